@@ -1,0 +1,59 @@
+/** The types of the one command layer: what comes in, what goes out, and what a row of the command table says. */
+
+import type { Json, JsonMap } from '../domain/snapshot.js';
+import type { EpochMs } from '../domain/values.js';
+
+/** Kea's result codes. */
+export const Result = { success: 0, error: 1, unsupported: 2, empty: 3, conflict: 4, fatal: 5 } as const;
+/** One of the numbers of {@link Result}. */
+export type Result = (typeof Result)[keyof typeof Result];
+
+/** Who sends a command. */
+export interface Principal {
+  readonly name: string;
+  readonly method: 'unix-socket' | 'client-cert' | 'basic' | 'omapi-key' | 'session' | 'none' | 'internal';
+  readonly access: 'read' | 'write' | 'ha';
+  readonly sourceAddress?: string;
+}
+
+/** A command after its door has taken the wire off it. */
+export interface ControlCommand {
+  readonly name: string;
+  /** As sent; undefined if the sender gave none. */
+  readonly args: Json | undefined;
+  readonly service: readonly string[] | undefined;
+  readonly principal: Principal;
+  /** Name of the listener it came through. */
+  readonly listener: string;
+  readonly receivedAt: EpochMs;
+}
+
+/** The answer, before a door renders it. */
+export interface CommandResult {
+  readonly result: Result;
+  readonly text?: string;
+  readonly arguments?: Json;
+}
+
+/** One row of the command table. */
+export interface CommandRow<Services> {
+  readonly name: string;
+  readonly access: 'read' | 'write' | 'ha';
+  /** One line for --help and the generated reference. */
+  readonly summary: string;
+  /** Kea's library that has it ('core' for none): decides whether list-commands shows it for a plain Kea file. */
+  readonly hook:
+    | 'core'
+    | 'lease_cmds'
+    | 'stat_cmds'
+    | 'host_cmds'
+    | 'subnet_cmds'
+    | 'class_cmds'
+    | 'high_availability'
+    | 'lessor';
+  /** Members of `arguments` that are passwords and so on, redacted in the audit. */
+  readonly secretArgs?: readonly string[];
+  run(command: ControlCommand, services: Services): Promise<CommandResult> | CommandResult;
+}
+
+export type { Json, JsonMap };

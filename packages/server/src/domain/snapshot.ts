@@ -1,0 +1,293 @@
+/**
+ * ConfigSnapshot: everything the packet path reads of the configuration, with inheritance already resolved.
+ * Built once by config/build.ts, deeply frozen by convention (all readonly), swapped in one assignment.
+ */
+
+import type { OptionRegistry } from '@lessor/dhcp';
+import type { CompiledExpression } from './classes/expression.js';
+import type { Ipv4, Octets, SubnetId } from './values.js';
+
+/** A JSON value as Kea's configuration has it. Integers beyond 2^53 are bigint. */
+export type Json = null | boolean | number | bigint | string | readonly Json[] | JsonMap;
+/** A JSON object. */
+export interface JsonMap {
+  readonly [key: string]: Json;
+}
+
+/** One lifetime with its bounds, in seconds (Kea: valid-lifetime, min-, max-). */
+export interface LifetimeTriplet {
+  readonly defaultSec: number;
+  readonly minSec: number;
+  readonly maxSec: number;
+}
+
+/** One `option-data` entry, its value already encoded. */
+export interface OptionData {
+  readonly space: string;
+  readonly code: number;
+  readonly name: string;
+  /** Encoded value, without sub-options of an encapsulated space. */
+  readonly data: Uint8Array;
+  /** Space whose configured options are appended as sub-options when this one is sent. */
+  readonly encapsulates?: string;
+  readonly alwaysSend: boolean;
+  readonly neverSend: boolean;
+  /** Guard: sent only if the client is in one of these; empty = no guard. */
+  readonly clientClasses: readonly string[];
+}
+
+/** The three boot header fields; undefined = not set at this level. */
+export interface BootFields {
+  readonly nextServer?: Ipv4;
+  readonly serverHostname?: string;
+  readonly bootFileName?: string;
+}
+
+/** Kinds of host identifier, by Kea's names. */
+export type IdentifierType = 'hw-address' | 'duid' | 'circuit-id' | 'client-id' | 'flex-id';
+
+/** A host reservation (OMAPI: host). `subnetId` 0 = global. */
+export interface Reservation extends BootFields {
+  readonly subnetId: SubnetId;
+  readonly identifierType: IdentifierType;
+  readonly identifier: Octets;
+  readonly address?: Ipv4;
+  readonly hostname: string;
+  readonly clientClasses: readonly string[];
+  readonly options: readonly OptionData[];
+  readonly userContext?: JsonMap;
+  /** Where it came from: the configuration file or the store of run-time changes. */
+  readonly origin: 'config' | 'store';
+}
+
+/** DDNS behaviour, resolved (Kea: ddns-*). Updates themselves are a later capability; names are computed today. */
+export interface DdnsBehaviour {
+  readonly sendUpdates: boolean;
+  readonly overrideNoUpdate: boolean;
+  readonly overrideClientUpdate: boolean;
+  readonly replaceClientName: 'never' | 'always' | 'when-present' | 'when-not-present';
+  readonly generatedPrefix: string;
+  readonly qualifyingSuffix: string;
+  readonly updateOnRenew: boolean;
+  /** Compiled hostname-char-set; undefined = no sanitizing. */
+  readonly hostnameCharSet?: RegExp;
+  readonly hostnameCharReplacement: string;
+}
+
+/** One address range of a subnet. */
+export interface Pool {
+  /** Kea's pool-id (statistics). */
+  readonly id: number;
+  /** Position in ConfigSnapshot.pools: a dense index for per-pool run-time state. */
+  readonly index: number;
+  readonly subnetId: SubnetId;
+  readonly first: Ipv4;
+  readonly last: Ipv4;
+  /** Guard: the client must be in one of them; empty = all. */
+  readonly clientClasses: readonly string[];
+  readonly additionalClasses: readonly string[];
+  readonly options: readonly OptionData[];
+  readonly ddns: DdnsBehaviour;
+}
+
+/** Names of allocators. */
+export type AllocatorName = 'iterative' | 'random' | 'flq';
+
+/** One subnet with everything inherited already resolved. */
+export interface Subnet {
+  readonly id: SubnetId;
+  /** Position in ConfigSnapshot.subnets: a dense index for caches. */
+  readonly index: number;
+  readonly prefix: Ipv4;
+  readonly prefixLength: number;
+  /** The network it is in, or undefined. */
+  readonly sharedNetwork?: SharedNetwork;
+  readonly interface?: string;
+  readonly relayAddresses: readonly Ipv4[];
+  readonly pools: readonly Pool[];
+  readonly clientClasses: readonly string[];
+  readonly additionalClasses: readonly string[];
+  readonly options: readonly OptionData[];
+  readonly boot: BootFields;
+  readonly lifetime: LifetimeTriplet;
+  readonly renewTimerSec?: number;
+  readonly rebindTimerSec?: number;
+  readonly calculateTeeTimes: boolean;
+  readonly t1Percent: number;
+  readonly t2Percent: number;
+  readonly offerLifetimeSec: number;
+  readonly cacheThreshold: number;
+  readonly cacheMaxAgeSec?: number;
+  readonly adaptiveLeaseTimeThreshold: number;
+  readonly matchClientId: boolean;
+  readonly authoritative: boolean;
+  readonly allocator: AllocatorName;
+  readonly storeExtendedInfo: boolean;
+  readonly reservationsGlobal: boolean;
+  readonly reservationsInSubnet: boolean;
+  readonly reservationsOutOfPool: boolean;
+  readonly ddns: DdnsBehaviour;
+  readonly userContext?: JsonMap;
+}
+
+/** A shared network: subnets that are interchangeable for allocation. */
+export interface SharedNetwork {
+  readonly name: string;
+  readonly index: number;
+  /** In configuration order. */
+  readonly subnets: readonly Subnet[];
+  readonly interface?: string;
+  readonly relayAddresses: readonly Ipv4[];
+  readonly clientClasses: readonly string[];
+  readonly additionalClasses: readonly string[];
+  readonly options: readonly OptionData[];
+  readonly boot: BootFields;
+  readonly userContext?: JsonMap;
+}
+
+/** A client class, its expression compiled. */
+export interface ClientClass extends BootFields {
+  readonly name: string;
+  /** Position in ConfigSnapshot.classes (file order = evaluation order). */
+  readonly index: number;
+  /** Boolean expression; undefined = never matches by itself. */
+  readonly test?: CompiledExpression<boolean>;
+  /** String expression of a template class; excludes `test`. */
+  readonly templateTest?: CompiledExpression<Octets>;
+  readonly onlyInAdditionalList: boolean;
+  /** True if the test depends, directly or through other classes, on KNOWN or UNKNOWN: evaluated after host lookup. */
+  readonly dependsOnKnown: boolean;
+  readonly options: readonly OptionData[];
+  /** Class-private definitions (codes 43, 224..254), undefined if none. */
+  readonly optionRegistry?: OptionRegistry;
+  readonly lifetime?: LifetimeTriplet;
+  readonly offerLifetimeSec?: number;
+}
+
+/** One `interfaces-config.interfaces` entry. */
+export interface InterfaceSelector {
+  /** Name, or '*'. */
+  readonly name: string;
+  readonly address?: Ipv4;
+}
+
+/** Kea's interfaces-config. */
+export interface InterfacesConfig {
+  readonly selectors: readonly InterfaceSelector[];
+  readonly socketType: 'raw' | 'udp';
+  readonly outboundInterface: 'same-as-inbound' | 'use-routing';
+  readonly reDetect: boolean;
+  readonly requireAll: boolean;
+  readonly maxRetries: number;
+  readonly retryWaitMs: number;
+}
+
+/** Kea's expired-leases-processing. */
+export interface ExpirationConfig {
+  readonly reclaimTimerWaitSec: number;
+  readonly flushReclaimedTimerWaitSec: number;
+  readonly holdReclaimedSec: number;
+  readonly maxReclaimLeases: number;
+  readonly maxReclaimTimeMs: number;
+  readonly unwarnedReclaimCycles: number;
+}
+
+/** Kea's lease-database for memfile. `path` is resolved (data directory applied). */
+export interface LeaseDatabaseConfig {
+  readonly persist: boolean;
+  readonly path: string;
+  readonly lfcIntervalSec: number;
+  readonly maxRowErrors: number;
+}
+
+/** One `loggers` entry. */
+export interface LoggerConfig {
+  readonly name: string;
+  readonly severity: 'FATAL' | 'ERROR' | 'WARN' | 'INFO' | 'DEBUG' | 'NONE';
+  readonly debugLevel: number;
+  readonly outputs: readonly {
+    readonly output: string;
+    readonly maxSizeOctets: number;
+    readonly maxVersions: number;
+    readonly flush: boolean;
+    readonly pattern: string;
+  }[];
+}
+
+/** One `control-sockets` entry, credentials resolved. */
+export interface ControlSocketConfig {
+  readonly type: 'unix' | 'http' | 'https';
+  /** unix: absolute path. */
+  readonly path?: string;
+  /** http(s): address literal and port. */
+  readonly address?: string;
+  readonly port?: number;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  /** Basic authentication; undefined = none demanded. */
+  readonly authentication?: {
+    readonly realm: string;
+    readonly clients: readonly { readonly user: string; readonly password: string }[];
+  };
+  readonly tls?: {
+    readonly trustAnchor: string;
+    readonly certFile: string;
+    readonly keyFile: string;
+    readonly certRequired: boolean;
+  };
+}
+
+/** The run-time view of one configuration. */
+export interface ConfigSnapshot {
+  /** 1 for the first configuration of the process, then counting up. */
+  readonly generation: number;
+  /** Upper-case hex SHA-256 over Kea's text of `tree` (config-hash-get). */
+  readonly hash: string;
+  /** The `Dhcp4` map as config-get returns it. */
+  readonly tree: JsonMap;
+
+  readonly interfaces: InterfacesConfig;
+  readonly subnets: readonly Subnet[];
+  readonly subnetById: ReadonlyMap<SubnetId, Subnet>;
+  readonly sharedNetworks: readonly SharedNetwork[];
+  /** All pools of all subnets, by Pool.index. */
+  readonly pools: readonly Pool[];
+  readonly classes: readonly ClientClass[];
+  readonly classByName: ReadonlyMap<string, ClientClass>;
+  readonly registry: OptionRegistry;
+  /** Global option-data. */
+  readonly options: readonly OptionData[];
+  readonly reservations: readonly Reservation[];
+
+  readonly echoClientId: boolean;
+  readonly authoritative: boolean;
+  readonly stashAgentOptions: boolean;
+  readonly declineProbationSec: number;
+  readonly earlyGlobalReservationsLookup: boolean;
+  readonly reservationsLookupFirst: boolean;
+  readonly ipReservationsUnique: boolean;
+  /** Order of host lookups (host-reservation-identifiers, 'auto' expanded). */
+  readonly identifierTypes: readonly IdentifierType[];
+  /** From a libdhcp_flex_id hook entry, if any. */
+  readonly flexIdentifier?: { readonly expression: CompiledExpression<Octets>; readonly replaceClientId: boolean };
+  readonly compatibility: {
+    readonly lenientOptionParsing: boolean;
+    readonly ignoreDhcpServerIdentifier: boolean;
+    readonly ignoreRaiLinkSelection: boolean;
+    readonly excludeFirstLast24: boolean;
+  };
+  /** libdhcp_bootp hook entry present. */
+  readonly bootpEnabled: boolean;
+  readonly leaseDatabase: LeaseDatabaseConfig;
+  readonly leaseChecks: 'none' | 'warn' | 'fix' | 'fix-del' | 'del';
+  readonly extendedInfoChecks: 'none' | 'fix' | 'strict' | 'pedantic';
+  readonly expiration: ExpirationConfig;
+  readonly loggers: readonly LoggerConfig[];
+  readonly controlSockets: readonly ControlSocketConfig[];
+  readonly serverTag: string;
+  readonly statisticSampleCount: number;
+  readonly statisticSampleAgeSec: number;
+  /** hooks-libraries as given, for list-commands, status-get and `-T`. */
+  readonly hooks: readonly { readonly library: string; readonly parameters?: JsonMap }[];
+  /** The `user-context.lessor` extension block and everything else global that later capabilities read. */
+  readonly userContext?: JsonMap;
+}

@@ -1,0 +1,178 @@
+/**
+ * THE error table: every failure lessor can report, once. A code is what logs, answers and documentation have in common.
+ * A test demands that every code is raised somewhere and documented.
+ */
+
+/** One row of the error table. */
+export interface ErrorRow {
+  /** Which class of error carries the code. */
+  readonly kind: 'decode' | 'config' | 'command' | 'store' | 'socket' | 'invariant';
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+/** The table. Keys are the codes. */
+export const ERRORS = {
+  'config-syntax': {
+    kind: 'config',
+    meaning: 'The text is not in the JSON dialect of Kea configuration files.',
+    remedy: 'Correct the text at the position given.',
+  },
+  'config-unknown': {
+    kind: 'config',
+    meaning: 'A parameter is not known in this place.',
+    remedy: 'Check the spelling and the scope; docs/reference/parameters.md lists what each scope takes.',
+  },
+  'config-type': {
+    kind: 'config',
+    meaning: 'A value has the wrong JSON type.',
+    remedy: 'Give the type the message names.',
+  },
+  'config-range': {
+    kind: 'config',
+    meaning: 'A value is outside its range, or not one of the words allowed.',
+    remedy: 'Give a value the message names.',
+  },
+  'config-missing': { kind: 'config', meaning: 'A mandatory parameter is missing.', remedy: 'Add it.' },
+  'config-duplicate': {
+    kind: 'config',
+    meaning: 'Something that must be unique is given twice.',
+    remedy: 'Remove or rename one of the two.',
+  },
+  'config-conflict': {
+    kind: 'config',
+    meaning: 'Two parameters contradict each other.',
+    remedy: 'Remove one, as the message says.',
+  },
+  'config-reference': {
+    kind: 'config',
+    meaning: 'A name refers to something that does not exist.',
+    remedy: 'Define it, or correct the name.',
+  },
+  'config-unsupported': {
+    kind: 'config',
+    meaning: 'Kea knows this parameter, lessor has no function behind it.',
+    remedy: 'Remove it; the message says what to use instead where there is something.',
+  },
+  'config-insecure': {
+    kind: 'config',
+    meaning: 'The setting would expose the server or a secret.',
+    remedy: 'Do what the message says, or start with -X if you mean it.',
+  },
+  'config-file': {
+    kind: 'config',
+    meaning: 'A file named in the configuration can not be read.',
+    remedy: 'Check path and permissions.',
+  },
+  'store-unavailable': {
+    kind: 'store',
+    meaning: 'The lease store can not make changes durable now (full disk, I/O error).',
+    remedy: 'Free space or repair the disk; service resumes by itself.',
+  },
+  'store-corrupt': {
+    kind: 'store',
+    meaning: 'The lease file holds rows that can not be read.',
+    remedy: 'Repair the rows named (the file was kept as it is), or raise max-row-errors.',
+  },
+  'store-locked': {
+    kind: 'store',
+    meaning: 'Another process uses this lease file.',
+    remedy: 'Stop the other process.',
+  },
+  'socket-open': {
+    kind: 'socket',
+    meaning: 'A socket can not be opened.',
+    remedy:
+      'Check the address, the port and the privileges (DHCP on port 67 needs CAP_NET_BIND_SERVICE and CAP_NET_RAW).',
+  },
+  'command-malformed': {
+    kind: 'command',
+    meaning: 'The text received is not a command.',
+    remedy: 'Send one JSON object with a member "command".',
+  },
+  'command-unknown': { kind: 'command', meaning: 'No such command.', remedy: 'See list-commands.' },
+  'command-invalid': {
+    kind: 'command',
+    meaning: 'The arguments do not fit the command.',
+    remedy: 'See docs/reference/commands.md.',
+  },
+  'command-denied': {
+    kind: 'command',
+    meaning: 'The sender may not do this.',
+    remedy: 'Use an identity that has the right.',
+  },
+  'command-failed': {
+    kind: 'command',
+    meaning: 'The command could not be carried out; nothing was changed.',
+    remedy: 'The text says why.',
+  },
+  invariant: { kind: 'invariant', meaning: 'A defect of lessor.', remedy: 'Report it with the log line.' },
+} as const satisfies Readonly<Record<string, ErrorRow>>;
+
+/** A key of {@link ERRORS}. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Base of every error lessor throws on purpose. */
+export class LessorError extends Error {
+  override readonly name: string = 'LessorError';
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Where in a configuration something is: file, line and column from 1, JSON path as subnet4[0].pools[1]. */
+export interface SourcePosition {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+}
+
+/** One finding about a configuration. */
+export interface ConfigIssue {
+  readonly severity: 'error' | 'warning';
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly position: SourcePosition;
+}
+
+/** A configuration that can not be used: carries every error found, not only the first. */
+export class ConfigError extends LessorError {
+  override readonly name = 'ConfigError';
+  constructor(readonly issues: readonly ConfigIssue[]) {
+    super(issues[0]?.code ?? 'config-syntax', issues.map(formatIssue).join('\n'));
+  }
+}
+
+/** `file:line.column: message (path)`, the way compilers and Kea print it. */
+export function formatIssue(issue: ConfigIssue): string {
+  const { file, line, column, path } = issue.position;
+  return `${file}:${line}.${column}: ${issue.severity === 'warning' ? 'warning: ' : ''}${issue.message}${path === '' ? '' : ` (${path})`}`;
+}
+
+/** A lease store failure. */
+export class StoreError extends LessorError {
+  override readonly name = 'StoreError';
+}
+
+/** A command that can not be carried out. */
+export class CommandError extends LessorError {
+  override readonly name = 'CommandError';
+  constructor(
+    code: ErrorCode,
+    message: string,
+    /** Kea result code of the answer. */
+    readonly result: 1 | 2 | 3 | 4 | 5 = 1,
+  ) {
+    super(code, message);
+  }
+}
+
+/** Throws an invariant error unless the condition holds. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new LessorError('invariant', message);
+}
