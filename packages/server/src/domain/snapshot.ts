@@ -275,6 +275,8 @@ export interface ConfigSnapshot {
     readonly ignoreRaiLinkSelection: boolean;
     readonly excludeFirstLast24: boolean;
   };
+  /** dhcp-ddns.enable-updates. */
+  readonly ddnsUpdatesEnabled: boolean;
   /** libdhcp_bootp hook entry present. */
   readonly bootpEnabled: boolean;
   readonly leaseDatabase: LeaseDatabaseConfig;

@@ -121,6 +121,84 @@ export interface DatagramPort {
   close(): Promise<void>;
 }
 
+/** A network interface of this machine, whether DHCP uses it or not. */
+export interface NetworkInterface {
+  readonly name: string;
+  readonly index: number;
+  /** Link-layer address; empty where the interface has none. */
+  readonly hwAddress: Uint8Array;
+  /** IPv4 addresses in the kernel's order. */
+  readonly addresses: readonly { readonly address: Ipv4; readonly prefixLength: number }[];
+  readonly up: boolean;
+  /** Up and with carrier. */
+  readonly running: boolean;
+  readonly loopback: boolean;
+  /** Ethernet framing: a client without an address can be reached by its hardware address. */
+  readonly ethernet: boolean;
+}
+
+/** What the kernel and the socket layer did with datagrams, counted since the socket was opened. */
+export interface SocketCounters {
+  readonly received: number;
+  /** Dropped by the kernel because the receive buffer was full. */
+  readonly kernelDrops: number;
+  /** Longer than a receive slot; dropped. */
+  readonly oversize: number;
+  readonly sent: number;
+  /** Not sent, by errno name (ENETUNREACH, EAGAIN, ...). */
+  readonly sendErrors: ReadonlyMap<string, number>;
+  /** Failed reads, by errno name. */
+  readonly receiveErrors: ReadonlyMap<string, number>;
+}
+
+/** What to open. */
+export interface SocketRequest {
+  readonly interface: NetworkInterface;
+  /**
+   * Present: a UDP socket bound to this address of the interface and to no device (Kea: dhcp-socket-type udp).
+   * Absent: everything that arrives on the device, broadcast or not, and link-level frames out where it is Ethernet.
+   */
+  readonly address?: Ipv4;
+  readonly port: number;
+  /** Replies leave by the routing table, not by the interface the query came in on (Kea: use-routing). */
+  readonly useRouting: boolean;
+  /** Called from the event loop while datagrams wait and the socket is not paused. */
+  readonly onReadable: () => void;
+}
+
+/** Takes one datagram. `octets` is valid until the next {@link NetworkStack.recycle}. */
+export type TakeDatagram = (octets: Buffer, source: Ipv4, sourcePort: number, destination: Ipv4) => void;
+
+/** One open DHCP socket. Nothing here waits, and nothing throws for a datagram that can not be sent: it is counted. */
+export interface InterfaceSocket {
+  /** {@link InterfaceSocket.queueFrame} works. */
+  readonly framing: boolean;
+  /** Hands at most `limit` waiting datagrams to `take`; returns how many it handed over. */
+  receive(limit: number, take: TakeDatagram): number;
+  /** Queues a UDP datagram from `source`:port of the socket. `octets` is copied. */
+  queueDatagram(octets: Uint8Array, source: Ipv4, destination: Ipv4, port: number): void;
+  /** Queues a UDP datagram in an Ethernet frame of our own making, to `hwAddress` (6 octets). `octets` is copied. */
+  queueFrame(octets: Uint8Array, source: Ipv4, destination: Ipv4, port: number, hwAddress: Uint8Array): void;
+  /** Sends what is queued. */
+  flush(): void;
+  /** Stops and restarts calls of onReadable; datagrams keep gathering in the kernel. */
+  pause(): void;
+  resume(): void;
+  close(): void;
+  readonly counters: SocketCounters;
+}
+
+/** The machine's network, as far as a DHCP server needs it. */
+export interface NetworkStack {
+  interfaces(): readonly NetworkInterface[];
+  /** Calls `changed` some time after an interface or an IPv4 address appeared, changed or went. */
+  watch(changed: () => void): Cancel;
+  /** @throws LessorError socket-open, with a text that says what to do about it. */
+  open(request: SocketRequest): Promise<InterfaceSocket>;
+  /** Everything received so far may be overwritten from now on. */
+  recycle(): void;
+}
+
 /** Severity words of Kea's logging. */
 export type Severity = 'FATAL' | 'ERROR' | 'WARN' | 'INFO' | 'DEBUG';
 

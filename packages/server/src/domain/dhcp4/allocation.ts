@@ -1,0 +1,187 @@
+/** Finding the lease a client has, and an address for one that has none: Kea's allocation engine as pure functions. */
+
+import { NO_NAME } from '../client-name.js';
+import { belongsTo } from '../identity.js';
+import type { Lease } from '../lease.js';
+import { expiresAtSec, isAvailable, isExpired, LeaseState } from '../lease.js';
+import type { Reservation, Subnet } from '../snapshot.js';
+import { contains, passesGuard } from '../topology.js';
+import type { Ipv4 } from '../values.js';
+import { INFINITE_LIFETIME } from '../values.js';
+import type { Client, DecisionContext, Grant } from './decision.js';
+import { offerKey } from './decision.js';
+import { clientNameFor } from './naming.js';
+import { mergeRelayInfo } from './relay-info.js';
+
+/** The client identifier where it counts for the subnet (match-client-id), else ''. */
+export function clientIdFor(client: Client, subnet: Subnet): string {
+  return subnet.matchClientId ? client.identity.clientId : '';
+}
+
+/** The lease the client already has in one of the candidate subnets, whatever its state. Client-id first, then hardware address. */
+export function findClientLease(ctx: DecisionContext): Lease | undefined {
+  const { client, candidates, leases } = ctx;
+  const { clientId, hwAddress } = client.identity;
+  if (clientId !== '') {
+    const found = leases.findByClientId(clientId, (id) =>
+      candidates.some((subnet) => subnet.id === id && subnet.matchClientId),
+    );
+    if (found !== undefined) return found;
+  }
+  if (hwAddress === '') return undefined;
+  const inCandidates = (id: number): boolean => candidates.some((subnet) => subnet.id === id);
+  const first = leases.findByHwAddress(hwAddress, inCandidates);
+  if (first === undefined || isOwn(first, client, candidates)) return first;
+  return leases
+    .listByHwAddress(hwAddress)
+    .find((lease) => inCandidates(lease.subnetId) && isOwn(lease, client, candidates));
+}
+
+function isOwn(lease: Lease, client: Client, candidates: readonly Subnet[]): boolean {
+  const subnet = candidates.find((candidate) => candidate.id === lease.subnetId);
+  return subnet !== undefined && belongsTo(lease, client.identity.hwAddress, clientIdFor(client, subnet));
+}
+
+/** The reservation with an address that applies to the client, and the candidate subnet it lies in. */
+export function findAddressReservation(
+  ctx: DecisionContext,
+): { readonly host: Reservation; readonly subnet: Subnet; readonly address: Ipv4 } | undefined {
+  if (ctx.reservations.size === 0) return undefined;
+  for (const subnet of ctx.candidates) {
+    const host = ctx.reservations.inForce(subnet, ctx.client);
+    if (host?.address !== undefined && contains(subnet, host.address)) return { host, subnet, address: host.address };
+  }
+  return undefined;
+}
+
+/** The candidate subnet the client may have this address of: it lies in a pool whose guard lets the client in. */
+export function allowedSubnetOf(ctx: DecisionContext, address: Ipv4): Subnet | undefined {
+  for (const subnet of ctx.candidates) {
+    const pool = ctx.addresses.poolOf(subnet, address);
+    if (pool !== undefined && passesGuard(pool.clientClasses, (name) => ctx.client.isMember(name))) return subnet;
+  }
+  return undefined;
+}
+
+/** True if the address is reserved, in any candidate subnet, for somebody else. */
+export function isReservedForOther(ctx: DecisionContext, address: Ipv4): boolean {
+  return ctx.candidates.some((subnet) => ctx.reservations.isReservedForOther(address, subnet, ctx.client));
+}
+
+/** True if the address may be leased to the client now: nobody holds it, or the client itself does. */
+export function isFreeFor(ctx: DecisionContext, address: Ipv4, subnet: Subnet): boolean {
+  const existing = ctx.leases.getByAddress(address);
+  if (isAvailable(existing, ctx.nowSec)) return true;
+  return (
+    existing!.state === LeaseState.default &&
+    belongsTo(existing!, ctx.client.identity.hwAddress, clientIdFor(ctx.client, subnet))
+  );
+}
+
+/** Why no address was found: the counters Kea raises beside v4-allocation-fail. */
+export type AllocationFailure = 'no-pools' | 'classes' | 'subnet' | 'shared-network';
+
+/** A free address of the first candidate subnet that has one, else the oldest unanswered offer taken back. */
+export function pickAddress(
+  ctx: DecisionContext,
+): { readonly address: Ipv4; readonly subnet: Subnet } | { readonly failure: AllocationFailure } {
+  let pools = 0;
+  let open = 0;
+  for (const subnet of ctx.candidates) {
+    for (const pool of subnet.pools) {
+      pools++;
+      if (!passesGuard(pool.clientClasses, (name) => ctx.client.isMember(name))) continue;
+      open++;
+      const address = ctx.addresses.pick(pool);
+      if (address !== undefined) return { address, subnet };
+    }
+  }
+  if (open > 0) {
+    const address = ctx.offers.oldest(
+      (offered) =>
+        allowedSubnetOf(ctx, offered) !== undefined && isAvailable(ctx.leases.getByAddress(offered), ctx.nowSec),
+    );
+    if (address !== undefined) return { address, subnet: allowedSubnetOf(ctx, address)! };
+  }
+  if (pools === 0) return { failure: 'no-pools' };
+  if (open === 0) return { failure: 'classes' };
+  return { failure: ctx.candidates.length > 1 ? 'shared-network' : 'subnet' };
+}
+
+/** True if the address is offered to another client at this moment. */
+export function isOfferedToOther(ctx: DecisionContext, address: Ipv4, subnet: Subnet): boolean {
+  return ctx.offers.isHeldForOther(address, offerKey(ctx.client, subnet));
+}
+
+/**
+ * The grant of an address: a new lease, or the renewal of `previous` (the lease the address has now).
+ * `reused` is set if the stored lease can be confirmed as it is (cache-threshold, cache-max-age).
+ */
+export function grantAddress(
+  ctx: DecisionContext,
+  subnet: Subnet,
+  address: Ipv4,
+  lifetimeSec: number,
+): { readonly grant: Grant; readonly reused: boolean } {
+  const { client, nowSec } = ctx;
+  const previous = ctx.leases.getByAddress(address);
+  const own =
+    previous !== undefined &&
+    previous.state === LeaseState.default &&
+    !isExpired(previous, nowSec) &&
+    belongsTo(previous, client.identity.hwAddress, clientIdFor(client, subnet));
+  const pool = ctx.addresses.poolOf(subnet, address);
+  const host = ctx.reservations.inForce(subnet, client);
+  const name = client.bootp ? NO_NAME : clientNameFor(client, subnet, pool, host, address, ctx.snapshot);
+  const lease: Lease = {
+    address,
+    hwAddress: client.identity.hwAddress,
+    clientId: client.identity.clientId,
+    validLifetimeSec: lifetimeSec,
+    clttSec: nowSec,
+    subnetId: subnet.id,
+    poolId: pool?.id ?? 0,
+    fqdnFwd: name.fqdnFwd,
+    fqdnRev: name.fqdnRev,
+    hostname: name.hostname,
+    state: LeaseState.default,
+    userContext: mergeRelayInfo(own ? previous.userContext : '', subnet.storeExtendedInfo ? client.relayInfo : ''),
+  };
+  if (own && sameBinding(previous, lease)) {
+    const leftSec = reusableSec(previous, lease, subnet, nowSec);
+    if (leftSec > 0)
+      return { grant: { subnet, pool, host, lease: previous, lifetimeSec: leftSec, name }, reused: true };
+  }
+  return { grant: { subnet, pool, host, lease, lifetimeSec, name }, reused: false };
+}
+
+function sameBinding(a: Lease, b: Lease): boolean {
+  return (
+    a.hwAddress === b.hwAddress &&
+    a.clientId === b.clientId &&
+    a.subnetId === b.subnetId &&
+    a.poolId === b.poolId &&
+    a.hostname === b.hostname &&
+    a.fqdnFwd === b.fqdnFwd &&
+    a.fqdnRev === b.fqdnRev &&
+    a.userContext === b.userContext
+  );
+}
+
+/**
+ * Seconds left of a stored lease that is young enough to be confirmed without a write, else 0 (Kea: lease caching).
+ * Where both cache-max-age and cache-threshold are given both must allow it.
+ */
+function reusableSec(stored: Lease, renewed: Lease, subnet: Subnet, nowSec: number): number {
+  if (stored.validLifetimeSec === INFINITE_LIFETIME) {
+    return renewed.validLifetimeSec === INFINITE_LIFETIME ? INFINITE_LIFETIME : 0;
+  }
+  const ageSec = nowSec - stored.clttSec;
+  if (ageSec < 0 || ageSec >= stored.validLifetimeSec) return 0;
+  if (subnet.cacheMaxAgeSec !== undefined && (subnet.cacheMaxAgeSec === 0 || ageSec > subnet.cacheMaxAgeSec)) return 0;
+  if (subnet.cacheThreshold <= 0 || subnet.cacheThreshold > 1) return 0;
+  if (ageSec > Math.floor(renewed.validLifetimeSec * subnet.cacheThreshold)) return 0;
+  // A configuration with other lifetimes must take effect at the next renewal, not after the cache has run dry.
+  if (stored.validLifetimeSec !== renewed.validLifetimeSec) return 0;
+  return expiresAtSec(stored) - nowSec;
+}

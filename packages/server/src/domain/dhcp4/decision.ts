@@ -1,0 +1,156 @@
+/** What deciding one DHCPv4 message needs and yields. The deciders beside this file are pure: they read, they never write. */
+
+import type { Message4 } from '@lessor/dhcp';
+import type { ClientName } from '../client-name.js';
+import type { IdentifierSource } from '../identity.js';
+import type { Lease } from '../lease.js';
+import type { ReservationIndex } from '../reservation.js';
+import type { ConfigSnapshot, Pool, Reservation, Subnet } from '../snapshot.js';
+import type { EpochSec, Ipv4, Octets, SubnetId } from '../values.js';
+
+/** DHCP message types (RFC 2132 §9.6). */
+export const MessageType = {
+  discover: 1,
+  offer: 2,
+  request: 3,
+  decline: 4,
+  ack: 5,
+  nak: 6,
+  release: 7,
+  inform: 8,
+} as const;
+
+/** The reads on leases a decision may make; staged changes of earlier decisions are visible. */
+export interface LeaseView {
+  getByAddress(address: Ipv4): Lease | undefined;
+  findByClientId(clientId: Octets, accept: (subnetId: SubnetId) => boolean): Lease | undefined;
+  findByHwAddress(hwAddress: Octets, accept: (subnetId: SubnetId) => boolean): Lease | undefined;
+  listByHwAddress(hwAddress: Octets): Lease[];
+}
+
+/** Where free addresses come from. */
+export interface AddressSource {
+  /** A free address nobody reserved or was offered, or undefined if the pool has none. */
+  pick(pool: Pool): Ipv4 | undefined;
+  /** The pool of the subnet that has the address. */
+  poolOf(subnet: Subnet, address: Ipv4): Pool | undefined;
+}
+
+/** Addresses offered and not yet requested. */
+export interface OfferView {
+  /** The address last offered to this client, if the offer still stands. */
+  offeredTo(client: Octets): Ipv4 | undefined;
+  /** True if the address is offered to a client other than this one. */
+  isHeldForOther(address: Ipv4, client: Octets): boolean;
+  /** The oldest standing offer whose address the caller accepts: taken back when nothing else is free. */
+  oldest(accept: (address: Ipv4) => boolean): Ipv4 | undefined;
+}
+
+/** The client as the decision sees it. */
+export interface Client extends IdentifierSource {
+  readonly message: Message4;
+  /** True for a BOOTP client: infinite lease, no DHCP options. */
+  readonly bootp: boolean;
+  isMember(className: string): boolean;
+  /** Classes in the order they matched. */
+  readonly classNames: Iterable<string>;
+  /** Option 82 to keep with the lease, '' if none or not to be kept. */
+  readonly relayInfo: Octets;
+}
+
+/** Everything a decider may read. */
+export interface DecisionContext {
+  readonly snapshot: ConfigSnapshot;
+  readonly leases: LeaseView;
+  readonly reservations: ReservationIndex;
+  readonly addresses: AddressSource;
+  readonly offers: OfferView;
+  readonly nowSec: EpochSec;
+  readonly client: Client;
+  /** Subnets the client may have an address of, the selected one first; empty if none was selected. */
+  readonly candidates: readonly Subnet[];
+  /** True if the datagram was sent to this server's own address. */
+  readonly unicast: boolean;
+}
+
+/** What to do to the lease table. */
+export type DecidedChange =
+  | { readonly kind: 'put'; readonly lease: Lease }
+  | { readonly kind: 'delete'; readonly address: Ipv4 };
+
+/** Why nothing is answered; keys of the drop-reason table (services/drop-reasons.ts). */
+export type SilenceReason =
+  | 'no-lease'
+  | 'class-drop'
+  | 'no-subnet'
+  | 'unknown-client'
+  | 'unknown-address'
+  | 'missing-requested-address'
+  | 'not-the-holder'
+  | 'released'
+  | 'declined';
+
+/** An address granted or promised. */
+export interface Grant {
+  readonly subnet: Subnet;
+  readonly pool: Pool | undefined;
+  readonly host: Reservation | undefined;
+  readonly lease: Lease;
+  /** The lifetime told to the client: what is left of a cached lease, else the lease's own. */
+  readonly lifetimeSec: number;
+  readonly name: ClientName;
+}
+
+/** The outcome of deciding one message. */
+export type Decision =
+  | {
+      readonly kind: 'offer' | 'ack';
+      readonly grant: Grant;
+      readonly changes: readonly DecidedChange[];
+      /** Set when an existing lease was confirmed without a write (cache-threshold). */
+      readonly reused: boolean;
+    }
+  | {
+      readonly kind: 'nak';
+      readonly reason: string;
+      readonly subnet: Subnet | undefined;
+      readonly changes: readonly [];
+    }
+  | {
+      readonly kind: 'inform-ack';
+      readonly subnet: Subnet;
+      readonly host: Reservation | undefined;
+      readonly changes: readonly [];
+    }
+  /** RFC 8925 §3.3: the client can do without IPv4, so it gets option 108 and no address. */
+  | {
+      readonly kind: 'v6-only';
+      readonly reply: 2 | 5;
+      readonly subnet: Subnet;
+      readonly host: Reservation | undefined;
+      readonly changes: readonly [];
+    }
+  | {
+      readonly kind: 'silent';
+      readonly reason: SilenceReason;
+      readonly changes: readonly DecidedChange[];
+      readonly counters?: readonly string[];
+    };
+
+/** A decision to say nothing and change nothing. */
+export function silent(reason: SilenceReason, counters?: readonly string[]): Decision {
+  return counters === undefined
+    ? { kind: 'silent', reason, changes: [] }
+    : { kind: 'silent', reason, changes: [], counters };
+}
+
+/** A decision to refuse. `reason` goes to the log. */
+export function nak(reason: string, subnet: Subnet | undefined): Decision {
+  return { kind: 'nak', reason, subnet, changes: [] };
+}
+
+/** The key offers are remembered by: the client identifier where it counts, else the hardware address. */
+export function offerKey(client: Client, subnet: Subnet): Octets {
+  const { clientId, hwAddress } = client.identity;
+  return clientId !== '' && subnet.matchClientId ? `c${clientId}` : `h${hwAddress}`;
+}

@@ -1,0 +1,60 @@
+/** Extended lease information: option 82 kept in the lease's user-context as Kea keeps it (store-extended-info). */
+
+import { findSubOption } from '@lessor/dhcp';
+import { formatJson, parseCommandJson } from '@lessor/kea';
+import type { Json, JsonMap } from '../snapshot.js';
+import type { Octets } from '../values.js';
+import { bytesOf, formatHex, octetsOf } from '../values.js';
+
+/** Sub-options of option 82 that get a member of their own. */
+const REMOTE_ID = 2;
+const RELAY_ID = 12;
+
+/** Puts option 82 into a user-context text under ISC.relay-agent-info; '' for `relayInfo` leaves the text as it is. */
+export function mergeRelayInfo(userContext: string, relayInfo: Octets): string {
+  if (relayInfo === '') return userContext;
+  const context = parseContext(userContext);
+  const isc = isMap(context['ISC']) ? context['ISC'] : {};
+  return formatJson({ ...context, ISC: { ...isc, 'relay-agent-info': describe(relayInfo) } });
+}
+
+/** Option 82 out of a lease's user-context, '' if there is none (Kea: stash-agent-options; both its text forms). */
+export function stashedRelayInfo(userContext: string): Octets {
+  if (userContext === '') return '';
+  const isc = parseContext(userContext)['ISC'];
+  if (!isMap(isc)) return '';
+  const info = isc['relay-agent-info'];
+  const text = isMap(info) ? info['sub-options'] : info;
+  if (typeof text !== 'string' || !/^0[xX]([0-9a-fA-F]{2})+$/.test(text)) return '';
+  return Buffer.from(text.slice(2), 'hex').toString('latin1');
+}
+
+function describe(relayInfo: Octets): JsonMap {
+  const bytes = bytesOf(relayInfo);
+  const remoteId = findSubOption(bytes, REMOTE_ID);
+  const relayId = findSubOption(bytes, RELAY_ID);
+  return {
+    'sub-options': `0x${formatHex(relayInfo, '').toUpperCase()}`,
+    ...(remoteId === undefined || remoteId.length === 0 ? {} : { 'remote-id': hexOf(remoteId) }),
+    ...(relayId === undefined || relayId.length === 0 ? {} : { 'relay-id': hexOf(relayId) }),
+  };
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return formatHex(octetsOf(bytes), '').toUpperCase();
+}
+
+function parseContext(text: string): JsonMap {
+  if (text === '') return {};
+  try {
+    const value = parseCommandJson(text, { comments: false }) as Json;
+    return isMap(value) ? value : {};
+  } catch {
+    // A context somebody wrote by hand and broke is replaced by a good one.
+    return {};
+  }
+}
+
+function isMap(value: Json | undefined): value is JsonMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,90 @@
+/** Which host reservation applies to a client, and which addresses are spoken for. */
+
+import { HOST_IDENTIFIERS, type IdentifierSource } from './identity.js';
+import type { IdentifierType, Reservation, Subnet } from './snapshot.js';
+import type { Ipv4, Octets, SubnetId } from './values.js';
+
+/** Scope number of global reservations. */
+export const GLOBAL_SCOPE: SubnetId = 0;
+
+/** Reservations indexed the ways the packet path asks for them. Lookups cost one Map access per identifier type in use. */
+export class ReservationIndex {
+  readonly #byIdentifier = new Map<IdentifierType, Map<Octets, Reservation[]>>();
+  readonly #byAddress = new Map<Ipv4, Reservation[]>();
+  readonly #types: readonly IdentifierType[];
+  /** Number of reservations. */
+  readonly size: number;
+
+  /** `order` is host-reservation-identifiers: the first type that finds something wins. */
+  constructor(reservations: Iterable<Reservation>, order: readonly IdentifierType[]) {
+    let size = 0;
+    for (const reservation of reservations) {
+      size++;
+      let byValue = this.#byIdentifier.get(reservation.identifierType);
+      if (byValue === undefined) {
+        byValue = new Map();
+        this.#byIdentifier.set(reservation.identifierType, byValue);
+      }
+      append(byValue, reservation.identifier, reservation);
+      if (reservation.address !== undefined) append(this.#byAddress, reservation.address, reservation);
+    }
+    this.size = size;
+    this.#types = order.filter((type) => this.#byIdentifier.has(type));
+  }
+
+  /** The client's reservation in one scope (a subnet's id or {@link GLOBAL_SCOPE}). */
+  find(scope: SubnetId, client: IdentifierSource): Reservation | undefined {
+    for (const type of this.#types) {
+      const value = HOST_IDENTIFIERS[type](client);
+      if (value === '') continue;
+      const found = this.#byIdentifier
+        .get(type)
+        ?.get(value)
+        ?.find((reservation) => reservation.subnetId === scope);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** The reservation in force for the client in a subnet: the subnet's own, else a global one, as its modes allow. */
+  inForce(subnet: Subnet, client: IdentifierSource): Reservation | undefined {
+    if (this.size === 0) return undefined;
+    const own = subnet.reservationsInSubnet ? this.find(subnet.id, client) : undefined;
+    return own ?? (subnet.reservationsGlobal ? this.find(GLOBAL_SCOPE, client) : undefined);
+  }
+
+  /** Reservations of an address that count in a subnet. */
+  ofAddress(address: Ipv4, subnet: Subnet): readonly Reservation[] {
+    const all = this.#byAddress.get(address);
+    if (all === undefined) return NONE;
+    return all.filter(
+      (reservation) =>
+        (reservation.subnetId === subnet.id && subnet.reservationsInSubnet) ||
+        (reservation.subnetId === GLOBAL_SCOPE && subnet.reservationsGlobal),
+    );
+  }
+
+  /** True if the address is reserved in the subnet, and not for this client under any of its identifiers. */
+  isReservedForOther(address: Ipv4, subnet: Subnet, client: IdentifierSource): boolean {
+    if (this.size === 0) return false;
+    const holders = this.ofAddress(address, subnet);
+    return (
+      holders.length > 0 &&
+      !holders.some((holder) => HOST_IDENTIFIERS[holder.identifierType](client) === holder.identifier)
+    );
+  }
+
+  /** Every reserved address with its scope. */
+  *addresses(): Iterable<{ readonly scope: SubnetId; readonly address: Ipv4 }> {
+    for (const [address, holders] of this.#byAddress)
+      for (const holder of holders) yield { scope: holder.subnetId, address };
+  }
+}
+
+const NONE: readonly Reservation[] = [];
+
+function append<Key>(map: Map<Key, Reservation[]>, key: Key, reservation: Reservation): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [reservation]);
+  else list.push(reservation);
+}

@@ -1,0 +1,535 @@
+/**
+ * The road of a DHCPv4 packet, from socket to reply. Read it top to bottom: FRONT_STAGES look at one packet on its own,
+ * the batch is then decided in order of arrival inside one ledger transaction, committed with one flush, and answered.
+ *
+ *   receive, decode, admit, recover, classify, localize, identify | decide | commit | compose, encode, send
+ *
+ * Nothing registers itself and nothing is decided elsewhere. Every way out has a reason (services/drop-reasons.ts).
+ */
+
+import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
+import { evaluateAdditional, evaluateAfterHostLookup, evaluateEarly } from '../domain/classes/evaluate.js';
+import { destinationOf } from '../domain/compose/destination.js';
+import { LARGEST_REPLY_OCTETS } from '../domain/compose/reply.js';
+import { DECIDERS } from '../domain/dhcp4/decide.js';
+import type { AddressSource, Decision, DecisionContext } from '../domain/dhcp4/decision.js';
+import { MessageType, nak, offerKey } from '../domain/dhcp4/decision.js';
+import { stashedRelayInfo } from '../domain/dhcp4/relay-info.js';
+import { Exchange } from '../domain/exchange.js';
+import { belongsTo } from '../domain/identity.js';
+import { isExpired } from '../domain/lease.js';
+import { GLOBAL_SCOPE } from '../domain/reservation.js';
+import { candidateSubnets } from '../domain/topology.js';
+import type { EpochMs, Ipv4 } from '../domain/values.js';
+import { bytesOf, formatHex, formatIpv4 } from '../domain/values.js';
+import { StoreError } from '../errors.js';
+import type { DropReason } from './drop-reasons.js';
+import { DropCounters } from './drop-reasons.js';
+import type { LeaseTransaction, Ledger } from './ledger.js';
+import type { OfferBook } from './offers.js';
+import type { PacketConfig } from './packet-config.js';
+import { PacketStatistics } from './packet-statistics.js';
+import type { Clock, Datagram, Logger, Reply } from './ports.js';
+import type { ServiceSwitch } from './service-switch.js';
+import type { Statistics } from './statistics.js';
+
+/** Most packets decided and committed together: bounds how long the first of them waits for the last. */
+const MAX_COMMIT = 256;
+/** New DISCOVERs taken from one batch when more arrived than can be served: who was offered an address comes first. */
+const DISCOVERS_UNDER_LOAD = 192;
+
+/** The pools' side of the packet path: picking addresses and letting those run free whose time is up. */
+export interface AddressKeeper extends AddressSource {
+  /** Leases that ended by now become free to pick. */
+  expireUpTo(nowSec: number): void;
+}
+
+/** What the packet path needs. */
+export interface Exchange4Dependencies {
+  readonly ledger: Ledger;
+  readonly addresses: AddressKeeper;
+  readonly offers: OfferBook;
+  readonly statistics: Statistics;
+  readonly serviceSwitch: ServiceSwitch;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** True if the address is one of this server's own (a server identifier naming it is ours). */
+  isOwnAddress(address: Ipv4): boolean;
+  send(replies: readonly Reply[]): void;
+  readonly serverPort: number;
+  readonly clientPort: number;
+}
+
+/** One packet that passed the front stages, and what was decided. */
+interface Located {
+  readonly exchange: Exchange;
+  readonly datagram: Datagram;
+  decision?: Decision;
+}
+
+/** A front stage: looks at one packet, fills in the exchange, or says why the packet goes no further. */
+type FrontStage = (exchange: Exchange, context: FrontContext) => DropReason | undefined;
+
+interface FrontContext {
+  readonly config: PacketConfig;
+  readonly deps: Exchange4Dependencies;
+  readonly nowSec: number;
+}
+
+/** See the head of this file. */
+export class Exchange4 {
+  readonly #deps: Exchange4Dependencies;
+  readonly #counters: PacketStatistics;
+  readonly #drops: DropCounters;
+  readonly #log: { readonly packets: Logger; readonly leases: Logger; readonly bad: Logger };
+  readonly #buffers: Buffer[] = [];
+  #config: PacketConfig;
+
+  constructor(deps: Exchange4Dependencies, config: PacketConfig) {
+    this.#deps = deps;
+    this.#config = config;
+    this.#counters = new PacketStatistics(deps.statistics);
+    this.#drops = new DropCounters(deps.statistics);
+    this.#log = {
+      packets: deps.logger.child('packets'),
+      leases: deps.logger.child('leases'),
+      bad: deps.logger.child('bad-packets'),
+    };
+  }
+
+  /** The configuration in force. A batch keeps the one it began with. */
+  get config(): PacketConfig {
+    return this.#config;
+  }
+
+  /** Puts another configuration in force, from the next batch on. */
+  useConfig(config: PacketConfig): void {
+    this.#config = config;
+  }
+
+  /** Takes one batch down the road. Returns a promise only if the commit takes one. */
+  handleBatch(batch: readonly Datagram[]): Promise<void> | void {
+    const now = this.#deps.clock.now();
+    this.#counters.received(batch.length);
+    const admitted = batch.length > MAX_COMMIT ? this.#shed(batch, now) : batch;
+    return this.#handleChunks(admitted, 0);
+  }
+
+  #handleChunks(batch: readonly Datagram[], from: number): Promise<void> | void {
+    for (let at = from; at < batch.length; at += MAX_COMMIT) {
+      const pending = this.#handleChunk(batch.slice(at, at + MAX_COMMIT));
+      if (pending !== undefined) return pending.then(() => this.#handleChunks(batch, at + MAX_COMMIT));
+    }
+    this.#counters.flush(this.#deps.clock.now());
+  }
+
+  #handleChunk(chunk: readonly Datagram[]): Promise<void> | void {
+    const { clock, addresses, offers, ledger } = this.#deps;
+    const now = clock.now();
+    const nowSec = Math.floor(now / 1000);
+    const config = this.#config;
+    addresses.expireUpTo(nowSec);
+    offers.expire(now);
+
+    const located: Located[] = [];
+    const context: FrontContext = { config, deps: this.#deps, nowSec };
+    for (const datagram of chunk) {
+      const exchange = this.#front(datagram, context, now);
+      if (exchange !== undefined) located.push({ exchange, datagram });
+    }
+    if (located.length === 0) return;
+    let committed: Promise<void> | void;
+    try {
+      committed = ledger.transact((tx) => {
+        for (const item of located) this.#decide(item, tx, config, now, nowSec);
+      });
+    } catch (error) {
+      return this.#withhold(located, config, now, error);
+    }
+    if (committed instanceof Promise) {
+      return committed.then(
+        () => this.#answer(located, config, now),
+        (error: unknown) => this.#withhold(located, config, now, error),
+      );
+    }
+    this.#answer(located, config, now);
+  }
+
+  /** Decode and the front stages. Undefined = the packet went no further (counted, logged). */
+  #front(datagram: Datagram, context: FrontContext, now: EpochMs): Exchange | undefined {
+    let message: Message4;
+    try {
+      message = decodeMessage4(datagram.octets, context.config.snapshot.compatibility.lenientOptionParsing);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) return this.#defect(datagram, error, now);
+      this.#drop('malformed', datagram, undefined, now, error.message);
+      return undefined;
+    }
+    try {
+      this.#counters.receivedType(message.messageType);
+      const exchange = new Exchange(message, {
+        interfaceName: datagram.interface.name,
+        interfaceAddress: datagram.interface.address,
+        source: datagram.source,
+        destination: datagram.destination,
+      });
+      for (const stage of FRONT_STAGES) {
+        const reason = stage(exchange, context);
+        if (reason !== undefined) {
+          this.#drop(reason, datagram, exchange, now);
+          return undefined;
+        }
+      }
+      return exchange;
+    } catch (error) {
+      return this.#defect(datagram, error, now);
+    }
+  }
+
+  #decide(item: Located, tx: LeaseTransaction, config: PacketConfig, now: EpochMs, nowSec: number): void {
+    const { exchange } = item;
+    const { addresses, offers } = this.#deps;
+    try {
+      const context: DecisionContext = {
+        snapshot: config.snapshot,
+        leases: tx,
+        reservations: config.reservations,
+        addresses,
+        offers,
+        nowSec,
+        client: exchange,
+        candidates: exchange.candidates,
+        unicast: exchange.unicast,
+      };
+      const decision = rejected(exchange) ?? DECIDERS[exchange.messageType]!(context);
+      for (const change of decision.changes) {
+        if (change.kind === 'put') tx.put(change.lease);
+        else tx.delete(change.address);
+      }
+      if (decision.kind === 'offer')
+        offers.hold(offerKey(exchange, decision.grant.subnet), decision.grant.lease.address, now);
+      else if (decision.kind === 'ack') offers.settle(offerKey(exchange, decision.grant.subnet));
+      item.decision = decision;
+    } catch (error) {
+      // What this exchange staged before it failed is part of the batch; a decision stages only after it is made, so
+      // nothing is half done unless the ledger itself is broken, which it reports by throwing StoreError.
+      if (error instanceof StoreError) throw error;
+      this.#defect(item.datagram, error, now);
+    }
+  }
+
+  /** The commit went through: compose, encode, send. */
+  #answer(located: readonly Located[], config: PacketConfig, now: EpochMs): void {
+    const replies: Reply[] = [];
+    for (const item of located) {
+      if (item.decision === undefined) continue;
+      try {
+        const reply = this.#compose(item.exchange, item.datagram, item.decision, config, replies.length, now);
+        if (reply !== undefined) replies.push(reply);
+      } catch (error) {
+        this.#defect(item.datagram, error, now);
+      }
+    }
+    if (replies.length > 0) this.#deps.send(replies);
+  }
+
+  /** The commit failed: nothing that rests on a lease may be answered; clients ask again. */
+  #withhold(located: readonly Located[], config: PacketConfig, now: EpochMs, error: unknown): void {
+    if (!(error instanceof StoreError)) throw error;
+    const independent: Located[] = [];
+    for (const item of located) {
+      const kind = item.decision?.kind;
+      if (kind === 'inform-ack' || kind === 'v6-only') independent.push(item);
+      else if (kind !== undefined && kind !== 'silent') {
+        this.#drop('store-unavailable', item.datagram, item.exchange, now, error.message);
+      }
+    }
+    this.#answer(independent, config, now);
+  }
+
+  #compose(
+    exchange: Exchange,
+    datagram: Datagram,
+    decision: Decision,
+    config: PacketConfig,
+    slot: number,
+    now: EpochMs,
+  ): Reply | undefined {
+    if (decision.kind === 'silent') {
+      for (const name of decision.counters ?? []) this.#deps.statistics.counter(name).add(1, now);
+      if (decision.reason === 'released' || decision.reason === 'declined')
+        this.#logLease(decision.reason, exchange, decision);
+      else this.#drop(decision.reason, datagram, exchange, now);
+      return undefined;
+    }
+    if (decision.kind !== 'nak') addLateClasses(exchange, decision, config);
+    const composed = config.composer.compose(exchange, decision, this.#buffer(slot));
+    const { message } = exchange;
+    const destination = destinationOf({
+      requestType: exchange.messageType,
+      replyType: composed.type,
+      flags: message.flags,
+      ciaddr: message.ciaddr,
+      giaddr: message.giaddr,
+      yiaddr: composed.yiaddr,
+      source: datagram.source,
+      sourcePort: datagram.sourcePort,
+      relayPort: message.giaddr !== 0 && exchange.relayPort,
+      loopback: datagram.interface.loopback,
+      direct: config.snapshot.interfaces.socketType === 'raw',
+      serverPort: this.#deps.serverPort,
+      clientPort: this.#deps.clientPort,
+    });
+    this.#counters.sentType(composed.type);
+    if ('reused' in decision && decision.reused) this.#counters.reused(decision.grant.subnet.id, now);
+    this.#logLease(decision.kind, exchange, decision);
+    return {
+      octets: composed.octets,
+      interface: datagram.interface,
+      destination: destination.address,
+      port: destination.port,
+      ...(destination.linkLevel ? { hwAddress: message.chaddr } : {}),
+    };
+  }
+
+  /** One output buffer for each reply of a batch, made once. */
+  #buffer(slot: number): Buffer {
+    let buffer = this.#buffers[slot];
+    if (buffer === undefined) this.#buffers[slot] = buffer = Buffer.alloc(LARGEST_REPLY_OCTETS + 64);
+    return buffer;
+  }
+
+  /**
+   * More arrived than one commit takes: everything goes through but DISCOVERs beyond a share, of which the newest are
+   * kept (the oldest have waited longest and their clients are about to ask again).
+   */
+  #shed(batch: readonly Datagram[], now: EpochMs): readonly Datagram[] {
+    let discovers = 0;
+    const kept: Datagram[] = [];
+    for (let at = batch.length - 1; at >= 0; at--) {
+      const datagram = batch[at]!;
+      if (looksLikeDiscover(datagram.octets) && ++discovers > DISCOVERS_UNDER_LOAD) {
+        this.#drop('queue-full', datagram, undefined, now);
+        continue;
+      }
+      kept.push(datagram);
+    }
+    return kept.reverse();
+  }
+
+  #drop(reason: DropReason, datagram: Datagram, exchange: Exchange | undefined, now: EpochMs, detail = ''): void {
+    this.#drops.count(reason, now);
+    const log = reason === 'malformed' ? this.#log.bad : this.#log.packets;
+    if (!log.enabled('DEBUG', 15)) return;
+    const who = exchange === undefined ? '' : ` from ${describeClient(exchange)}`;
+    log.log(
+      'DEBUG',
+      'DHCP4_PACKET_DROPPED',
+      `packet${who} on ${datagram.interface.name} dropped: ${reason}${detail === '' ? '' : `: ${detail}`}`,
+      {
+        reason,
+        interface: datagram.interface.name,
+        source: formatIpv4(datagram.source),
+      },
+    );
+  }
+
+  /** A defect of ours must not stop the service: the packet is dropped, its octets are in the log for a golden test. */
+  #defect(datagram: Datagram, error: unknown, now: EpochMs): undefined {
+    this.#drops.count('internal-error', now);
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#deps.logger.log('ERROR', 'DHCP4_PACKET_DEFECT', `defect while handling a packet: ${text}`, {
+      octets: Buffer.from(datagram.octets).toString('hex'),
+    });
+    return undefined;
+  }
+
+  #logLease(kind: string, exchange: Exchange, decision: Decision): void {
+    const log = this.#log.leases;
+    if (!log.enabled('INFO')) return;
+    const text = describeOutcome(exchange, decision);
+    log.log('INFO', LEASE_MESSAGES[kind] ?? 'DHCP4_LEASE', text, { client: describeClient(exchange), outcome: kind });
+  }
+}
+
+/** Message identifiers of outcomes, in the manner of Kea's. */
+const LEASE_MESSAGES: Readonly<Record<string, string>> = {
+  offer: 'DHCP4_LEASE_OFFER',
+  ack: 'DHCP4_LEASE_ALLOC',
+  nak: 'DHCP4_PACKET_NAK',
+  released: 'DHCP4_RELEASE',
+  declined: 'DHCP4_DECLINE_LEASE',
+  'inform-ack': 'DHCP4_INFORM_ANSWERED',
+  'v6-only': 'DHCP4_V6_ONLY_PREFERRED',
+};
+
+// -- the front stages, in order ---------------------------------------------------------------------------------------
+
+const SERVER_ID = 54;
+
+/** Is it a request, of a kind we serve, for us? */
+const admit: FrontStage = (exchange, { config, deps }) => {
+  const { message } = exchange;
+  if (message.op !== 1) return 'not-for-us';
+  if (exchange.bootp) {
+    if (message.hasCookie && message.optionCodes().length > 0 && !config.snapshot.bootpEnabled)
+      return 'no-message-type';
+    if (!config.snapshot.bootpEnabled) return 'bootp-not-supported';
+  } else if (DECIDERS[message.messageType] === undefined) return 'unexpected-message-type';
+  if (exchange.identity.hwAddress === '' && exchange.identity.clientId === '') return 'no-source';
+  if (
+    message.messageType === MessageType.inform &&
+    message.ciaddr === 0 &&
+    message.giaddr === 0 &&
+    exchange.source === 0
+  ) {
+    return 'no-source';
+  }
+  if (!deps.serviceSwitch.enabled) return 'service-disabled';
+  return admitServerId(exchange, config, deps);
+};
+
+/** A server identifier must be ours (RFC 2131 §4.3.2), also as the relay overrides it (RFC 5107 §4). */
+function admitServerId(exchange: Exchange, config: PacketConfig, deps: Exchange4Dependencies): DropReason | undefined {
+  const value = exchange.message.option(SERVER_ID);
+  if (value === undefined) return undefined;
+  if (exchange.messageType === MessageType.discover) return 'unexpected-server-id';
+  if (value.length !== 4) return 'malformed';
+  if (config.snapshot.compatibility.ignoreDhcpServerIdentifier) return undefined;
+  const named = ((value[0]! << 24) | (value[1]! << 16) | (value[2]! << 8) | value[3]!) >>> 0;
+  if (named === exchange.serverAddress || named === exchange.serverIdOverride) return undefined;
+  return deps.isOwnAddress(named) || config.serverIds.has(named) ? undefined : 'server-id-mismatch';
+}
+
+/** stash-agent-options: a renewal that came past the relay gets back the option 82 its lease was made with. */
+const recover: FrontStage = (exchange, { config, deps, nowSec }) => {
+  const { message } = exchange;
+  if (!config.snapshot.stashAgentOptions || message.messageType !== MessageType.request) return undefined;
+  if (message.ciaddr === 0 || message.giaddr !== 0 || exchange.relayInfoValue !== undefined) return undefined;
+  const lease = deps.ledger.leases.getByAddress(message.ciaddr);
+  if (lease === undefined || isExpired(lease, nowSec)) return undefined;
+  if (!belongsTo(lease, exchange.identity.hwAddress, exchange.identity.clientId)) return undefined;
+  const relayInfo = stashedRelayInfo(lease.userContext);
+  if (relayInfo === '') return undefined;
+  exchange.relayInfoValue = bytesOf(relayInfo);
+  exchange.stashed = true;
+  exchange.classes.add('STASH_AGENT_OPTIONS');
+  return undefined;
+};
+
+/** Classes that need only the packet, and reservations looked up before the subnet where that is asked for. */
+const classify: FrontStage = (exchange, { config }) => {
+  const { snapshot, reservations } = config;
+  if (snapshot.flexIdentifier !== undefined) {
+    exchange.flexId = evaluateFlexId(exchange, snapshot.flexIdentifier.expression);
+  }
+  if (exchange.bootp) exchange.classes.add('BOOTP');
+  evaluateEarly(exchange.classes, snapshot, exchange);
+  if (exchange.classes.has('DROP')) return 'class-drop';
+  if (snapshot.earlyGlobalReservationsLookup) {
+    const host = reservations.find(GLOBAL_SCOPE, exchange);
+    if (host !== undefined) {
+      for (const name of host.clientClasses) exchange.classes.add(name);
+      evaluateEarly(exchange.classes, snapshot, exchange);
+      evaluateAfterHostLookup(exchange.classes, snapshot, exchange, true);
+      if (exchange.classes.has('DROP')) return 'class-drop';
+    }
+  }
+  return undefined;
+};
+
+/** From the packet to the subnets its client may be in. That there is none is for the decision to judge. */
+const localize: FrontStage = (exchange, { config }) => {
+  exchange.selected = exchange.selectedAddress(config.snapshot.compatibility.ignoreRaiLinkSelection);
+  const subnet = config.topology.select(exchange);
+  exchange.candidates = subnet === undefined ? [] : candidateSubnets(subnet, (name) => exchange.isMember(name));
+  return undefined;
+};
+
+/** Reservations, the classes they bring, KNOWN or UNKNOWN and the classes that depend on it. */
+const identify: FrontStage = (exchange, { config }) => {
+  const { snapshot, reservations } = config;
+  let known = false;
+  if (reservations.size > 0) {
+    for (const subnet of exchange.candidates) {
+      const host = reservations.inForce(subnet, exchange);
+      if (host === undefined) continue;
+      known = true;
+      // In a shared network it is not yet sure which subnet's reservation counts: those classes come with the lease.
+      if (host.clientClasses.length > 0 && (host.subnetId === GLOBAL_SCOPE || subnet.sharedNetwork === undefined)) {
+        for (const name of host.clientClasses) exchange.classes.add(name);
+        evaluateEarly(exchange.classes, snapshot, exchange);
+      }
+    }
+  }
+  evaluateAfterHostLookup(exchange.classes, snapshot, exchange, known);
+  return exchange.classes.has('DROP') ? 'class-drop' : undefined;
+};
+
+/** The stages one packet passes on its own. */
+const FRONT_STAGES: readonly FrontStage[] = [admit, recover, classify, localize, identify];
+
+// -- helpers ----------------------------------------------------------------------------------------------------------
+
+/** Class REJECT: a REQUEST is refused, a DISCOVER is left unanswered (Kea 3.2). */
+function rejected(exchange: Exchange): Decision | undefined {
+  if (!exchange.classes.has('REJECT')) return undefined;
+  if (exchange.messageType === MessageType.request) return nak('client is in class REJECT', exchange.candidates[0]);
+  return exchange.messageType === MessageType.discover
+    ? { kind: 'silent', reason: 'class-drop', changes: [] }
+    : undefined;
+}
+
+/** Classes that count only once the lease is chosen: those of a shared network's reservation, and the additional lists. */
+function addLateClasses(exchange: Exchange, decision: Decision, config: PacketConfig): void {
+  const grant = 'grant' in decision ? decision.grant : undefined;
+  const subnet = grant?.subnet ?? ('subnet' in decision ? decision.subnet : undefined);
+  if (subnet === undefined) return;
+  const host = grant?.host ?? ('host' in decision ? decision.host : undefined);
+  if (host !== undefined && subnet.sharedNetwork !== undefined) {
+    for (const name of host.clientClasses) exchange.classes.add(name);
+  }
+  const additional = [
+    ...(grant?.pool?.additionalClasses ?? []),
+    ...subnet.additionalClasses,
+    ...(subnet.sharedNetwork?.additionalClasses ?? []),
+  ];
+  if (additional.length > 0) evaluateAdditional(exchange.classes, config.snapshot, exchange, additional);
+}
+
+function evaluateFlexId(exchange: Exchange, expression: { evaluate(context: Exchange): string }): string {
+  try {
+    return expression.evaluate(exchange);
+  } catch {
+    // Kea: an identifier that can not be computed is no identifier.
+    return '';
+  }
+}
+
+/** A glance at option 53 without decoding: it is the first option of nearly every DISCOVER. */
+function looksLikeDiscover(octets: Buffer): boolean {
+  return octets.length > 242 && octets[240] === 53 && octets[241] === 1 && octets[242] === MessageType.discover;
+}
+
+function describeClient(exchange: Exchange): string {
+  const { hwAddress, clientId } = exchange.identity;
+  return `[hwtype=${exchange.htype} ${formatHex(hwAddress)}], cid=[${clientId === '' ? 'no info' : formatHex(clientId)}], tid=0x${exchange.xid.toString(16)}`;
+}
+
+function describeOutcome(exchange: Exchange, decision: Decision): string {
+  const client = describeClient(exchange);
+  switch (decision.kind) {
+    case 'offer':
+      return `${client}: lease ${formatIpv4(decision.grant.lease.address)} will be offered`;
+    case 'ack':
+      return `${client}: lease ${formatIpv4(decision.grant.lease.address)} has been allocated for ${decision.grant.lifetimeSec} seconds`;
+    case 'nak':
+      return `${client}: request refused: ${decision.reason}`;
+    case 'inform-ack':
+      return `${client}: information sent to ${formatIpv4(exchange.ciaddr)}`;
+    case 'v6-only':
+      return `${client}: prefers IPv6 only, no address assigned`;
+    case 'silent':
+      return `${client}: address ${decision.changes.map((change) => formatIpv4(change.kind === 'put' ? change.lease.address : change.address)).join(', ')} ${decision.reason}`;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Offers outstanding: an address offered is not offered to another client for a short while. Kea remembers nothing and
+ * relies on its cursor; dhcpd holds an offer for two minutes. Ours live in memory, cost no flush and are bounded.
+ */
+
+import type { OfferView } from '../domain/dhcp4/decision.js';
+import type { EpochMs, Ipv4, Octets } from '../domain/values.js';
+
+/** How long an offer stands: a client asks for it within its first retransmissions (RFC 2131 §4.1: 4 s, 8 s). */
+export const OFFER_HOLD_MS = 12_000;
+/** Most offers remembered; beyond it the oldest is given up. A flood of DISCOVERs costs this much memory and no more. */
+export const MAX_OFFERS = 65_536;
+/** How many of the oldest offers are looked at when one is to be taken back. */
+const TAKE_BACK_SCAN = 64;
+
+interface Offer {
+  readonly client: Octets;
+  readonly address: Ipv4;
+  expiresAt: EpochMs;
+}
+
+/** Keeps held addresses out of the pools' free maps. */
+export interface HoldKeeper {
+  hold(address: Ipv4): void;
+  unhold(address: Ipv4): void;
+}
+
+/** See the head of this file. Map order is the order of expiry: an offer repeated goes to the end. */
+export class OfferBook implements OfferView {
+  readonly #byClient = new Map<Octets, Offer>();
+  readonly #byAddress = new Map<Ipv4, Offer>();
+  readonly #keeper: HoldKeeper;
+
+  constructor(keeper: HoldKeeper) {
+    this.#keeper = keeper;
+  }
+
+  /** Number of offers outstanding. */
+  get size(): number {
+    return this.#byClient.size;
+  }
+
+  offeredTo(client: Octets): Ipv4 | undefined {
+    return this.#byClient.get(client)?.address;
+  }
+
+  isHeldForOther(address: Ipv4, client: Octets): boolean {
+    const offer = this.#byAddress.get(address);
+    return offer !== undefined && offer.client !== client;
+  }
+
+  oldest(accept: (address: Ipv4) => boolean): Ipv4 | undefined {
+    let looked = 0;
+    for (const offer of this.#byClient.values()) {
+      if (accept(offer.address)) return offer.address;
+      if (++looked >= TAKE_BACK_SCAN) break;
+    }
+    return undefined;
+  }
+
+  /** Remembers an offer; an earlier one to the same client or of the same address is void. */
+  hold(client: Octets, address: Ipv4, now: EpochMs): void {
+    const earlier = this.#byClient.get(client);
+    if (earlier !== undefined) {
+      this.#byClient.delete(client);
+      if (earlier.address === address) {
+        earlier.expiresAt = now + OFFER_HOLD_MS;
+        this.#byClient.set(client, earlier);
+        return;
+      }
+      this.#release(earlier);
+    }
+    const holder = this.#byAddress.get(address);
+    if (holder !== undefined) this.#drop(holder);
+    if (this.#byClient.size >= MAX_OFFERS) this.#drop(this.#byClient.values().next().value!);
+    const offer = { client, address, expiresAt: now + OFFER_HOLD_MS };
+    this.#byClient.set(client, offer);
+    this.#byAddress.set(address, offer);
+    this.#keeper.hold(address);
+  }
+
+  /** The client has its address (or another): its offer is done with. */
+  settle(client: Octets): void {
+    const offer = this.#byClient.get(client);
+    if (offer !== undefined) this.#drop(offer);
+  }
+
+  /** Gives up offers nobody came back for. */
+  expire(now: EpochMs): void {
+    for (const offer of this.#byClient.values()) {
+      if (offer.expiresAt > now) return;
+      this.#drop(offer);
+    }
+  }
+
+  /** Gives up all (the pools were rebuilt). */
+  clear(): void {
+    for (const offer of [...this.#byClient.values()]) this.#drop(offer);
+  }
+
+  #drop(offer: Offer): void {
+    this.#byClient.delete(offer.client);
+    this.#release(offer);
+  }
+
+  #release(offer: Offer): void {
+    this.#byAddress.delete(offer.address);
+    this.#keeper.unhold(offer.address);
+  }
+}
