@@ -128,9 +128,6 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
   get classNames(): Iterable<string> {
     return this.classes;
   }
-  get classKey(): string {
-    return this.classes.key;
-  }
   get relayInfo(): Octets {
     return this.stashed || this.relayInfoValue === undefined ? '' : octetsOf(this.relayInfoValue);
   }

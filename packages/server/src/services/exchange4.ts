@@ -8,7 +8,12 @@
  */
 
 import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
-import { evaluateAdditional, evaluateAfterHostLookup, evaluateEarly } from '../domain/classes/evaluate.js';
+import {
+  evaluateAdditional,
+  evaluateAfterHostLookup,
+  evaluateEarly,
+  evaluateWithReservedClasses,
+} from '../domain/classes/evaluate.js';
 import { destinationOf } from '../domain/compose/destination.js';
 import { LARGEST_REPLY_OCTETS } from '../domain/compose/reply.js';
 import { DECIDERS } from '../domain/dhcp4/decide.js';
@@ -423,14 +428,12 @@ const classify: FrontStage = (exchange, { config }) => {
   if (snapshot.flexIdentifier !== undefined) {
     exchange.flexId = evaluateFlexId(exchange, snapshot.flexIdentifier.expression);
   }
-  if (exchange.bootp) exchange.classes.add('BOOTP');
   evaluateEarly(exchange.classes, snapshot, exchange);
   if (exchange.classes.has('DROP')) return 'class-drop';
   if (snapshot.earlyGlobalReservationsLookup) {
     const host = reservations.find(GLOBAL_SCOPE, exchange);
     if (host !== undefined) {
-      for (const name of host.clientClasses) exchange.classes.add(name);
-      evaluateEarly(exchange.classes, snapshot, exchange);
+      evaluateWithReservedClasses(exchange.classes, snapshot, exchange, host.clientClasses);
       evaluateAfterHostLookup(exchange.classes, snapshot, exchange, true);
       if (exchange.classes.has('DROP')) return 'class-drop';
     }
@@ -457,8 +460,7 @@ const identify: FrontStage = (exchange, { config }) => {
       known = true;
       // In a shared network it is not yet sure which subnet's reservation counts: those classes come with the lease.
       if (host.clientClasses.length > 0 && (host.subnetId === GLOBAL_SCOPE || subnet.sharedNetwork === undefined)) {
-        for (const name of host.clientClasses) exchange.classes.add(name);
-        evaluateEarly(exchange.classes, snapshot, exchange);
+        evaluateWithReservedClasses(exchange.classes, snapshot, exchange, host.clientClasses);
       }
     }
   }

@@ -86,8 +86,7 @@ export interface ReplySource {
   readonly serverAddress: Ipv4;
   /** Relay sub-option 11 (RFC 5107), 0 if none. */
   readonly serverIdOverride: Ipv4;
-  /** Key and names of the client's classes. */
-  readonly classKey: string;
+  /** The client's classes in the order they matched. */
   readonly classNames: Iterable<string>;
   isMember(className: string): boolean;
   /** Option 82 to give back, '' if none. */
@@ -113,10 +112,12 @@ export class ReplyComposer {
   readonly #snapshot: ConfigSnapshot;
   readonly #templates = new TemplateCache();
   readonly #hasVendorOptions: boolean;
+  readonly #tellingClasses: ReadonlySet<string>;
 
   constructor(snapshot: ConfigSnapshot) {
     this.#snapshot = snapshot;
     this.#hasVendorOptions = usesVendorOptions(snapshot);
+    this.#tellingClasses = tellingClasses(snapshot);
   }
 
   /** Composes into `target` (at least {@link LARGEST_REPLY_OCTETS} long). */
@@ -134,7 +135,7 @@ export class ReplyComposer {
         subnet,
         pool: grant?.pool,
         host: grant === undefined ? ('host' in decision ? decision.host : undefined) : grant.host,
-        classKey: source.classKey,
+        classKey: this.#classKey(source.classNames),
         present:
           (grant !== undefined && !source.bootp ? PRESENT_LEASE : 0) |
           (tees.renewalSec > 0 ? PRESENT_RENEWAL : 0) |
@@ -186,6 +187,14 @@ export class ReplyComposer {
       at = MINIMUM_OCTETS;
     }
     return { octets: target.subarray(0, at), type, yiaddr, flags, omitted: [] };
+  }
+
+  /** Only classes that can change a reply count: a network full of vendor classes must not fill the cache. */
+  #classKey(names: Iterable<string>): string {
+    if (this.#tellingClasses.size === 0) return '';
+    let key = '';
+    for (const name of names) if (this.#tellingClasses.has(name)) key += `${name}\n`;
+    return key;
   }
 
   #build(key: TemplateKey, source: ReplySource): Template {
@@ -346,14 +355,19 @@ function overloaded(
     siaddr: target.readUInt32BE(20),
     giaddr: target.readUInt32BE(At.giaddr),
     chaddr: Uint8Array.from(target.subarray(At.chaddr, At.sname)),
-    sname: Uint8Array.from(target.subarray(At.sname, At.file)),
-    file: Uint8Array.from(target.subarray(At.file, At.cookie)),
+    sname: usedField(target.subarray(At.sname, At.file)),
+    file: usedField(target.subarray(At.file, At.cookie)),
     options,
   };
   const tight = encodeMessage4(message, limit);
   const result =
     tight.omitted.length > 0 && limit === DEFAULT_MAX_OCTETS ? encodeMessage4(message, LARGEST_REPLY_OCTETS) : tight;
   return { octets: result.octets, type, yiaddr, flags, omitted: result.omitted };
+}
+
+/** A copy of a boot field; empty if it is unused, so that options may go there. */
+function usedField(field: Buffer): Uint8Array {
+  return field[0] === 0 ? NOTHING : Uint8Array.from(field);
 }
 
 /** The lease time and timers of this very reply are in `target` already. */
@@ -424,16 +438,33 @@ function vendorKey(message: Message4): string {
 }
 
 function usesVendorOptions(snapshot: ConfigSnapshot): boolean {
-  const some = (options: readonly OptionData[]): boolean =>
-    options.some((option) => option.space.startsWith('vendor-') || option.code === Code.vendorIdentifying);
-  return (
-    some(snapshot.options) ||
-    snapshot.subnets.some((subnet) => some(subnet.options)) ||
-    snapshot.pools.some((pool) => some(pool.options)) ||
-    snapshot.sharedNetworks.some((network) => some(network.options)) ||
-    snapshot.classes.some((row) => some(row.options)) ||
-    snapshot.reservations.some((reservation) => some(reservation.options))
+  return allOptionLists(snapshot).some((options) =>
+    options.some((option) => option.space.startsWith('vendor-') || option.code === Code.vendorIdentifying),
   );
+}
+
+/** Names of classes that bring options or boot fields, or that guard an option. */
+function tellingClasses(snapshot: ConfigSnapshot): Set<string> {
+  const names = new Set<string>();
+  for (const row of snapshot.classes) {
+    const hasBoot = row.nextServer !== undefined || row.serverHostname !== undefined || row.bootFileName !== undefined;
+    if (row.options.length > 0 || hasBoot) names.add(row.name);
+  }
+  for (const options of allOptionLists(snapshot)) {
+    for (const option of options) for (const name of option.clientClasses) names.add(name);
+  }
+  return names;
+}
+
+function allOptionLists(snapshot: ConfigSnapshot): (readonly OptionData[])[] {
+  const rows = [
+    ...snapshot.subnets,
+    ...snapshot.pools,
+    ...snapshot.sharedNetworks,
+    ...snapshot.classes,
+    ...snapshot.reservations,
+  ];
+  return [snapshot.options, ...rows.map((row) => row.options)];
 }
 
 function u32(value: number): Uint8Array {

@@ -14,7 +14,7 @@ export interface TemplateKey {
   readonly subnet: Subnet | undefined;
   readonly pool: Pool | undefined;
   readonly host: Reservation | undefined;
-  /** Key of the client's classes (ClassSet.key). */
+  /** The client's classes that can change a reply. */
   readonly classKey: string;
   /** Which of the optional parts are present; see the PRESENT_ bits of reply.ts. */
   readonly present: number;
