@@ -21,6 +21,7 @@ const LINK_SELECTION = 5;
 const RELAY_PORT = 19;
 const RELAY_INFO = 82;
 const SUBNET_SELECTION = 118;
+const MESSAGE_TYPE = 53;
 const BROADCAST: Ipv4 = 0xffff_ffff;
 
 /** The datagram's side of a packet. */
@@ -51,7 +52,7 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
   constructor(message: Message4, arrival: Arrival) {
     this.message = message;
     this.arrival = arrival;
-    this.bootp = message.messageType === 0;
+    this.bootp = !message.has(MESSAGE_TYPE);
     this.identity = identifyClient(message);
     this.relayInfoValue = message.option(RELAY_INFO);
   }
@@ -121,7 +122,7 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
   /** The address relay sub-option 5 (RFC 3527) or option 118 (RFC 3011) names, 0 if none. */
   selectedAddress(ignoreLinkSelection: boolean): Ipv4 {
     const link = ignoreLinkSelection ? 0 : addressIn(this.#relaySubOptionBytes(LINK_SELECTION));
-    return link !== 0 ? link : addressIn(this.message.option(SUBNET_SELECTION));
+    return link !== 0 ? link : (this.message.number(SUBNET_SELECTION) ?? 0);
   }
 
   // -- what deciding and composing see (Client, ReplySource)

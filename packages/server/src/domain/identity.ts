@@ -4,7 +4,6 @@ import type { Message4 } from '@lessor/dhcp';
 import type { Lease } from './lease.js';
 import type { IdentifierType } from './snapshot.js';
 import type { Octets } from './values.js';
-import { octetsOf } from './values.js';
 
 /** Code of option 61. */
 const CLIENT_ID = 61;
@@ -26,7 +25,7 @@ export interface ClientIdentity {
 export function identifyClient(message: Message4): ClientIdentity {
   const clientId = message.octets(CLIENT_ID) ?? '';
   return {
-    hwAddress: message.hlen === 0 ? '' : octetsOf(message.chaddr),
+    hwAddress: message.chaddrOctets,
     clientId: clientId.length < 2 ? '' : clientId,
   };
 }

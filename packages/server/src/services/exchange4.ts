@@ -380,7 +380,7 @@ const admit: FrontStage = (exchange, { config, deps }) => {
     if (message.hasCookie && message.optionCodes().length > 0 && !config.snapshot.bootpEnabled)
       return 'no-message-type';
     if (!config.snapshot.bootpEnabled) return 'bootp-not-supported';
-  } else if (DECIDERS[message.messageType] === undefined) return 'unexpected-message-type';
+  } else if (message.messageType === 0 || DECIDERS[message.messageType] === undefined) return 'unexpected-message-type';
   if (exchange.identity.hwAddress === '' && exchange.identity.clientId === '') return 'no-source';
   if (
     message.messageType === MessageType.inform &&
@@ -396,12 +396,10 @@ const admit: FrontStage = (exchange, { config, deps }) => {
 
 /** A server identifier must be ours (RFC 2131 §4.3.2), also as the relay overrides it (RFC 5107 §4). */
 function admitServerId(exchange: Exchange, config: PacketConfig, deps: Exchange4Dependencies): DropReason | undefined {
-  const value = exchange.message.option(SERVER_ID);
-  if (value === undefined) return undefined;
+  const named = exchange.message.number(SERVER_ID);
+  if (named === undefined) return undefined;
   if (exchange.messageType === MessageType.discover) return 'unexpected-server-id';
-  if (value.length !== 4) return 'malformed';
   if (config.snapshot.compatibility.ignoreDhcpServerIdentifier) return undefined;
-  const named = ((value[0]! << 24) | (value[1]! << 16) | (value[2]! << 8) | value[3]!) >>> 0;
   if (named === exchange.serverAddress || named === exchange.serverIdOverride) return undefined;
   return deps.isOwnAddress(named) || config.serverIds.has(named) ? undefined : 'server-id-mismatch';
 }

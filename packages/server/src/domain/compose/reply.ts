@@ -325,9 +325,9 @@ function clientOptions(name: ClientName, clientId: Octets | undefined, relayEcho
  * not dropped for it (most clients take a full frame), so the second limit of `overloaded` is the frame.
  */
 function maxOctetsOf(message: Message4): number {
-  const value = message.option(Code.maximumMessageSize);
-  if (value === undefined || value.length !== 2) return DEFAULT_MAX_OCTETS;
-  const size = ((value[0]! << 8) | value[1]!) - IP_UDP_OCTETS;
+  const named = message.number(Code.maximumMessageSize);
+  if (named === undefined) return DEFAULT_MAX_OCTETS;
+  const size = named - IP_UDP_OCTETS;
   return Math.min(Math.max(size, DEFAULT_MAX_OCTETS), LARGEST_REPLY_OCTETS);
 }
 

@@ -11,7 +11,7 @@ const LEASE_TIME = 51;
 export function lifetimeFor(client: Client, subnet: Subnet, snapshot: ConfigSnapshot): number {
   if (client.bootp) return INFINITE_LIFETIME;
   const triplet = firstOfClasses(client, snapshot, (row) => row.lifetime) ?? subnet.lifetime;
-  return clampLifetime(requestedLifetime(client), triplet);
+  return clampLifetime(client.message.number(LEASE_TIME) ?? 0, triplet);
 }
 
 /** Seconds an offer is kept as a lease; 0 = offers are not stored (Kea: offer-lifetime). */
@@ -22,12 +22,6 @@ export function offerLifetimeFor(client: Client, subnet: Subnet, snapshot: Confi
 
 function clampLifetime(requestedSec: number, triplet: LifetimeTriplet): number {
   return requestedSec === 0 ? triplet.defaultSec : Math.min(Math.max(requestedSec, triplet.minSec), triplet.maxSec);
-}
-
-function requestedLifetime(client: Client): number {
-  const value = client.message.option(LEASE_TIME);
-  if (value === undefined || value.length !== 4) return 0;
-  return ((value[0]! << 24) | (value[1]! << 16) | (value[2]! << 8) | value[3]!) >>> 0;
 }
 
 function firstOfClasses<Value>(

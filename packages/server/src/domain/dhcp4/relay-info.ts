@@ -14,14 +14,14 @@ const RELAY_ID = 12;
 export function mergeRelayInfo(userContext: string, relayInfo: Octets): string {
   if (relayInfo === '') return userContext;
   const context = parseContext(userContext);
-  const isc = isMap(context['ISC']) ? context['ISC'] : {};
+  const isc = isMap(context.ISC) ? context.ISC : {};
   return formatJson({ ...context, ISC: { ...isc, 'relay-agent-info': describe(relayInfo) } });
 }
 
 /** Option 82 out of a lease's user-context, '' if there is none (Kea: stash-agent-options; both its text forms). */
 export function stashedRelayInfo(userContext: string): Octets {
   if (userContext === '') return '';
-  const isc = parseContext(userContext)['ISC'];
+  const isc = parseContext(userContext).ISC;
   if (!isMap(isc)) return '';
   const info = isc['relay-agent-info'];
   const text = isMap(info) ? info['sub-options'] : info;
