@@ -221,12 +221,12 @@ export function leaseFromJson(json: JsonMap): Lease {
   for (const field of FIELDS) {
     const value = json[field.name];
     if (value !== undefined) field.fromJson(value, lease);
-    else if (field.required && !(field.name === 'cltt' && json['expire'] !== undefined)) {
+    else if (field.required && !(field.name === 'cltt' && json.expire !== undefined)) {
       throw invalid(`${field.name} is not present in the parsed lease`);
     }
   }
-  const expire = json['expire'];
-  if (expire !== undefined && json['cltt'] === undefined) {
+  const expire = json.expire;
+  if (expire !== undefined && json.cltt === undefined) {
     lease.clttSec = integer('expire', expire, 2 * U32_MAX) - lease.validLifetimeSec;
     if (lease.clttSec <= 0) throw invalid('expiration time must be positive for the lease');
   }

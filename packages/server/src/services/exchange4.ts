@@ -260,8 +260,10 @@ export class Exchange4 {
     slot: number,
     now: EpochMs,
   ): Reply | undefined {
-    if (decision.kind === 'silent') {
+    if ('counters' in decision) {
       for (const name of decision.counters ?? []) this.#deps.statistics.counter(name).add(1, now);
+    }
+    if (decision.kind === 'silent') {
       if (decision.reason === 'released' || decision.reason === 'declined')
         this.#logLease(decision.reason, exchange, decision);
       else this.#drop(decision.reason, datagram, exchange, now);

@@ -245,9 +245,9 @@ class Parser {
         this.take(',');
         const start = Number(this.take(TokenKind.integer).text);
         this.take(',');
-        const length = this.oneOf(['all', TokenKind.integer]);
+        const length = this.oneOf(['all', TokenKind.integer]) === 'all' ? undefined : Number(this.last.text);
         this.take(')');
-        return { type: 'substring', of, start, length: length === 'all' ? undefined : Number(this.last.text) };
+        return { type: 'substring', of, start, length };
       }
       case 'split': {
         const of = this.firstArgument();

@@ -169,7 +169,7 @@ export class ReplyComposer {
     if (template.renewalAt > 0) target.writeUInt32BE(tees.renewalSec, template.renewalAt);
     if (template.rebindingAt > 0) target.writeUInt32BE(tees.rebindingSec, template.rebindingAt);
 
-    const limit = maxOctetsOf(message);
+    const limit = limitOf(message);
     let at = template.octets.length;
     const own = clientOptions(name, clientId, relayEcho);
     for (const { code, data } of own) {
@@ -181,7 +181,7 @@ export class ReplyComposer {
       at += 2 + data.length;
     }
     target[at++] = END;
-    if (at > limit) return overloaded(target, template, own, limit, type, yiaddr, flags);
+    if (at > limit.octets) return overloaded(target, template, own, limit, type, yiaddr, flags);
     if (at < MINIMUM_OCTETS) {
       target.fill(0, at, MINIMUM_OCTETS);
       at = MINIMUM_OCTETS;
@@ -320,23 +320,33 @@ function clientOptions(name: ClientName, clientId: Octets | undefined, relayEcho
   return options;
 }
 
-/**
- * Octets the client takes. A client that names no size is held to 576 only as long as overload can manage; options are
- * not dropped for it (most clients take a full frame), so the second limit of `overloaded` is the frame.
- */
-function maxOctetsOf(message: Message4): number {
-  const named = message.number(Code.maximumMessageSize);
-  if (named === undefined) return DEFAULT_MAX_OCTETS;
-  const size = named - IP_UDP_OCTETS;
-  return Math.min(Math.max(size, DEFAULT_MAX_OCTETS), LARGEST_REPLY_OCTETS);
+/** How long a reply may be. */
+interface Limit {
+  /** Octets up to which no trick is needed. */
+  readonly octets: number;
+  /** Octets beyond which options are left out. */
+  readonly lastOctets: number;
 }
+
+/**
+ * What the client takes. One that names a size (option 57) is held to it. One that names none must take 576 octets of IP
+ * datagram and mostly takes a frame: overload is tried for it, but no option is dropped for what it did not say.
+ */
+function limitOf(message: Message4): Limit {
+  const named = message.number(Code.maximumMessageSize);
+  if (named === undefined) return UNNAMED_LIMIT;
+  const octets = Math.min(Math.max(named - IP_UDP_OCTETS, DEFAULT_MAX_OCTETS), LARGEST_REPLY_OCTETS);
+  return { octets, lastOctets: octets };
+}
+
+const UNNAMED_LIMIT: Limit = { octets: DEFAULT_MAX_OCTETS, lastOctets: LARGEST_REPLY_OCTETS };
 
 /** The slow way: option overload (RFC 2131 §4.1), then leaving options out from the end. */
 function overloaded(
   target: Buffer,
   template: Template,
   own: readonly OptionOctets[],
-  limit: number,
+  limit: Limit,
   type: number,
   yiaddr: Ipv4,
   flags: number,
@@ -359,9 +369,9 @@ function overloaded(
     file: usedField(target.subarray(At.file, At.cookie)),
     options,
   };
-  const tight = encodeMessage4(message, limit);
+  const tight = encodeMessage4(message, limit.octets);
   const result =
-    tight.omitted.length > 0 && limit === DEFAULT_MAX_OCTETS ? encodeMessage4(message, LARGEST_REPLY_OCTETS) : tight;
+    tight.omitted.length > 0 && limit.lastOctets > limit.octets ? encodeMessage4(message, limit.lastOctets) : tight;
   return { octets: result.octets, type, yiaddr, flags, omitted: result.omitted };
 }
 

@@ -109,6 +109,8 @@ export type Decision =
       readonly changes: readonly DecidedChange[];
       /** Set when an existing lease was confirmed without a write (cache-threshold). */
       readonly reused: boolean;
+      /** Statistics to raise: what went wrong on the way to this decision. */
+      readonly counters?: readonly string[];
     }
   | {
       readonly kind: 'nak';

@@ -29,7 +29,7 @@ export function decideDiscover(ctx: DecisionContext): Decision {
   const validSec = lifetimeFor(ctx.client, subnet, ctx.snapshot);
   const offerSec = offerLifetimeFor(ctx.client, subnet, ctx.snapshot);
   const { grant, reused } = grantAddress(ctx, subnet, address, validSec);
-  if (offerSec === 0 || reused) return { kind: 'offer', grant, changes: [], reused };
+  if (offerSec === 0 || reused) return { kind: 'offer', grant, changes: [], reused, counters };
   // Kea: an offer that is stored must not shorten a lease the client still has.
   const stored = ctx.leases.getByAddress(address);
   if (
@@ -37,10 +37,10 @@ export function decideDiscover(ctx: DecisionContext): Decision {
     !isAvailable(stored, ctx.nowSec) &&
     stored.clttSec + stored.validLifetimeSec > ctx.nowSec + offerSec
   ) {
-    return { kind: 'offer', grant, changes: [], reused };
+    return { kind: 'offer', grant, changes: [], reused, counters };
   }
   const kept: Lease = { ...grant.lease, validLifetimeSec: offerSec };
-  return { kind: 'offer', grant, changes: [{ kind: 'put', lease: kept }], reused };
+  return { kind: 'offer', grant, changes: [{ kind: 'put', lease: kept }], reused, counters };
 }
 
 type Choice = { readonly address: Ipv4; readonly subnet: Subnet } | undefined;

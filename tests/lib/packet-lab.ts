@@ -1,0 +1,250 @@
+/** The packet path in memory: real configuration, store, pools and stages; no sockets, no disk, a clock moved by hand. */
+
+import { decodeMessage4, encodeMessage4, type Message4 } from '@lessor/dhcp';
+import { loadConfig } from 'lessor/internal/config/load.js';
+import type { Json } from 'lessor/internal/domain/snapshot.js';
+import { parseIpv4 } from 'lessor/internal/domain/values.js';
+import { createSystemRandom } from 'lessor/internal/platform/random.js';
+import { AddressSpace } from 'lessor/internal/services/address-space.js';
+import { Exchange4 } from 'lessor/internal/services/exchange4.js';
+import { Ledger } from 'lessor/internal/services/ledger.js';
+import { OfferBook } from 'lessor/internal/services/offers.js';
+import { preparePacketConfig } from 'lessor/internal/services/packet-config.js';
+import type { Clock, Datagram, DhcpInterface, Logger, Reply } from 'lessor/internal/services/ports.js';
+import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
+import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
+import { type FileOps, nodeFileOps } from 'lessor/internal/store/file-ops.js';
+import { MemfileStore } from 'lessor/internal/store/memfile.js';
+
+/** Address as a number. @throws if it is none */
+export function ip(text: string): number {
+  const address = parseIpv4(text);
+  if (address === undefined) throw new Error(`${text} is no address`);
+  return address;
+}
+
+/** A clock that stands still until it is moved; timers never fire. */
+export class StillClock implements Clock {
+  at = 1_795_321_794_000;
+  now(): number {
+    return this.at;
+  }
+  monotonic(): number {
+    return this.at;
+  }
+  after(): () => void {
+    return () => undefined;
+  }
+  soon(): void {}
+}
+
+/** A logger that says nothing but remembers errors. */
+export class QuietLogger implements Logger {
+  readonly errors: string[] = [];
+  enabled(): boolean {
+    return false;
+  }
+  log(severity: string, id: string, text: string): void {
+    if (severity === 'ERROR' || severity === 'FATAL') this.errors.push(`${id} ${text}`);
+  }
+  child(): Logger {
+    return this;
+  }
+}
+
+/** What a test says of a request; the rest is a plain Ethernet client's. */
+export interface RequestFields {
+  readonly type?: number;
+  readonly mac?: string;
+  readonly ciaddr?: string;
+  readonly giaddr?: string;
+  readonly flags?: number;
+  readonly hops?: number;
+  readonly xid?: number;
+  /** Option values by code, as octets or as dotted quad. 53 comes from `type`. */
+  readonly options?: Readonly<Record<number, readonly number[] | string>>;
+  /** Where the datagram came from and went to. */
+  readonly source?: string;
+  readonly destination?: string;
+}
+
+/** One answer. */
+export interface Answer {
+  readonly message: Message4;
+  readonly reply: Reply;
+}
+
+/** What a lab may be made with. */
+export interface LabOptions {
+  /** Lease file and file operations; without them leases are in memory only. */
+  readonly file?: { readonly path: string; readonly ops?: FileOps };
+  readonly interface?: Partial<DhcpInterface>;
+}
+
+/** See the head of this file. */
+export class PacketLab {
+  readonly clock = new StillClock();
+  readonly logger = new QuietLogger();
+  readonly statistics = new Statistics(this.clock);
+  readonly serviceSwitch = new ServiceSwitch(this.clock);
+  readonly addresses = new AddressSpace(createSystemRandom());
+  readonly offers = new OfferBook(this.addresses);
+  readonly store: MemfileStore;
+  readonly ledger: Ledger;
+  readonly interface: DhcpInterface;
+  readonly sent: Reply[] = [];
+  exchange!: Exchange4;
+
+  private constructor(options: LabOptions) {
+    this.interface = {
+      name: 'eth0',
+      index: 2,
+      hwAddress: Uint8Array.of(2, 0, 0, 0, 0, 1),
+      address: ip('192.0.2.1'),
+      addresses: [{ address: ip('192.0.2.1'), prefixLength: 24 }],
+      loopback: false,
+      ...options.interface,
+    };
+    this.store = new MemfileStore({
+      path: options.file?.path ?? '/nonexistent/leases.csv',
+      persist: options.file !== undefined,
+      maxRowErrors: 0,
+      fileOps: options.file?.ops ?? nodeFileOps,
+      clock: this.clock,
+      random: createSystemRandom(),
+      logger: this.logger,
+    });
+    this.ledger = new Ledger(this.store);
+    registerPacketStatistics(this.statistics);
+  }
+
+  /** A lab with this `Dhcp4` map in force. Interfaces need not be named. */
+  static async open(dhcp4: Readonly<Record<string, Json>>, options: LabOptions = {}): Promise<PacketLab> {
+    const lab = new PacketLab(options);
+    await lab.store.open();
+    lab.configure(dhcp4);
+    lab.ledger.observe((address, before, after) => lab.addresses.onLeaseChange(address, before, after));
+    return lab;
+  }
+
+  /** Puts another configuration in force. */
+  configure(dhcp4: Readonly<Record<string, Json>>): void {
+    const directories = {
+      data: '/d',
+      controlSocket: '/d',
+      log: '/d',
+      hooks: '/d',
+      scripts: '/d',
+      pid: '/d',
+      lock: '/d',
+      legalLog: '/d',
+    };
+    const { snapshot } = loadConfig(
+      { kind: 'json', value: { Dhcp4: { 'interfaces-config': { interfaces: [] }, ...dhcp4 } } },
+      {
+        readFile: () => '',
+        directoryMode: () => 0o750,
+        directories,
+        insecure: true,
+        generation: 1,
+      },
+    );
+    const config = preparePacketConfig(snapshot);
+    this.addresses.rebuild(
+      snapshot,
+      config.reservations.addresses(),
+      this.ledger.leases,
+      Math.floor(this.clock.now() / 1000),
+    );
+    if (this.exchange === undefined) {
+      this.exchange = new Exchange4(
+        {
+          ledger: this.ledger,
+          addresses: this.addresses,
+          offers: this.offers,
+          statistics: this.statistics,
+          serviceSwitch: this.serviceSwitch,
+          clock: this.clock,
+          logger: this.logger,
+          isOwnAddress: (address) => address === this.interface.address,
+          send: (replies) => {
+            // The composer reuses its buffers from batch to batch.
+            for (const reply of replies) this.sent.push({ ...reply, octets: Uint8Array.from(reply.octets) });
+          },
+          serverPort: 67,
+          clientPort: 68,
+        },
+        config,
+      );
+    } else this.exchange.useConfig(config);
+  }
+
+  /** The octets of a request. */
+  octets(fields: RequestFields): Buffer {
+    const mac = Buffer.from((fields.mac ?? '02:00:00:00:00:10').replaceAll(':', ''), 'hex');
+    const options = Object.entries(fields.options ?? {}).map(([code, value]) => ({
+      code: Number(code),
+      data: typeof value === 'string' ? quad(ip(value)) : Uint8Array.from(value),
+    }));
+    if (fields.type !== undefined) options.unshift({ code: 53, data: Uint8Array.of(fields.type) });
+    const { octets } = encodeMessage4({
+      op: 1,
+      htype: 1,
+      hlen: mac.length,
+      hops: fields.hops ?? 0,
+      xid: fields.xid ?? 0x1234_5678,
+      secs: 0,
+      flags: fields.flags ?? 0,
+      ciaddr: ip(fields.ciaddr ?? '0.0.0.0'),
+      yiaddr: 0,
+      siaddr: 0,
+      giaddr: ip(fields.giaddr ?? '0.0.0.0'),
+      chaddr: mac,
+      options,
+    });
+    return Buffer.from(octets);
+  }
+
+  /** The datagram around some octets. */
+  datagram(octets: Buffer, fields: Pick<RequestFields, 'source' | 'destination'> = {}): Datagram {
+    return {
+      octets,
+      interface: this.interface,
+      source: ip(fields.source ?? '0.0.0.0'),
+      sourcePort: 68,
+      destination: ip(fields.destination ?? '255.255.255.255'),
+    };
+  }
+
+  /** Sends requests as one batch and takes the answers. */
+  async batch(...requests: RequestFields[]): Promise<Answer[]> {
+    const before = this.sent.length;
+    await this.exchange.handleBatch(requests.map((fields) => this.datagram(this.octets(fields), fields)));
+    return this.sent.slice(before).map((reply) => ({ reply, message: decodeMessage4(reply.octets) }));
+  }
+
+  /** Sends one request; undefined if it is not answered. */
+  async ask(fields: RequestFields): Promise<Answer | undefined> {
+    return (await this.batch(fields))[0];
+  }
+
+  /** A DISCOVER and the REQUEST for what was offered. @throws if either is not answered */
+  async lease(fields: RequestFields = {}): Promise<Answer> {
+    const offer = await this.ask({ ...fields, type: 1 });
+    if (offer === undefined) throw new Error('no offer');
+    const options = { ...fields.options, 50: [...quad(offer.message.yiaddr)], 54: [...offer.message.option(54)!] };
+    const ack = await this.ask({ ...fields, type: 3, options });
+    if (ack === undefined) throw new Error('no answer to the request');
+    return ack;
+  }
+
+  /** Value of a counter, 0 if it was never counted. */
+  count(name: string): number {
+    return this.statistics.get(name)?.value ?? 0;
+  }
+}
+
+/** An address as four octets. */
+export function quad(address: number): Uint8Array {
+  return Uint8Array.of(address >>> 24, (address >>> 16) & 255, (address >>> 8) & 255, address & 255);
+}
