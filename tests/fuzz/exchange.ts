@@ -1,5 +1,6 @@
 /** Mutated packets through the whole packet path: whatever they are, no defect, no answer to a non-question, bounded memory. */
 
+import type { Json } from 'lessor/internal/domain/snapshot.js';
 import { PacketLab } from '../lib/packet-lab.js';
 import { fuzzedPacket, loadCorpus } from './packets.js';
 
@@ -13,7 +14,7 @@ export interface ExchangeFuzzResult {
 }
 
 /** A configuration that sends packets through as many stages as there are. */
-const CONFIG = {
+const CONFIG: Readonly<Record<string, Json>> = {
   'valid-lifetime': 600,
   authoritative: true,
   'stash-agent-options': true,
