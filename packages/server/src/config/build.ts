@@ -1,0 +1,149 @@
+/** A checked configuration to the ConfigSnapshot the server reads. */
+
+import { createHash } from 'node:crypto';
+import { formatJson } from '@lessor/kea';
+import type { ConfigSnapshot, IdentifierType, JsonMap } from '../domain/snapshot.js';
+import { canonicalTree } from './canonical.js';
+import { buildClasses, warnOfUndefinedGuards } from './classes.js';
+import type { BuildContext } from './context.js';
+import { buildControlSockets } from './control-sockets.js';
+import { checkDdns } from './ddns.js';
+import type { ConfigEnvironment } from './environment.js';
+import { buildHooks } from './hooks.js';
+import { buildInterfaces } from './interfaces.js';
+import type { IssueList } from './issues.js';
+import { buildLoggers } from './loggers.js';
+import { buildTopology, type Topology } from './networks.js';
+import { buildOptions, buildRegistry } from './options.js';
+import { buildReservations } from './reservations.js';
+import type { ScopeName } from './schema.js';
+import { emptySection, type Section } from './section.js';
+import { buildExpiration, buildLeaseDatabase } from './storage.js';
+
+/** Order of lookups where none is configured. */
+const DEFAULT_IDENTIFIERS: readonly IdentifierType[] = ['hw-address', 'duid', 'circuit-id', 'client-id'];
+/** What `auto` stands for. */
+const ALL_IDENTIFIERS: readonly IdentifierType[] = [...DEFAULT_IDENTIFIERS, 'flex-id'];
+
+/**
+ * Builds the snapshot of a checked `Dhcp4` map.
+ * @returns undefined if there is an error among the issues, found here or before
+ */
+export function buildSnapshot(
+  root: Section,
+  environment: ConfigEnvironment,
+  issues: IssueList,
+): ConfigSnapshot | undefined {
+  const context: BuildContext = {
+    issues,
+    environment,
+    registry: buildRegistry(root, issues),
+    ipReservationsUnique: root.or<boolean>('ip-reservations-unique'),
+  };
+  const part = (scope: ScopeName): Section => root.section(scope) ?? emptySection(scope, root);
+
+  const options = buildOptions(root, context);
+  const interfaces = buildInterfaces(part('interfaces-config'), context);
+  const ddnsEnabled = checkDdns(part('dhcp-ddns'), context);
+  const classes = buildClasses(root, context);
+  const topology = buildTopology(root, ddnsEnabled, context);
+  const globalReservations = buildReservations(root, 0, undefined, context);
+  const reservations = [...globalReservations.map((built) => built.reservation), ...topology.reservations];
+  const identifierTypes = buildIdentifierTypes(root, context);
+  const leaseDatabase = buildLeaseDatabase(root, context);
+  const loggers = buildLoggers(root, context);
+  const controlSockets = buildControlSockets(root, context);
+  const { hooks, bootpEnabled, flexIdentifier } = buildHooks(root, context);
+  const givenClasses = new Set([
+    ...classes.map(({ clientClass }) => clientClass.name),
+    ...reservations.flatMap((reservation) => reservation.clientClasses),
+  ]);
+  warnOfUndefinedGuards(guardedSections(topology), givenClasses, context);
+  if (issues.hasErrors) return undefined;
+
+  const tree = canonicalTree({
+    root,
+    topology,
+    globalReservations,
+    classes,
+    controlSockets,
+    snapshot: { interfaces, loggers, registry: context.registry, options, identifierTypes },
+  });
+  const compatibility = part('compatibility');
+  const sanity = part('sanity-checks');
+  const subnets = topology.subnets.map(({ subnet }) => subnet);
+  return {
+    generation: environment.generation,
+    hash: hashOf(tree),
+    tree,
+    interfaces,
+    subnets,
+    subnetById: new Map(subnets.map((subnet) => [subnet.id, subnet])),
+    sharedNetworks: topology.networks.map(({ network }) => network),
+    pools: topology.pools,
+    classes: classes.map(({ clientClass }) => clientClass),
+    classByName: new Map(classes.map(({ clientClass }) => [clientClass.name, clientClass])),
+    registry: context.registry,
+    options,
+    reservations,
+    echoClientId: root.or<boolean>('echo-client-id'),
+    authoritative: root.or<boolean>('authoritative'),
+    stashAgentOptions: root.or<boolean>('stash-agent-options'),
+    declineProbationSec: root.or<number>('decline-probation-period'),
+    earlyGlobalReservationsLookup: root.or<boolean>('early-global-reservations-lookup'),
+    reservationsLookupFirst: root.or<boolean>('reservations-lookup-first'),
+    ipReservationsUnique: context.ipReservationsUnique,
+    identifierTypes,
+    ...(flexIdentifier === undefined ? {} : { flexIdentifier }),
+    compatibility: {
+      lenientOptionParsing: compatibility.or<boolean>('lenient-option-parsing'),
+      ignoreDhcpServerIdentifier: compatibility.or<boolean>('ignore-dhcp-server-identifier'),
+      ignoreRaiLinkSelection: compatibility.or<boolean>('ignore-rai-link-selection'),
+      excludeFirstLast24: compatibility.or<boolean>('exclude-first-last-24'),
+    },
+    bootpEnabled,
+    ddnsUpdatesEnabled: ddnsEnabled,
+    leaseDatabase,
+    leaseChecks: sanity.or<ConfigSnapshot['leaseChecks']>('lease-checks'),
+    extendedInfoChecks: sanity.or<ConfigSnapshot['extendedInfoChecks']>('extended-info-checks'),
+    expiration: buildExpiration(part('expired-leases-processing')),
+    loggers,
+    controlSockets: controlSockets.map(({ socket }) => socket),
+    serverTag: root.or<string>('server-tag'),
+    statisticSampleCount: root.or<number>('statistic-default-sample-count'),
+    statisticSampleAgeSec: root.or<number>('statistic-default-sample-age'),
+    hooks,
+    ...(root.userContext === undefined ? {} : { userContext: root.userContext }),
+  };
+}
+
+/** Upper-case hex SHA-256 over Kea's text of `{ "Dhcp4": tree }` (config-hash-get). */
+export function hashOf(tree: JsonMap): string {
+  const text = formatJson({ Dhcp4: tree });
+  return createHash('sha256').update(text, 'latin1').digest('hex').toUpperCase();
+}
+
+/** host-reservation-identifiers, `auto` expanded. */
+function buildIdentifierTypes(root: Section, { issues }: BuildContext): readonly IdentifierType[] {
+  const items = root.strings('host-reservation-identifiers');
+  if (items.length === 0) return DEFAULT_IDENTIFIERS;
+  if (items.some(({ text }) => text === 'auto')) {
+    const other = items.find(({ text }) => text !== 'auto');
+    if (other !== undefined)
+      issues.error('config-conflict', other.position, '"auto" stands alone: it means all identifiers');
+    return ALL_IDENTIFIERS;
+  }
+  const types: IdentifierType[] = [];
+  for (const { text, position } of items) {
+    if (types.includes(text as IdentifierType)) issues.error('config-duplicate', position, `"${text}" is given twice`);
+    else types.push(text as IdentifierType);
+  }
+  return types;
+}
+
+function guardedSections({ networks, subnets }: Topology): Section[] {
+  return [
+    ...networks.map(({ section }) => section),
+    ...subnets.flatMap(({ section, pools }) => [section, ...pools.map((pool) => pool.section)]),
+  ];
+}

@@ -1,0 +1,135 @@
+/** hooks-libraries: the libraries whose function is built in, the checks of their parameters, and what to do without the others. */
+
+import { compileStringExpression, ExpressionSyntaxError } from '../domain/classes/compile.js';
+import type { ConfigSnapshot } from '../domain/snapshot.js';
+import { checkSection } from './check.js';
+import { isBuiltInClass } from './classes.js';
+import type { BuildContext } from './context.js';
+import { checkHighAvailability } from './ha.js';
+import { memberPath } from './issues.js';
+import { splitPath } from './paths.js';
+import type { ScopeName } from './schema.js';
+import type { Section } from './section.js';
+import { nearestWord } from './spelling.js';
+
+/** One hook library Kea knows. */
+interface HookRow {
+  /** Scope its parameters are checked as; undefined = the library is refused. */
+  readonly scope?: ScopeName;
+  /** Said as a warning where the library is accepted, as the reason where it is refused. */
+  readonly note?: string;
+}
+
+const COMMANDS_LATER = 'its commands are not there yet';
+
+/** What is known of Kea's libraries, by name without `lib` and `.so`. */
+const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
+  dhcp_lease_cmds: { scope: 'no-hook-parameters' },
+  dhcp_stat_cmds: { scope: 'no-hook-parameters' },
+  dhcp_host_cmds: { scope: 'no-hook-parameters', note: COMMANDS_LATER },
+  dhcp_subnet_cmds: { scope: 'no-hook-parameters', note: COMMANDS_LATER },
+  dhcp_class_cmds: { scope: 'no-hook-parameters', note: COMMANDS_LATER },
+  dhcp_bootp: { scope: 'no-hook-parameters' },
+  dhcp_flex_id: { scope: 'flex-id' },
+  dhcp_ha: {
+    scope: 'ha',
+    note: 'HIGH AVAILABILITY IS NOT ACTIVE: this server runs alone and tells no partner anything. Let only one server serve',
+  },
+  dhcp_flex_option: { note: 'options computed by expressions are not there; use client classes with option-data' },
+  dhcp_run_script: { note: 'scripts are not run' },
+  dhcp_legal_log: { note: 'there is no legal log' },
+  dhcp_mysql: { note: 'leases are stored in memfile only' },
+  dhcp_pgsql: { note: 'leases are stored in memfile only' },
+  dhcp_mysql_cb: { note: 'there is no configuration backend' },
+  dhcp_pgsql_cb: { note: 'there is no configuration backend' },
+  dhcp_cb_cmds: { note: 'there is no configuration backend' },
+  dhcp_host_cache: { note: 'reservations are in memory and need no cache' },
+  dhcp_radius: { note: 'RADIUS is not spoken' },
+  dhcp_rbac: { note: 'commands can not be limited by role' },
+  dhcp_limits: { note: 'there are no limits for leases and packets by class or subnet' },
+  dhcp_lease_query: { note: 'lease queries (RFC 4388) are not answered' },
+  dhcp_ping_check: { note: 'addresses are not pinged before they are offered' },
+  dhcp_perfmon: { note: 'packet timings are not collected by subnet' },
+  dhcp_ddns_tuning: { note: 'names for DNS can not be computed by expressions' },
+  dhcp_user_chk: { note: 'there is no user registry' },
+  ddns_gss_tsig: { note: 'this library is for the DNS update server' },
+  ca_rbac: { note: 'this library is for the control agent' },
+};
+
+/** What the hook libraries of a configuration come to. */
+export interface BuiltHooks {
+  readonly hooks: ConfigSnapshot['hooks'];
+  readonly bootpEnabled: boolean;
+  readonly flexIdentifier: ConfigSnapshot['flexIdentifier'];
+}
+
+/** Checks hooks-libraries and takes over what acts. */
+export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
+  let bootpEnabled = false;
+  let flexIdentifier: ConfigSnapshot['flexIdentifier'];
+  const hooks: { library: string; parameters?: NonNullable<ConfigSnapshot['hooks'][number]['parameters']> }[] = [];
+  const seen = new Set<string>();
+  for (const section of root.sections('hooks-libraries')) {
+    const library = section.string('library');
+    if (library === undefined) continue;
+    const parameters = section.json('parameters');
+    hooks.push({ library, ...(parameters === undefined ? {} : { parameters }) });
+    const name = libraryName(library);
+    if (seen.has(name)) {
+      context.issues.error('config-duplicate', section.positionOf('library'), `${library} is given twice`);
+      continue;
+    }
+    seen.add(name);
+    const checked = checkLibrary(section, library, name, context);
+    if (name === 'dhcp_bootp') bootpEnabled = true;
+    if (name === 'dhcp_flex_id' && checked !== undefined) flexIdentifier = buildFlexIdentifier(checked, context);
+    if (name === 'dhcp_ha' && checked !== undefined) checkHighAvailability(checked, context.issues);
+  }
+  return { hooks, bootpEnabled, flexIdentifier };
+}
+
+/** `/usr/lib/kea/hooks/libdhcp_ha.so` is `dhcp_ha`. */
+function libraryName(library: string): string {
+  return splitPath(library).name.replace(/^lib/, '').replace(/\.so$/, '');
+}
+
+/** Checks one entry; its parameters, if the library is one of ours. */
+function checkLibrary(section: Section, library: string, name: string, context: BuildContext): Section | undefined {
+  const { issues, environment } = context;
+  const position = section.positionOf('library');
+  const { directory } = splitPath(library);
+  const allowed = environment.directories.hooks;
+  if (directory !== undefined && allowed !== undefined && directory !== allowed) {
+    issues.insecure(environment.insecure, position, `hook libraries may be in ${allowed} only, not in ${directory}`);
+  }
+  const row = Object.hasOwn(HOOK_LIBRARIES, name) ? HOOK_LIBRARIES[name] : undefined;
+  if (row?.scope === undefined) {
+    const nearest = row === undefined ? nearestWord(name, Object.keys(HOOK_LIBRARIES)) : undefined;
+    const hint =
+      nearest === undefined
+        ? 'no library is loaded from disk, and this one has no built-in counterpart'
+        : `did you mean lib${nearest}.so?`;
+    issues.error('config-unsupported', position, `hook library ${library} is not supported: ${row?.note ?? hint}`);
+    return undefined;
+  }
+  if (row.note !== undefined) issues.warning('config-unsupported', position, `${library}: ${row.note}`);
+  const node = section.node('parameters') ?? { kind: 'map', at: position, members: new Map() };
+  return checkSection(node, row.scope, memberPath(section.path, 'parameters'), issues);
+}
+
+function buildFlexIdentifier(
+  parameters: Section,
+  { issues, registry }: BuildContext,
+): ConfigSnapshot['flexIdentifier'] {
+  const text = parameters.string('identifier-expression');
+  if (text === undefined) return undefined;
+  try {
+    const expression = compileStringExpression(text, { registry, isDefined: isBuiltInClass });
+    return { expression, replaceClientId: parameters.or<boolean>('replace-client-id') };
+  } catch (error) {
+    if (!(error instanceof ExpressionSyntaxError)) throw error;
+    const message = `expression ${text}: column ${error.column}: ${error.message}`;
+    issues.error('config-range', parameters.positionOf('identifier-expression'), message);
+    return undefined;
+  }
+}

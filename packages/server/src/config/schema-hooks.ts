@@ -1,0 +1,240 @@
+/** Rows of the parameter table: parameters of hook libraries. */
+
+import type { Scope } from './schema.js';
+import { U32 } from './schema-network.js';
+
+const HA_STATES = [
+  'BACKUP',
+  'COMMUNICATION-RECOVERY',
+  'HOT-STANDBY',
+  'LOAD-BALANCING',
+  'IN-MAINTENANCE',
+  'PARTNER-DOWN',
+  'PARTNER-IN-MAINTENANCE',
+  'PASSIVE-BACKUP',
+  'READY',
+  'SYNCING',
+  'TERMINATED',
+  'WAITING',
+] as const;
+
+/** Scopes of this file. */
+export const HOOK_SCOPES: Readonly<
+  Record<
+    | 'no-hook-parameters'
+    | 'flex-id'
+    | 'ha'
+    | 'high-availability'
+    | 'peers'
+    | 'ha-multi-threading'
+    | 'state-machine'
+    | 'states',
+    Scope
+  >
+> = {
+  'no-hook-parameters': { title: 'parameters of a library that takes none', context: false, parameters: [] },
+  'flex-id': {
+    title: 'parameters of libdhcp_flex_id',
+    context: false,
+    parameters: [
+      {
+        name: 'identifier-expression',
+        type: 'string',
+        notEmpty: true,
+        doc: 'String expression that gives the identifier.',
+      },
+      {
+        name: 'replace-client-id',
+        type: 'boolean',
+        default: false,
+        doc: 'Use it in place of the client identifier, too.',
+      },
+      {
+        name: 'ignore-iaid',
+        type: 'boolean',
+        default: false,
+        status: 'inactive',
+        note: 'the IAID of client identifiers (RFC 4361) is not cut off',
+        doc: 'Leave the IAID out of the identifier.',
+      },
+    ],
+  },
+  ha: {
+    title: 'parameters of libdhcp_ha',
+    context: false,
+    parameters: [
+      {
+        name: 'high-availability',
+        type: 'maps',
+        scope: 'high-availability',
+        mandatory: true,
+        notEmpty: true,
+        doc: 'Relations with other servers.',
+      },
+    ],
+  },
+  'high-availability': {
+    title: 'high-availability',
+    context: true,
+    parameters: [
+      {
+        name: 'this-server-name',
+        type: 'string',
+        mandatory: true,
+        notEmpty: true,
+        doc: 'Which of the peers this server is.',
+      },
+      {
+        name: 'mode',
+        type: 'string',
+        mandatory: true,
+        words: ['load-balancing', 'hot-standby', 'passive-backup'],
+        doc: 'Who serves whom.',
+      },
+      {
+        name: 'heartbeat-delay',
+        type: 'integer',
+        min: 0,
+        max: U32,
+        default: 10000,
+        doc: 'Milliseconds between heartbeats; 0: none.',
+      },
+      {
+        name: 'max-response-delay',
+        type: 'integer',
+        min: 0,
+        max: U32,
+        default: 60000,
+        doc: 'Milliseconds without answer after which the partner is suspected.',
+      },
+      {
+        name: 'max-ack-delay',
+        type: 'integer',
+        min: 0,
+        max: U32,
+        default: 10000,
+        doc: 'Milliseconds a client may have tried before its packet counts as unanswered.',
+      },
+      {
+        name: 'max-unacked-clients',
+        type: 'integer',
+        min: 0,
+        max: U32,
+        default: 10,
+        doc: 'Unanswered clients after which the partner is down.',
+      },
+      {
+        name: 'max-rejected-lease-updates',
+        type: 'integer',
+        min: 0,
+        max: U32,
+        default: 10,
+        doc: 'Refused updates in 24 hours after which service ends; 0: never.',
+      },
+      { name: 'send-lease-updates', type: 'boolean', default: true, doc: 'Tell the partner about leases.' },
+      { name: 'sync-leases', type: 'boolean', default: true, doc: 'Fetch leases from the partner at start.' },
+      {
+        name: 'sync-timeout',
+        type: 'integer',
+        min: 0,
+        max: U32,
+        default: 60000,
+        doc: 'Milliseconds a synchronization may take.',
+      },
+      { name: 'sync-page-limit', type: 'integer', min: 1, max: U32, default: 10000, doc: 'Leases fetched at once.' },
+      {
+        name: 'delayed-updates-limit',
+        type: 'integer',
+        min: 0,
+        max: U32,
+        doc: 'Updates kept for a partner that is away.',
+      },
+      { name: 'wait-backup-ack', type: 'boolean', default: false, doc: 'Wait for backup servers, too.' },
+      {
+        name: 'restrict-commands',
+        type: 'boolean',
+        default: true,
+        doc: 'The listener for the partner takes only its commands.',
+      },
+      { name: 'require-client-certs', type: 'boolean', default: true, doc: 'The partner needs a certificate.' },
+      { name: 'trust-anchor', type: 'string', doc: 'TLS: certificates of authorities.' },
+      { name: 'cert-file', type: 'string', doc: 'TLS: own certificate.' },
+      { name: 'key-file', type: 'string', doc: 'TLS: own key.' },
+      { name: 'multi-threading', type: 'map', scope: 'ha-multi-threading', doc: 'Listener for the partner.' },
+      { name: 'state-machine', type: 'map', scope: 'state-machine', doc: 'Where to pause.' },
+      {
+        name: 'peers',
+        type: 'maps',
+        scope: 'peers',
+        mandatory: true,
+        notEmpty: true,
+        doc: 'All servers of the relation, this one too.',
+      },
+    ],
+  },
+  peers: {
+    title: 'peers',
+    context: true,
+    parameters: [
+      { name: 'name', type: 'string', mandatory: true, notEmpty: true, doc: 'Name of the server.' },
+      {
+        name: 'url',
+        type: 'string',
+        mandatory: true,
+        notEmpty: true,
+        doc: 'Where it listens for its partners: http(s)://ADDRESS:PORT/.',
+      },
+      {
+        name: 'role',
+        type: 'string',
+        mandatory: true,
+        words: ['primary', 'secondary', 'standby', 'backup'],
+        doc: 'Its part.',
+      },
+      { name: 'auto-failover', type: 'boolean', default: true, doc: 'Take over for the partner.' },
+      {
+        name: 'require-client-certs',
+        type: 'boolean',
+        status: 'no-effect',
+        note: 'it belongs to the relation; Kea takes no notice of it here',
+        doc: 'Misplaced in Kea examples.',
+      },
+      { name: 'basic-auth-user', type: 'string', doc: 'User for its listener.' },
+      { name: 'basic-auth-user-file', type: 'string', doc: 'File with the user.' },
+      { name: 'basic-auth-password', type: 'string', doc: 'Password for its listener.' },
+      { name: 'basic-auth-password-file', type: 'string', doc: 'File with the password.' },
+      { name: 'trust-anchor', type: 'string', doc: 'TLS: certificates of authorities.' },
+      { name: 'cert-file', type: 'string', doc: 'TLS: own certificate.' },
+      { name: 'key-file', type: 'string', doc: 'TLS: own key.' },
+    ],
+  },
+  'ha-multi-threading': {
+    title: 'multi-threading of high-availability',
+    context: false,
+    parameters: [
+      { name: 'enable-multi-threading', type: 'boolean', default: true, doc: 'Use threads.' },
+      { name: 'http-dedicated-listener', type: 'boolean', default: true, doc: 'Listen on the own url.' },
+      { name: 'http-listener-threads', type: 'integer', min: 0, max: U32, default: 0, doc: 'Threads that listen.' },
+      { name: 'http-client-threads', type: 'integer', min: 0, max: U32, default: 0, doc: 'Threads that send.' },
+    ],
+  },
+  'state-machine': {
+    title: 'state-machine',
+    context: true,
+    parameters: [{ name: 'states', type: 'maps', scope: 'states', doc: 'States with a pause.' }],
+  },
+  states: {
+    title: 'states',
+    context: true,
+    parameters: [
+      { name: 'state', type: 'string', mandatory: true, words: HA_STATES, anyCase: true, doc: 'Name of the state.' },
+      {
+        name: 'pause',
+        type: 'string',
+        mandatory: true,
+        words: ['never', 'always', 'once'],
+        doc: 'Whether to wait there for ha-continue.',
+      },
+    ],
+  },
+};

@@ -1,0 +1,88 @@
+/** The positioned tree: a JSON value in which every part knows where it was written. */
+
+import type { Json, JsonMap } from '../domain/snapshot.js';
+import type { TextPosition } from './issues.js';
+
+/** One member of a map: where its name stands, and its value. */
+export interface MapMember {
+  readonly keyAt: TextPosition;
+  readonly value: ConfigNode;
+}
+
+/** A value and its place. Strings are binary strings; integers beyond 2^53 are bigint. */
+export type ConfigNode =
+  | { readonly kind: 'null'; readonly at: TextPosition }
+  | { readonly kind: 'boolean'; readonly at: TextPosition; readonly value: boolean }
+  | { readonly kind: 'integer'; readonly at: TextPosition; readonly value: number | bigint }
+  | { readonly kind: 'real'; readonly at: TextPosition; readonly value: number }
+  | { readonly kind: 'string'; readonly at: TextPosition; readonly value: string }
+  | { readonly kind: 'list'; readonly at: TextPosition; readonly items: readonly ConfigNode[] }
+  | MapNode;
+
+/** A map, its members in the order of the text. */
+export interface MapNode {
+  readonly kind: 'map';
+  readonly at: TextPosition;
+  readonly members: ReadonlyMap<string, MapMember>;
+}
+
+/** Where values that came by command are said to be. */
+export const WIRE: TextPosition = { file: '<wire>', line: 0, column: 0 };
+
+/** The plain value of a node. */
+export function toJson(node: ConfigNode): Json {
+  switch (node.kind) {
+    case 'null':
+      return null;
+    case 'list':
+      return node.items.map(toJson);
+    case 'map':
+      return jsonMap([...node.members].map(([name, member]) => [name, toJson(member.value)]));
+    default:
+      return node.value;
+  }
+}
+
+/** A tree of a plain value, all of it at the same place. A number without fraction is taken for an integer. */
+export function fromJson(value: Json, at: TextPosition = WIRE): ConfigNode {
+  if (value === null) return { kind: 'null', at };
+  switch (typeof value) {
+    case 'boolean':
+      return { kind: 'boolean', at, value };
+    case 'bigint':
+      return { kind: 'integer', at, value };
+    case 'number':
+      return Number.isSafeInteger(value) ? { kind: 'integer', at, value } : { kind: 'real', at, value };
+    case 'string':
+      return { kind: 'string', at, value };
+    default:
+  }
+  if (isList(value)) return { kind: 'list', at, items: value.map((item) => fromJson(item, at)) };
+  const members = Object.entries(value).map(
+    ([name, item]) => [name, { keyAt: at, value: fromJson(item, at) }] as const,
+  );
+  return { kind: 'map', at, members: new Map(members) };
+}
+
+/** An object of members; safe for members of any name, also `__proto__`. Members that are undefined are left out. */
+export function jsonMap(members: Iterable<readonly [string, Json | undefined]>): JsonMap {
+  const present: [string, Json][] = [];
+  for (const [name, value] of members) if (value !== undefined) present.push([name, value]);
+  return Object.fromEntries(present);
+}
+
+/** True for a JSON list (Array.isArray does not narrow readonly arrays). */
+export function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+/** Kea's words for the kinds of value. */
+export const KIND_NAMES: Readonly<Record<ConfigNode['kind'], string>> = {
+  null: 'null',
+  boolean: 'a boolean',
+  integer: 'an integer',
+  real: 'a floating point number',
+  string: 'a string',
+  list: 'a list',
+  map: 'a map',
+};
