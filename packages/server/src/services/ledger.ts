@@ -1,0 +1,236 @@
+/**
+ * The single writer of leases. Everything that changes a lease (packets, commands, expiry, later HA) passes through
+ * {@link Ledger.transact}; what it stages becomes durable together or is undone together.
+ */
+
+import type { Lease } from '../domain/lease.js';
+import type { Ipv4 } from '../domain/values.js';
+import { LessorError, StoreError } from '../errors.js';
+import type { LeaseReader, LeaseStore, StoreHealth } from './ports.js';
+
+/** What `work` may do: read leases, seeing its own changes, and stage changes. Only valid while `work` runs. */
+export interface LeaseTransaction extends LeaseReader {
+  /** Stages a new or changed lease. */
+  put(lease: Lease): void;
+  /** Stages the removal of a lease; harmless if there is none. */
+  delete(address: Ipv4): void;
+}
+
+/** Told of every change as it is staged, and of the reverse if the change is undone: it sees what reads see. */
+export type LeaseObserver = (address: Ipv4, before: Lease | undefined, after: Lease | undefined) => void;
+
+/** One change staged and not yet durable, kept to tell observers the reverse. */
+interface Staged {
+  readonly address: Ipv4;
+  readonly before: Lease | undefined;
+  readonly after: Lease | undefined;
+}
+
+/** Work that arrived while a commit was in flight. */
+interface Queued {
+  run(): void | Promise<void>;
+  refuse(error: Error): void;
+}
+
+/** How many units of work may wait for the commit in flight before more are refused. */
+const MAX_QUEUED = 16_384;
+
+/** See the head of this file. */
+export class Ledger {
+  /** Leases as they are now, staged changes included. */
+  readonly leases: LeaseReader;
+  readonly #store: LeaseStore;
+  readonly #observers: LeaseObserver[] = [];
+  readonly #queue: Queued[] = [];
+  readonly #tx: LeaseTransaction;
+  #staged: Staged[] = [];
+  #working = false;
+  #busy = false;
+
+  constructor(store: LeaseStore) {
+    this.#store = store;
+    this.leases = store;
+    this.#tx = transactionOver(
+      store,
+      (lease) => this.#put(lease),
+      (address) => this.#delete(address),
+    );
+  }
+
+  /** Whether commits succeed now. */
+  get health(): StoreHealth {
+    return this.#store.health;
+  }
+
+  /** Units of work waiting for the commit in flight. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Adds an observer. It is called synchronously in the order of registration and must not throw. */
+  observe(observer: LeaseObserver): void {
+    this.#observers.push(observer);
+  }
+
+  /**
+   * Runs `work` at once if the ledger is idle, else when its turn comes, then makes what it staged durable.
+   * If the store commits synchronously and the ledger was idle the result is returned without a promise.
+   *
+   * `work` must be synchronous. If it throws, what it staged is undone and its error is passed on.
+   * @throws StoreError if the commit fails: everything staged is undone, observers have been told the reverse.
+   */
+  transact<T>(work: (tx: LeaseTransaction) => T): T | Promise<T> {
+    if (!this.#busy) return this.#perform(work);
+    if (this.#queue.length >= MAX_QUEUED) {
+      throw new StoreError('store-unavailable', 'too much work waits for the lease store');
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({
+        run: () => {
+          try {
+            const result = this.#perform(work);
+            if (result instanceof Promise) return result.then(resolve, reject);
+            resolve(result);
+          } catch (error) {
+            reject(error);
+          }
+          return undefined;
+        },
+        refuse: reject,
+      });
+    });
+  }
+
+  /** Resolves when everything handed in so far is durable or has failed. */
+  async idle(): Promise<void> {
+    if (this.#busy) await this.transact(() => undefined);
+  }
+
+  #perform<T>(work: (tx: LeaseTransaction) => T): T | Promise<T> {
+    this.#busy = true;
+    let result: T;
+    try {
+      this.#working = true;
+      result = work(this.#tx);
+      if (result instanceof Promise)
+        throw new LessorError('invariant', 'work handed to the ledger must be synchronous');
+    } catch (error) {
+      this.#working = false;
+      this.#abandon();
+      this.#next();
+      throw error;
+    }
+    this.#working = false;
+    if (this.#staged.length === 0) {
+      this.#next();
+      return result;
+    }
+    let commit: Promise<void> | void;
+    try {
+      commit = this.#store.commit();
+    } catch (error) {
+      this.#fail();
+      throw error;
+    }
+    if (commit === undefined) {
+      this.#staged = [];
+      this.#next();
+      return result;
+    }
+    return commit.then(
+      () => {
+        this.#staged = [];
+        this.#next();
+        return result;
+      },
+      (error: unknown) => {
+        this.#fail();
+        throw error;
+      },
+    );
+  }
+
+  #put(lease: Lease): void {
+    this.#assertWorking();
+    const before = this.#store.getByAddress(lease.address);
+    this.#store.put(lease);
+    this.#tell({ address: lease.address, before, after: lease });
+  }
+
+  #delete(address: Ipv4): void {
+    this.#assertWorking();
+    const before = this.#store.getByAddress(address);
+    if (before === undefined) return;
+    this.#store.delete(address);
+    this.#tell({ address, before, after: undefined });
+  }
+
+  #tell(change: Staged): void {
+    this.#staged.push(change);
+    for (const observer of this.#observers) observer(change.address, change.before, change.after);
+  }
+
+  #assertWorking(): void {
+    if (!this.#working) throw new LessorError('invariant', 'a lease transaction was used after its work had returned');
+  }
+
+  /** `work` threw: the store still holds the staged changes. */
+  #abandon(): void {
+    this.#store.rollback();
+    this.#tellReverse();
+  }
+
+  /** The commit failed: the store has undone the changes itself. */
+  #fail(): void {
+    this.#tellReverse();
+    this.#next();
+  }
+
+  #tellReverse(): void {
+    const staged = this.#staged;
+    this.#staged = [];
+    for (let i = staged.length - 1; i >= 0; i--) {
+      const { address, before, after } = staged[i]!;
+      for (const observer of this.#observers) {
+        try {
+          observer(address, after, before);
+        } catch {
+          // An observer that threw on the way in may throw on the way out; the others must still hear of it, and the
+          // first error is already on its way to the caller.
+        }
+      }
+    }
+  }
+
+  /** The work in hand is finished: the next in the queue may run, on a clean stack. */
+  #next(): void {
+    const queued = this.#queue.shift();
+    if (queued === undefined) {
+      this.#busy = false;
+      return;
+    }
+    queueMicrotask(() => void queued.run());
+  }
+}
+
+function transactionOver(
+  reader: LeaseReader,
+  put: (lease: Lease) => void,
+  remove: (address: Ipv4) => void,
+): LeaseTransaction {
+  return {
+    getByAddress: (address) => reader.getByAddress(address),
+    findByClientId: (clientId, accept) => reader.findByClientId(clientId, accept),
+    findByHwAddress: (hwAddress, accept) => reader.findByHwAddress(hwAddress, accept),
+    listByClientId: (clientId) => reader.listByClientId(clientId),
+    listByHwAddress: (hwAddress) => reader.listByHwAddress(hwAddress),
+    listByHostname: (hostname) => reader.listByHostname(hostname),
+    page: (after, limit) => reader.page(after, limit),
+    all: () => reader.all(),
+    get size() {
+      return reader.size;
+    },
+    put,
+    delete: remove,
+  };
+}

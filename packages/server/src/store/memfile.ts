@@ -1,0 +1,480 @@
+/**
+ * The embedded lease store: all leases in memory, Kea's lease file as journal. A commit is one write and one fdatasync
+ * for everything staged, by default on the loop's thread, which was measured to be faster than a trip through the
+ * thread pool. Cleanup rewrites the files as Kea does it, so that Kea can take over at any instant.
+ */
+
+import { type Lease, LeaseState } from '../domain/lease.js';
+import { formatIpv4, type Ipv4, type Octets, type SubnetId } from '../domain/values.js';
+import { assert, LessorError, StoreError } from '../errors.js';
+import type { Clock, LeaseStore, Logger, Random, StoreHealth } from '../services/ports.js';
+import type { FileOps } from './file-ops.js';
+import { hashKeyOf } from './keyed-hash.js';
+import { LEASE_FILE_HEADER, LeaseRowBuffer } from './lease-file.js';
+import { createFresh, exists, finishCleanup, type LeaseFileSet, leaseFileSet } from './lease-file-set.js';
+import { LeaseJournal, messageOf } from './lease-journal.js';
+import { loadLeaseFiles } from './lease-loader.js';
+import { LeaseRecord } from './lease-record.js';
+import { LeaseSnapshot } from './lease-snapshot.js';
+import { LeaseTable } from './lease-table.js';
+
+/** What a {@link MemfileStore} is made of. */
+export interface MemfileOptions {
+  /** Path of the lease file; the other files of the set lie beside it. */
+  readonly path: string;
+  /** False: leases live in memory only (Kea: persist). */
+  readonly persist: boolean;
+  /** How many unreadable rows a file may have; 0 = no limit (Kea: max-row-errors). */
+  readonly maxRowErrors: number;
+  /** Where a commit waits for the disk; `inline` if absent. */
+  readonly flush?: 'inline' | 'threadpool';
+  /** Rows a cleanup writes before it lets the loop go on; 256 if absent. */
+  readonly sliceRows?: number;
+  readonly fileOps: FileOps;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /**
+   * Looks at each lease after loading (Kea: sanity-checks, lease-checks): returns it, a corrected one, or undefined to
+   * drop it. What it changes is written at the next cleanup, as in Kea.
+   */
+  readonly review?: (lease: Lease) => Lease | undefined;
+}
+
+/** One staged change, kept to undo it. */
+interface Undo {
+  readonly address: Ipv4;
+  readonly before: Lease | undefined;
+}
+
+/** How long to wait before trying again to replace a broken journal. */
+const REPAIR_RETRY_MS = 1_000;
+/** A snapshot is made durable in pieces of this size, lest one long flush at its end hold up the commits. */
+const SYNC_PIECE_OCTETS = 4 << 20;
+
+/** See the head of this file. */
+export class MemfileStore implements LeaseStore {
+  readonly #options: MemfileOptions;
+  readonly #ops: FileOps;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #files: LeaseFileSet;
+  readonly #table: LeaseTable;
+  readonly #record = new LeaseRecord();
+  readonly #pending = new LeaseRowBuffer();
+  #staged: Undo[] = [];
+  #journal: LeaseJournal | undefined;
+  #health: StoreHealth = { ok: true };
+  /** The cleanup or repair under way. */
+  #cleanup: Promise<void> | undefined;
+  /** The last commit handed to the thread pool. */
+  #inFlight: Promise<void> | undefined;
+  /** Waits for the commit in flight to end. */
+  #whenSettled: (() => void) | undefined;
+  /** True while the journal's file has already been renamed `.1` and no other has taken its place. */
+  #halfRotated = false;
+  #repairPlanned = false;
+  #closing = false;
+
+  constructor(options: MemfileOptions) {
+    this.#options = options;
+    this.#ops = options.fileOps;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#files = leaseFileSet(options.path);
+    this.#table = new LeaseTable(hashKeyOf(options.random.bytes(8)));
+  }
+
+  /** True while a cleanup or repair is under way. */
+  get cleaning(): boolean {
+    return this.#cleanup !== undefined;
+  }
+
+  get health(): StoreHealth {
+    return this.#health;
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Octets taken from the system for leases and indexes. */
+  get memoryOctets(): number {
+    return this.#table.memoryOctets;
+  }
+
+  getByAddress(address: Ipv4): Lease | undefined {
+    return this.#table.getByAddress(address);
+  }
+
+  findByClientId(clientId: Octets, accept: (subnetId: SubnetId) => boolean): Lease | undefined {
+    return this.#table.findByClientId(clientId, accept);
+  }
+
+  findByHwAddress(hwAddress: Octets, accept: (subnetId: SubnetId) => boolean): Lease | undefined {
+    return this.#table.findByHwAddress(hwAddress, accept);
+  }
+
+  listByClientId(clientId: Octets): Lease[] {
+    return this.#table.listByClientId(clientId);
+  }
+
+  listByHwAddress(hwAddress: Octets): Lease[] {
+    return this.#table.listByHwAddress(hwAddress);
+  }
+
+  listByHostname(hostname: string): Lease[] {
+    return this.#table.listByHostname(hostname);
+  }
+
+  page(after: Ipv4 | undefined, limit: number): Lease[] {
+    return this.#table.page(after, limit);
+  }
+
+  all(): Iterable<Lease> {
+    return this.#table.all();
+  }
+
+  /**
+   * Loads what is stored and completes what an interrupted cleanup, ours or Kea's, left undone.
+   * @throws StoreError store-corrupt (too many unreadable rows, a file that is no lease file), store-locked (kea-lfc is
+   * at work), store-unavailable (a file can not be read, written or made durable).
+   */
+  async open(): Promise<void> {
+    if (!this.#options.persist) {
+      this.#logger.log(
+        'WARN',
+        'DHCPSRV_MEMFILE_NO_STORAGE',
+        'leases are not written to disk and end with this process',
+      );
+      return;
+    }
+    try {
+      await this.#openFiles();
+    } catch (error) {
+      this.#journal?.close();
+      if (error instanceof LessorError) throw error;
+      throw new StoreError('store-unavailable', `${this.#files.current}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  put(lease: Lease): void {
+    // Kea refuses such rows when it reads them, so they would be lost.
+    assert(
+      lease.hwAddress !== '' || lease.clientId !== '' || lease.state === LeaseState.declined,
+      `the lease of ${formatIpv4(lease.address)} names no client`,
+    );
+    this.#record.setLease(lease);
+    this.#stage(lease.address);
+    this.#table.putRecord(this.#record);
+    if (this.#options.persist) this.#pending.append(this.#record);
+  }
+
+  delete(address: Ipv4): void {
+    if (!this.#table.readRecord(address, this.#record)) return;
+    this.#stage(address);
+    this.#table.delete(address);
+    if (this.#options.persist) this.#pending.append(this.#record, true);
+  }
+
+  commit(): Promise<void> | void {
+    if (this.#staged.length === 0) return undefined;
+    if (!this.#options.persist) {
+      this.#settle();
+      return undefined;
+    }
+    const journal = this.#soundJournal();
+    if (this.#options.flush === 'threadpool') {
+      this.#inFlight = journal.appendLater(this.#pending.view).then(
+        () => this.#committed(),
+        (error: unknown) => this.#commitFailed(error),
+      );
+      return this.#inFlight;
+    }
+    try {
+      journal.append(this.#pending.view);
+    } catch (error) {
+      this.#commitFailed(error);
+    }
+    this.#committed();
+    return undefined;
+  }
+
+  rollback(): void {
+    for (let i = this.#staged.length - 1; i >= 0; i--) {
+      const { address, before } = this.#staged[i]!;
+      if (before === undefined) this.#table.delete(address);
+      else this.#table.put(before);
+    }
+    this.#settle();
+  }
+
+  /**
+   * Rewrites the files so that each lease is in them once (Kea: lease file cleanup). Service goes on meanwhile.
+   * If one is under way already, waits for that one. @throws StoreError store-unavailable if it fails: nothing is lost,
+   * the next one takes up where this one stopped.
+   */
+  async cleanup(): Promise<void> {
+    if (!this.#options.persist) return;
+    this.#cleanup ??= this.#compact().finally(() => {
+      this.#cleanup = undefined;
+    });
+    await this.#cleanup;
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#inFlight?.catch(() => undefined);
+    this.rollback();
+    await this.#cleanup?.catch(() => undefined);
+    this.#journal?.close();
+    this.#journal = undefined;
+  }
+
+  #stage(address: Ipv4): void {
+    this.#staged.push({ address, before: this.#table.getByAddress(address) });
+  }
+
+  /** Nothing is staged any more: whoever waited for that may look at the table now. */
+  #settle(): void {
+    this.#staged = [];
+    this.#pending.clear();
+    const waiting = this.#whenSettled;
+    this.#whenSettled = undefined;
+    waiting?.();
+  }
+
+  #committed(): void {
+    this.#settle();
+    if (!this.#health.ok) this.#recovered();
+  }
+
+  #commitFailed(error: unknown): never {
+    this.rollback();
+    this.#failed(messageOf(error));
+    if (this.#journal?.broken !== undefined) this.#planRepair(0);
+    throw new StoreError('store-unavailable', `${this.#files.current}: ${messageOf(error)}`, { cause: error });
+  }
+
+  #soundJournal(): LeaseJournal {
+    const journal = this.#journal;
+    if (journal === undefined || journal.broken !== undefined) {
+      this.rollback();
+      if (journal !== undefined) this.#planRepair(0);
+      throw new StoreError(
+        'store-unavailable',
+        `${this.#files.current}: ${journal?.broken ?? 'the store is not open'}`,
+      );
+    }
+    return journal;
+  }
+
+  #failed(reason: string): void {
+    if (!this.#health.ok) return;
+    this.#health = { ok: false, since: this.#clock.now(), reason };
+    this.#logger.log(
+      'ERROR',
+      'LESSOR_MEMFILE_WRITE_FAILED',
+      `leases can not be written to ${this.#files.current}, no lease is given until they can: ${reason}`,
+    );
+  }
+
+  #recovered(): void {
+    this.#health = { ok: true };
+    this.#logger.log('INFO', 'LESSOR_MEMFILE_WRITE_RECOVERED', `leases can be written to ${this.#files.current} again`);
+  }
+
+  /** A broken journal is replaced by a cleanup, tried until it succeeds. */
+  #planRepair(delayMs: number): void {
+    if (this.#repairPlanned || this.#closing) return;
+    this.#repairPlanned = true;
+    this.#clock.after(delayMs, () => {
+      this.cleanup().then(
+        () => this.#repairEnded(0),
+        () => this.#repairEnded(REPAIR_RETRY_MS),
+      );
+    });
+  }
+
+  /** Still broken: the cleanup failed, or it had begun before the journal broke and so could not replace it. */
+  #repairEnded(retryMs: number): void {
+    this.#repairPlanned = false;
+    if (this.#journal?.broken !== undefined) this.#planRepair(retryMs);
+  }
+
+  async #openFiles(): Promise<void> {
+    const ops = this.#ops;
+    const files = this.#files;
+    const found = loadLeaseFiles(ops, files, this.#table, this.#options.maxRowErrors, this.#clock, this.#logger);
+    this.#reviewAll();
+    if (found.completed) await finishCleanup(ops, files);
+    if (found.current === undefined) {
+      const fd = await createFresh(ops, files);
+      ops.rename(files.fresh, files.current);
+      ops.directorySync(files.current);
+      this.#journal = new LeaseJournal(ops, fd, LEASE_FILE_HEADER.length);
+    } else {
+      const fd = ops.open(files.current, 'update');
+      if (found.current.totalOctets > found.current.soundOctets) ops.truncate(fd, found.current.soundOctets);
+      ops.dataSync(fd);
+      this.#journal = new LeaseJournal(ops, fd, found.current.soundOctets);
+      if (!found.current.schema.current) {
+        // Rows of our schema under the header of another would be refused by the Kea that wrote it.
+        this.#logger.log(
+          'WARN',
+          'DHCPSRV_MEMFILE_CONVERTING_LEASE_FILES',
+          `${files.current} is converted to schema 3.0`,
+        );
+        this.#journal.distrust('its header has other columns');
+        await this.cleanup();
+      }
+    }
+    if (found.badRows > 0 || (exists(ops, files.input) && !this.#halfRotated)) {
+      // Clears away what was interrupted, and rows that could not be read (a copy of the file is kept).
+      this.cleanup().catch(() => undefined);
+    }
+  }
+
+  #reviewAll(): void {
+    const { review } = this.#options;
+    if (review === undefined) return;
+    const changed: { readonly address: Ipv4; readonly lease: Lease | undefined }[] = [];
+    for (const lease of this.#table.all()) {
+      const reviewed = review(lease);
+      if (reviewed !== lease) changed.push({ address: lease.address, lease: reviewed });
+    }
+    for (const { address, lease } of changed) {
+      if (lease === undefined) this.#table.delete(address);
+      else this.#table.put(lease);
+    }
+  }
+
+  /** The whole of a cleanup; if the journal is broken, also its replacement. */
+  async #compact(): Promise<void> {
+    this.#logger.log('INFO', 'DHCPSRV_MEMFILE_LFC_START', `cleanup of ${this.#files.current} begins`);
+    try {
+      const started = this.#clock.monotonic();
+      const repairing = this.#journal?.broken !== undefined;
+      if (!repairing) {
+        if (!this.#halfRotated && exists(this.#ops, this.#files.completed)) await finishCleanup(this.#ops, this.#files);
+        await this.#rotate();
+      }
+      const leases = await this.#writeSnapshot();
+      // Only if it was broken before the first slice: what came into it since is nowhere else.
+      if (repairing) await this.#replaceJournal();
+      await finishCleanup(this.#ops, this.#files);
+      const elapsedMs = Math.round(this.#clock.monotonic() - started);
+      this.#logger.log(
+        'INFO',
+        'LFC_TERMINATE',
+        `cleanup of ${this.#files.current} ends: ${leases} leases, ${elapsedMs} ms`,
+      );
+    } catch (error) {
+      const severity = this.#closing ? 'DEBUG' : 'ERROR';
+      this.#logger.log(severity, 'LFC_FAIL_PROCESS', `cleanup of ${this.#files.current} failed: ${messageOf(error)}`);
+      this.#discard(this.#files.output);
+      this.#discard(this.#files.fresh);
+      if (error instanceof LessorError) throw error;
+      throw new StoreError('store-unavailable', `cleanup of ${this.#files.current}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * The journal becomes `.1` and a new one begins, unless a `.1` of an earlier cleanup is still there, as in Kea.
+   *
+   * While its name changes the journal goes on being written: under either name it is read at the next start. The new
+   * one takes over in one step, when its name is durable.
+   */
+  async #rotate(): Promise<void> {
+    const ops = this.#ops;
+    const files = this.#files;
+    if (!this.#halfRotated && exists(ops, files.input)) return;
+    const fd = await createFresh(ops, files);
+    try {
+      if (!this.#halfRotated) {
+        ops.rename(files.current, files.input);
+        this.#halfRotated = true;
+      }
+      await ops.directorySyncLater(files.current);
+      await this.#whenQuiet(() => {
+        ops.rename(files.fresh, files.current);
+        ops.directorySync(files.current);
+        assert(this.#journal !== undefined, 'the store is open');
+        this.#journal.replace(fd, LEASE_FILE_HEADER.length);
+        this.#halfRotated = false;
+      });
+    } catch (error) {
+      ops.close(fd);
+      throw error;
+    }
+  }
+
+  /** All leases to `.completed`, by way of `.output`. How many there were. */
+  async #writeSnapshot(): Promise<number> {
+    const ops = this.#ops;
+    const fd = ops.open(this.#files.output, 'create');
+    try {
+      const snapshot = new LeaseSnapshot(ops, fd, this.#table, this.#options.sliceRows);
+      for (let more = true; more; ) {
+        await this.#whenQuiet(() => {
+          more = snapshot.slice();
+        });
+        if (snapshot.unsynced >= SYNC_PIECE_OCTETS) {
+          snapshot.unsynced = 0;
+          await ops.dataSyncLater(fd);
+        }
+      }
+      await ops.dataSyncLater(fd);
+      ops.rename(this.#files.output, this.#files.completed);
+      await ops.directorySyncLater(this.#files.current);
+      return snapshot.written;
+    } finally {
+      ops.close(fd);
+    }
+  }
+
+  /** `.completed` now holds every lease: an empty journal can take the place of the broken one. */
+  async #replaceJournal(): Promise<void> {
+    const ops = this.#ops;
+    const fd = await createFresh(ops, this.#files);
+    try {
+      ops.rename(this.#files.fresh, this.#files.current);
+      await ops.directorySyncLater(this.#files.current);
+    } catch (error) {
+      ops.close(fd);
+      throw error;
+    }
+    this.#journal?.replace(fd, LEASE_FILE_HEADER.length);
+    this.#halfRotated = false;
+    if (!this.#health.ok) this.#recovered();
+  }
+
+  /** Runs `act` from the loop, at a moment when nothing is staged: it sees durable leases only. */
+  #whenQuiet(act: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const run = () => {
+        try {
+          if (this.#closing) throw new StoreError('store-unavailable', 'the store is closing');
+          act();
+          resolve();
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.#clock.soon(() => {
+        if (this.#staged.length === 0) run();
+        else this.#whenSettled = run;
+      });
+    });
+  }
+
+  #discard(path: string): void {
+    try {
+      this.#ops.remove(path);
+    } catch {
+      // It does no harm where it is, and the next cleanup writes it anew.
+    }
+  }
+}
