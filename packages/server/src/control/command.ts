@@ -35,6 +35,13 @@ export interface CommandResult {
   readonly arguments?: Json;
 }
 
+/** What the reference says of one member of `arguments`. */
+export interface ArgumentDescription {
+  /** 'a string', 'an integer', ... */
+  readonly type: string;
+  readonly optional: boolean;
+}
+
 /** One row of the command table. */
 export interface CommandRow<Services> {
   readonly name: string;
@@ -51,6 +58,8 @@ export interface CommandRow<Services> {
     | 'class_cmds'
     | 'high_availability'
     | 'lessor';
+  /** Members of `arguments`, for --help and the generated reference; undefined = takes none. */
+  readonly args?: Readonly<Record<string, ArgumentDescription>>;
   /** Members of `arguments` that are passwords and so on, redacted in the audit. */
   readonly secretArgs?: readonly string[];
   run(command: ControlCommand, services: Services): Promise<CommandResult> | CommandResult;

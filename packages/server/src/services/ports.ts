@@ -175,7 +175,7 @@ export interface InterfaceSocket {
   readonly framing: boolean;
   /** Hands at most `limit` waiting datagrams to `take`; returns how many it handed over. */
   receive(limit: number, take: TakeDatagram): number;
-  /** Queues a UDP datagram from `source`:port of the socket. `octets` is copied. */
+  /** Queues a UDP datagram; `source` 0 leaves the source address to the kernel. `octets` is copied. */
   queueDatagram(octets: Uint8Array, source: Ipv4, destination: Ipv4, port: number): void;
   /** Queues a UDP datagram in an Ethernet frame of our own making, to `hwAddress` (6 octets). `octets` is copied. */
   queueFrame(octets: Uint8Array, source: Ipv4, destination: Ipv4, port: number, hwAddress: Uint8Array): void;

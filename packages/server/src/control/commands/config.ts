@@ -1,0 +1,161 @@
+/** config-*: the running configuration (Kea: ctrl_dhcp4_srv.cc). */
+
+import { jsonTypeOf } from '@lessor/kea';
+import { ConfigError, type ConfigIssue, formatIssue, LessorError } from '../../errors.js';
+import { CORE_WORDING, defineCommand, invalid, memberOf, optional, text, type Wording } from '../arguments.js';
+import {
+  type CommandResult,
+  type CommandRow,
+  type ControlCommand,
+  type Json,
+  type JsonMap,
+  Result,
+} from '../command.js';
+import type { ControlServices } from '../services.js';
+
+const WRITE_WORDING: Wording = {
+  ...CORE_WORDING,
+  noMap: () => 'Argument must be a map',
+  wrongType: (member, type) => `passed parameter '${member}' is not ${type}`,
+};
+
+const DHCP4_ARGUMENT = { Dhcp4: { type: 'a map', optional: false } };
+
+/** The rows. */
+export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
+  defineCommand({
+    name: 'config-get',
+    access: 'read',
+    hook: 'core',
+    summary: 'the whole effective configuration, defaults filled in, and its hash',
+    args: {},
+    wording: CORE_WORDING,
+    run: (_, { config }) => ({
+      result: Result.success,
+      arguments: { Dhcp4: config.current.tree, hash: config.hash },
+    }),
+  }),
+  defineCommand({
+    name: 'config-hash-get',
+    access: 'read',
+    hook: 'core',
+    summary: 'SHA-256 of the effective configuration',
+    args: {},
+    wording: CORE_WORDING,
+    run: (_, { config }) => ({ result: Result.success, arguments: { hash: config.hash } }),
+  }),
+  {
+    name: 'config-test',
+    access: 'read',
+    hook: 'core',
+    summary: 'checks a configuration without applying it',
+    args: DHCP4_ARGUMENT,
+    run(command, { config }) {
+      const { warnings } = wordedForSender(() => config.test(readConfiguration(command)));
+      return {
+        result: Result.success,
+        text:
+          'Configuration seems sane. Control-sockets, hook-libraries, and D2 configuration were sanity checked, ' +
+          'but not applied.',
+        ...(warnings.length === 0 ? {} : { arguments: { warnings: warnings.map(formatSentIssue) } }),
+      };
+    },
+  },
+  {
+    name: 'config-set',
+    access: 'write',
+    hook: 'core',
+    summary: 'replaces the configuration by the one sent; the file stays as it is',
+    args: DHCP4_ARGUMENT,
+    async run(command, { config }) {
+      const { warnings } = await wordedForSender(() => config.set(readConfiguration(command)));
+      return applied(config.hash, warnings.map(formatSentIssue));
+    },
+  },
+  defineCommand({
+    name: 'config-reload',
+    access: 'write',
+    hook: 'core',
+    summary: 'reads the configuration file again and applies it',
+    args: {},
+    wording: CORE_WORDING,
+    async run(_, { config, process }) {
+      try {
+        const { warnings } = await config.reload();
+        return applied(config.hash, warnings.map(formatIssue));
+      } catch (error) {
+        throw reloadError(error, process.configFile);
+      }
+    },
+  }),
+  defineCommand({
+    name: 'config-write',
+    access: 'write',
+    hook: 'core',
+    summary: 'writes the effective configuration to a file beside the configuration file, by default to that file',
+    args: { filename: optional(text) },
+    wording: WRITE_WORDING,
+    async run({ filename }, { config }) {
+      const written = await config.write(filename === '' ? undefined : filename);
+      return {
+        result: Result.success,
+        text: `Configuration written to ${written.filename} successful`,
+        arguments: { filename: written.filename, size: written.size },
+      };
+    },
+  }),
+];
+
+function applied(hash: string, warnings: readonly string[]): CommandResult {
+  return {
+    result: Result.success,
+    text: 'Configuration successful.',
+    arguments: { hash, ...(warnings.length === 0 ? {} : { warnings }) },
+  };
+}
+
+/** An issue of a configuration that came by command: it has no lines, so its JSON path says where. */
+function formatSentIssue({ message, position }: ConfigIssue): string {
+  return position.path === '' ? message : `${message} (${position.path})`;
+}
+
+/** Words the issues of a configuration that came by command; the first line is the first one, as Kea's text is. */
+function wordedForSender<T>(work: () => T): T {
+  const reword = (error: unknown): never => {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new LessorError(error.code, error.issues.map(formatSentIssue).join('\n'), { cause: error });
+  };
+  try {
+    const result = work();
+    return result instanceof Promise ? (result.catch(reword) as T) : result;
+  } catch (error) {
+    return reword(error);
+  }
+}
+
+function reloadError(error: unknown, file: string | undefined): unknown {
+  if (!(error instanceof LessorError)) return error;
+  const where = error instanceof ConfigError && file !== undefined ? `configuration error using file '${file}': ` : '';
+  return new LessorError(error.code, `Config reload failed: ${where}${error.message}`, { cause: error });
+}
+
+/**
+ * `{"Dhcp4": {...}}` of config-set and config-test. A `hash` beside it, as config-get answers, is dropped: so what was
+ * got can be set again (Kea refuses it).
+ */
+function readConfiguration(command: ControlCommand): Json {
+  if (command.args === undefined) throw invalid("Missing mandatory 'arguments' parameter.");
+  if (jsonTypeOf(command.args) !== 'map') throw invalid(CORE_WORDING.noMap(command.name));
+  const args = command.args as JsonMap;
+  const dhcp4 = memberOf(args, 'Dhcp4');
+  if (dhcp4 === undefined) throw invalid("Missing mandatory 'Dhcp4' parameter.");
+  if (jsonTypeOf(dhcp4) !== 'map') throw invalid("'Dhcp4' parameter expected to be a map.");
+  const strangers = Object.keys(args)
+    .filter((name) => name !== 'Dhcp4' && name !== 'hash')
+    .sort();
+  if (strangers.length > 0) {
+    const [first, ...rest] = strangers;
+    throw invalid(`Unsupported '${first}' parameter${rest.map((name) => ` (and '${name}')`).join('')}.`);
+  }
+  return { Dhcp4: dhcp4 };
+}

@@ -1,0 +1,33 @@
+/** THE command table: every control action of lessor, whichever door it is reached through. */
+
+import { CORE_WORDING, defineCommand } from '../arguments.js';
+import { type CommandRow, Result } from '../command.js';
+import type { ControlServices } from '../services.js';
+import { CONFIG_COMMANDS } from './config.js';
+import { INTERFACE_COMMANDS } from './interfaces.js';
+import { LEASE_COMMANDS } from './leases.js';
+import { SERVER_COMMANDS } from './server.js';
+import { SERVICE_COMMANDS } from './service.js';
+import { STATISTICS_COMMANDS } from './statistics.js';
+
+/**
+ * All rows. Commands that Kea has in hook libraries are here whether the configuration names the library or not, and
+ * list-commands shows them: lessor has them built in.
+ */
+export const COMMANDS: readonly CommandRow<ControlServices>[] = [
+  ...SERVER_COMMANDS,
+  ...CONFIG_COMMANDS,
+  ...SERVICE_COMMANDS,
+  ...INTERFACE_COMMANDS,
+  ...LEASE_COMMANDS,
+  ...STATISTICS_COMMANDS,
+  defineCommand({
+    name: 'list-commands',
+    access: 'read',
+    hook: 'core',
+    summary: 'the names of all commands',
+    args: {},
+    wording: CORE_WORDING,
+    run: () => ({ result: Result.success, arguments: COMMANDS.map(({ name }) => name).sort() }),
+  }),
+];

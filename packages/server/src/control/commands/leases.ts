@@ -1,0 +1,215 @@
+/** Reading leases, and reclaiming those that have run out (Kea: libdhcp_lease_cmds, which lessor has built in). */
+
+import { jsonTypeOf } from '@lessor/kea';
+import type { Lease } from '../../domain/lease.js';
+import { type Ipv4, type Octets, parseIpv4, type SubnetId } from '../../domain/values.js';
+import type { LeaseReader } from '../../services/ports.js';
+import {
+  argumentMap,
+  boolean,
+  CORE_WORDING,
+  defineCommand,
+  integer,
+  invalid,
+  memberOf,
+  text,
+  type Wording,
+} from '../arguments.js';
+import {
+  type CommandResult,
+  type CommandRow,
+  type ControlCommand,
+  type Json,
+  type JsonMap,
+  Result,
+} from '../command.js';
+import { parseHexOctets } from '../hex.js';
+import { leaseToJson } from '../lease-json.js';
+import type { ControlServices } from '../services.js';
+
+/** Leases taken from the table before the loop may look at its packets again. */
+const LEASES_PER_TURN = 1000;
+
+const wording: Wording = {
+  noArguments: (command) => `no parameters specified for the ${command} command`,
+  noMap: CORE_WORDING.noMap,
+  missing: (member) => `'${member}' parameter not specified`,
+  wrongType: (member, type) => `'${member}' parameter must be ${type === 'an integer' ? 'a number' : type}`,
+};
+
+/** The rows. */
+export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
+  defineCommand({
+    name: 'leases-reclaim',
+    access: 'write',
+    hook: 'core',
+    summary: 'processes every lease that has run out, now; "remove" deletes them instead of keeping them for affinity',
+    args: { remove: boolean },
+    wording: CORE_WORDING,
+    async run({ remove }, { sweeper }) {
+      await sweeper.reclaimAll(remove);
+      return { result: Result.success, text: 'Reclamation of expired leases is complete.' };
+    },
+  }),
+  {
+    name: 'lease4-get',
+    access: 'read',
+    hook: 'lease_cmds',
+    summary: 'one lease, by ip-address, or by subnet-id, identifier-type (hw-address, client-id) and identifier',
+    args: {
+      'ip-address': { type: 'a string', optional: true },
+      'subnet-id': { type: 'an integer', optional: true },
+      'identifier-type': { type: 'a string', optional: true },
+      identifier: { type: 'a string', optional: true },
+    },
+    run(command, { leases }) {
+      const lease = findLease(leases, readLeaseKey(command));
+      return lease === undefined
+        ? { result: Result.empty, text: 'Lease not found.' }
+        : { result: Result.success, text: 'IPv4 lease found.', arguments: leaseToJson(lease) };
+    },
+  },
+  {
+    name: 'lease4-get-all',
+    access: 'read',
+    hook: 'lease_cmds',
+    summary: 'all leases, or those of some subnets, in address order',
+    args: { subnets: { type: 'a list of subnet ids', optional: true } },
+    async run(command, services) {
+      const subnets = readSubnetList(command);
+      const bySubnet = new Map(subnets?.map((id) => [id, [] as Json[]]));
+      const all: Json[] = [];
+      for await (const lease of inTurns(services)) {
+        (subnets === undefined ? all : bySubnet.get(lease.subnetId))?.push(leaseToJson(lease));
+      }
+      return leaseList(subnets === undefined ? all : subnets.flatMap((id) => bySubnet.get(id) ?? []));
+    },
+  },
+  defineCommand({
+    name: 'lease4-get-page',
+    access: 'read',
+    hook: 'lease_cmds',
+    summary: 'up to "limit" leases in address order, beginning after the address "from" (or "start")',
+    args: { from: text, limit: integer },
+    wording,
+    run({ from, limit }, { leases }) {
+      if (limit < 0 || limit > 0xffff_ffff) throw invalid("'limit' parameter is not a 32 bit unsigned integer.");
+      const after = readFrom(from);
+      if (limit === 0) throw invalid("'limit' parameter must not be 0.");
+      const page = leases.page(after, limit).map(leaseToJson);
+      return leaseList(page, { count: page.length });
+    },
+  }),
+];
+
+/** Every lease in address order; between pages the loop gets to its packets. */
+async function* inTurns({ leases, clock }: ControlServices): AsyncGenerator<Lease> {
+  let after: Ipv4 | undefined;
+  for (;;) {
+    const page = leases.page(after, LEASES_PER_TURN);
+    yield* page;
+    if (page.length < LEASES_PER_TURN) return;
+    after = page.at(-1)!.address;
+    await new Promise<void>((resolve) => clock.soon(resolve));
+  }
+}
+
+function leaseList(leases: Json[], more: JsonMap = {}): CommandResult {
+  return {
+    result: leases.length === 0 ? Result.empty : Result.success,
+    text: `${leases.length} IPv4 lease(s) found.`,
+    arguments: { leases, ...more },
+  };
+}
+
+/** `subnets` of lease4-get-all; undefined if the command has no arguments. */
+function readSubnetList(command: ControlCommand): SubnetId[] | undefined {
+  const args = argumentMap(command, wording);
+  if (args === undefined) return undefined;
+  const subnets = memberOf(args, 'subnets');
+  if (subnets === undefined) throw invalid(wording.missing('subnets'));
+  if (!Array.isArray(subnets)) throw invalid(wording.wrongType('subnets', 'a list'));
+  return subnets.map((id) => {
+    if (integer.accept(id) === undefined) throw invalid('listed subnet identifiers must be numbers');
+    if (Number(id) < 0 || Number(id) > 0xffff_ffff) throw invalid(`out of range subnet identifier ${id}`);
+    return Number(id);
+  });
+}
+
+/** `from` of lease4-get-page: undefined = from the first. 0.0.0.0 means the same, as no lease can have it. */
+function readFrom(from: string): Ipv4 | undefined {
+  if (from === 'start') return undefined;
+  const address = parseIpv4(from);
+  if (address !== undefined) return address;
+  throw invalid(
+    looksLikeIpv6(from)
+      ? `'from' parameter value ${from} is not an IPv4 address`
+      : "'from' parameter value is neither 'start' keyword nor a valid IPv4 address",
+  );
+}
+
+/** How lease4-get names a lease. */
+type LeaseKey =
+  | { readonly by: 'address'; readonly address: Ipv4 }
+  | { readonly by: 'hw-address' | 'client-id'; readonly subnetId: SubnetId; readonly identifier: Octets };
+
+/** Reads the two argument forms of lease4-get, in Kea's order of complaints. */
+function readLeaseKey(command: ControlCommand): LeaseKey {
+  if (command.args === undefined || jsonTypeOf(command.args) !== 'map') {
+    throw invalid('Parameters missing or are not a map.');
+  }
+  const args = command.args as JsonMap;
+  const address = memberOf(args, 'ip-address');
+  if (address !== undefined) return { by: 'address', address: readAddress(address) };
+
+  const subnetId = memberOf(args, 'subnet-id');
+  if (subnetId === undefined) throw invalid("Mandatory 'subnet-id' parameter missing.");
+  const id = integer.accept(subnetId);
+  if (id === undefined) throw invalid("'subnet-id' parameter is not integer.");
+  if (id < 0 || id > 0xffff_ffff) throw invalid("'subnet-id' parameter is not a 32 bit unsigned integer.");
+
+  const [type, identifier] = ['identifier-type', 'identifier'].map((name) => {
+    const value = memberOf(args, name);
+    if (typeof value === 'string') return value;
+    throw invalid(`No 'ip-address' provided and '${name}' is either missing or not a string.`);
+  }) as [string, string];
+  if (type === 'duid') throw invalid('Query by duid is not allowed in v4.');
+  if (type !== 'hw-address' && type !== 'client-id') {
+    throw invalid(`Incorrect identifier type: ${type}, the only supported values are: hw-address, duid, client-id`);
+  }
+  return { by: type, subnetId: id, identifier: readIdentifier(type, identifier) };
+}
+
+function readAddress(value: Json): Ipv4 {
+  if (typeof value !== 'string') throw invalid("'ip-address' is not a string.");
+  const address = parseIpv4(value);
+  if (address !== undefined) return address;
+  throw invalid(
+    looksLikeIpv6(value)
+      ? `Invalid IPv4 address specified: ${value}`
+      : `Failed to convert string to address '${value}': Invalid argument`,
+  );
+}
+
+function readIdentifier(type: 'hw-address' | 'client-id', identifier: string): Octets {
+  try {
+    return parseHexOctets(identifier, type === 'client-id');
+  } catch (error) {
+    throw invalid(`Bad '${type}' identifier: ${(error as Error).message}`);
+  }
+}
+
+function findLease(leases: LeaseReader, key: LeaseKey): Lease | undefined {
+  switch (key.by) {
+    case 'address':
+      return leases.getByAddress(key.address);
+    case 'hw-address':
+      return leases.findByHwAddress(key.identifier, (id) => id === key.subnetId);
+    case 'client-id':
+      return leases.findByClientId(key.identifier, (id) => id === key.subnetId);
+  }
+}
+
+function looksLikeIpv6(value: string): boolean {
+  return /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(value);
+}

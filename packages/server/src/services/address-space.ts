@@ -1,0 +1,283 @@
+/**
+ * Which addresses can be given to a new client, of all pools together, kept in memory and always right: an address
+ * can be picked if no lease in force has it, it is not reserved, and it is not on offer to somebody. Picking one takes
+ * the same time in an empty /24 and in a /8 that is nearly full.
+ */
+
+import type { Accept, Chance } from '../domain/allocate/allocator.js';
+import { PoolAddresses, type PoolRules } from '../domain/allocate/pool-addresses.js';
+import { RangeIndex } from '../domain/allocate/range-index.js';
+import { expiresAtSec, isAvailable, type Lease } from '../domain/lease.js';
+import type { ConfigSnapshot, Pool, Subnet } from '../domain/snapshot.js';
+import type { EpochSec, Ipv4, SubnetId } from '../domain/values.js';
+import { ExpiryIndex } from './expiry-index.js';
+import type { LeaseReader } from './ports.js';
+
+/** A reserved address. */
+export interface ReservedAddress {
+  /** Subnet of the reservation, 0 if it is global. */
+  readonly scope: SubnetId;
+  readonly address: Ipv4;
+}
+
+const GLOBAL_SCOPE: SubnetId = 0;
+/** Leases let go by one call of expireUpTo: when very many end in one second no packet waits for all of them. */
+const EXPIRE_BATCH = 2048;
+
+/** See the head of this file. Nothing can be picked before the first {@link AddressSpace.rebuild}. */
+export class AddressSpace {
+  /** By Pool.index of the current configuration. */
+  private pools: readonly PoolAddresses[] = [];
+  private byRange = new RangeIndex<PoolAddresses>([]);
+  private excludesEdges = false;
+  private leases: LeaseReader | undefined;
+  private readonly held = new Set<Ipv4>();
+  private expiry = new ExpiryIndex(0);
+  private nowSec: EpochSec = 0;
+  private expiredUpToSec: EpochSec = 0;
+  /** Pools of a subnet for binary search, made when first asked for. */
+  private rangesBySubnet = new WeakMap<Subnet, RangeIndex<Pool>>();
+  /** Where the last address of a subnet came from, by subnet: position in its list of pools. */
+  private turnBySubnet = new Map<SubnetId, number>();
+
+  constructor(private readonly random: Chance) {}
+
+  /**
+   * Takes over a configuration. Pools that did not change keep their state, cursor and all; for the others the leases
+   * are looked at (a million in about half a second). `reserved` are all reserved addresses; a subnet's own count
+   * where reservations-in-subnet is on, global ones where reservations-global is on, and neither inside pools where
+   * reservations-out-of-pool promises that there are none.
+   */
+  rebuild(snapshot: ConfigSnapshot, reserved: Iterable<ReservedAddress>, leases: LeaseReader, nowSec: EpochSec): void {
+    const known = new Map<string, PoolAddresses>();
+    if (leases === this.leases) for (const old of this.pools) known.set(identityOf(old.pool, old.rules), old);
+    else this.expiry = new ExpiryIndex(nowSec);
+    this.leases = leases;
+    this.nowSec = nowSec;
+    this.excludesEdges = snapshot.compatibility.excludeFirstLast24;
+
+    const fresh: PoolAddresses[] = [];
+    this.pools = snapshot.pools.map((pool) => {
+      const rules = this.rulesOf(snapshot.subnetById.get(pool.subnetId)!);
+      const old = known.get(identityOf(pool, rules));
+      if (old !== undefined) {
+        old.pool = pool;
+        return old;
+      }
+      const created = new PoolAddresses(pool, rules);
+      fresh.push(created);
+      return created;
+    });
+    this.byRange = new RangeIndex(this.pools);
+    this.takeOverReservations(snapshot, reserved);
+    this.fill(fresh, leases);
+    for (const pool of fresh) pool.start(this.random);
+  }
+
+  /**
+   * Must be told of every change of a lease, staged or undone, in order. `nowSec` is the time of the last
+   * expireUpTo if it is not given.
+   */
+  onLeaseChange(
+    address: Ipv4,
+    _before: Lease | undefined,
+    after: Lease | undefined,
+    nowSec: EpochSec = this.nowSec,
+  ): void {
+    this.nowSec = nowSec;
+    const unused = isAvailable(after, nowSec);
+    const free = unused && !this.held.has(address);
+    if (!this.byRange.forEach(address, (pool) => pool.mark(address, free))) return;
+    if (unused) this.expiry.delete(address);
+    else this.expiry.set(address, expiresAtSec(after!));
+  }
+
+  /**
+   * Lets addresses go whose lease ended before `nowSec`, though nobody may have reclaimed it yet. At most some
+   * thousands at a time: call it with every batch.
+   */
+  expireUpTo(nowSec: EpochSec): void {
+    this.nowSec = nowSec;
+    if (this.expiredUpToSec === nowSec) return;
+    const ended = this.expiry.takeUpTo(nowSec, EXPIRE_BATCH);
+    for (const address of ended) this.onLeaseChange(address, undefined, this.leases?.getByAddress(address), nowSec);
+    if (ended.length < EXPIRE_BATCH) this.expiredUpToSec = nowSec;
+  }
+
+  /** A free address of the pool, or undefined if it has none. It is picked again unless it is held or leased. */
+  pick(pool: Pool, accept?: Accept): Ipv4 | undefined {
+    return this.find(pool)?.pick(accept);
+  }
+
+  /**
+   * A free address of the subnet, from the pools `acceptPool` lets through. As in Kea, an iterative subnet goes through
+   * its pools one after the other and begins again after the last; the other allocators draw among the pools. Unlike
+   * Kea a pool is drawn by how many addresses it has left, so that a small one is not exhausted first.
+   */
+  pickFromSubnet(subnet: Subnet, acceptPool: (pool: Pool) => boolean): Ipv4 | undefined {
+    const [only] = subnet.pools;
+    if (only !== undefined && subnet.pools.length === 1) return acceptPool(only) ? this.pick(only) : undefined;
+    const usable = subnet.pools.filter((pool) => this.freeCount(pool) > 0 && acceptPool(pool));
+    if (usable.length === 0) return undefined;
+    if (usable.length === 1) return this.pick(usable[0]!);
+    return subnet.allocator === 'iterative' ? this.pickInTurn(subnet, usable) : this.pick(this.drawPool(usable));
+  }
+
+  /** Keeps an address from being picked while it is on offer. */
+  hold(address: Ipv4): void {
+    this.held.add(address);
+    this.byRange.forEach(address, (pool) => pool.mark(address, false));
+  }
+
+  /** Ends a hold; harmless if there is none. */
+  unhold(address: Ipv4): void {
+    if (this.held.delete(address)) this.refresh(address);
+  }
+
+  /** Keeps an address from being picked because a reservation was added at run time. */
+  reserve(reserved: ReservedAddress, snapshot: ConfigSnapshot): void {
+    this.changeReservation(reserved, snapshot, true);
+  }
+
+  /** Ends what reserve, or a reservation given to rebuild, did; only when no other one has the address. */
+  unreserve(reserved: ReservedAddress, snapshot: ConfigSnapshot): void {
+    this.changeReservation(reserved, snapshot, false);
+  }
+
+  /** True if the address could be picked from the pool. */
+  isFree(address: Ipv4, pool: Pool): boolean {
+    return this.find(pool)?.isFree(address) ?? false;
+  }
+
+  /** The pool of the subnet the address is in, by binary search. */
+  poolOf(subnet: Subnet, address: Ipv4): Pool | undefined {
+    const [only] = subnet.pools;
+    if (only === undefined) return undefined;
+    if (subnet.pools.length === 1) return address >= only.first && address <= only.last ? only : undefined;
+    let ranges = this.rangesBySubnet.get(subnet);
+    if (ranges === undefined) {
+      ranges = new RangeIndex(subnet.pools);
+      this.rangesBySubnet.set(subnet, ranges);
+    }
+    return ranges.find(address);
+  }
+
+  /** How many addresses of the pool can be picked now. */
+  freeCount(pool: Pool): number {
+    return this.find(pool)?.free ?? 0;
+  }
+
+  // --- building ---
+
+  /** Marks in pools that were made just now what leases and offers take. */
+  private fill(fresh: readonly PoolAddresses[], leases: LeaseReader): void {
+    const addresses = fresh.reduce((sum, pool) => sum + pool.total, 0);
+    if (addresses < leases.size) {
+      for (const pool of fresh) {
+        for (let address = pool.first; address <= pool.last; address++)
+          this.fillOne(pool, leases.getByAddress(address));
+      }
+    } else if (fresh.length > 0) {
+      const ranges = new RangeIndex(fresh);
+      for (const lease of leases.all()) ranges.forEach(lease.address, (pool) => this.fillOne(pool, lease));
+    }
+    for (const pool of fresh) for (const address of this.held) pool.mark(address, false);
+  }
+
+  private fillOne(pool: PoolAddresses, lease: Lease | undefined): void {
+    if (lease === undefined || isAvailable(lease, this.nowSec)) return;
+    pool.mark(lease.address, false);
+    this.expiry.set(lease.address, expiresAtSec(lease));
+  }
+
+  private takeOverReservations(snapshot: ConfigSnapshot, reserved: Iterable<ReservedAddress>): void {
+    const sets = new Map<PoolAddresses, Set<Ipv4>>();
+    for (const one of reserved) {
+      this.forEachPoolOf(one, snapshot, (pool) => {
+        const set = sets.get(pool);
+        if (set === undefined) sets.set(pool, new Set([one.address]));
+        else set.add(one.address);
+      });
+    }
+    for (const pool of this.pools) {
+      const before = pool.reserved;
+      const after = sets.get(pool) ?? new Set<Ipv4>();
+      pool.setReserved(after);
+      for (const address of after) if (!before.has(address)) pool.mark(address, false);
+      for (const address of before) if (!after.has(address)) this.refresh(address);
+    }
+  }
+
+  /** Visits the pools from which the reservation takes its address. */
+  private forEachPoolOf(
+    reserved: ReservedAddress,
+    snapshot: ConfigSnapshot,
+    visit: (pool: PoolAddresses) => void,
+  ): void {
+    this.byRange.forEach(reserved.address, (pool) => {
+      const { subnetId } = pool.pool;
+      const subnet = snapshot.subnetById.get(subnetId);
+      if (subnet === undefined || subnet.reservationsOutOfPool) return;
+      const counts =
+        reserved.scope === GLOBAL_SCOPE
+          ? subnet.reservationsGlobal
+          : reserved.scope === subnetId && subnet.reservationsInSubnet;
+      if (counts) visit(pool);
+    });
+  }
+
+  private changeReservation(reserved: ReservedAddress, snapshot: ConfigSnapshot, present: boolean): void {
+    this.forEachPoolOf(reserved, snapshot, (pool) => pool.changeReserved(reserved.address, present));
+    this.refresh(reserved.address);
+  }
+
+  /** Marks an address by what is known of it. */
+  private refresh(address: Ipv4): void {
+    const unused = !this.held.has(address) && isAvailable(this.leases?.getByAddress(address), this.nowSec);
+    this.byRange.forEach(address, (pool) => pool.mark(address, unused));
+  }
+
+  // --- choosing a pool ---
+
+  private pickInTurn(subnet: Subnet, usable: readonly Pool[]): Ipv4 | undefined {
+    const inOrder = subnet.pools;
+    const start = this.turnBySubnet.get(subnet.id) ?? 0;
+    // Once round and back to the first: the pool at whose end we stand begins anew.
+    for (let i = 0; i <= inOrder.length; i++) {
+      const place = (start + i) % inOrder.length;
+      const pool = inOrder[place]!;
+      const address = usable.includes(pool) ? this.find(pool)!.pickInTurn() : undefined;
+      if (address === undefined) continue;
+      this.turnBySubnet.set(subnet.id, place);
+      return address;
+    }
+    return undefined;
+  }
+
+  private drawPool(usable: readonly Pool[]): Pool {
+    const total = usable.reduce((sum, pool) => sum + this.freeCount(pool), 0);
+    let rank = this.random.below(total);
+    return usable.find((pool) => {
+      rank -= this.freeCount(pool);
+      return rank < 0;
+    })!;
+  }
+
+  /** State of a pool, which may be one of an earlier configuration that a packet under way still works with. */
+  private find(pool: Pool): PoolAddresses | undefined {
+    const current = this.pools[pool.index];
+    if (current?.pool === pool) return current;
+    return this.pools.find(
+      (one) => one.pool.subnetId === pool.subnetId && one.first === pool.first && one.last === pool.last,
+    );
+  }
+
+  private rulesOf(subnet: Subnet): PoolRules {
+    return { allocator: subnet.allocator, excludesEdges: this.excludesEdges && subnet.prefixLength <= 24 };
+  }
+}
+
+/** What must be the same for a pool to keep its state over a reconfiguration. */
+function identityOf(pool: Pool, rules: PoolRules): string {
+  return `${pool.subnetId} ${pool.first}-${pool.last} ${rules.allocator} ${rules.excludesEdges}`;
+}

@@ -1,0 +1,27 @@
+/** Basic authentication (RFC 7617) as Kea's clients do it, compared in constant time. */
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { ControlSocketConfig } from '../domain/snapshot.js';
+
+/** The `authentication` of a control socket. */
+export type Authentication = NonNullable<ControlSocketConfig['authentication']>;
+
+/**
+ * Name of the user an `authorization` header proves, or undefined. Every client is compared, and digests are, so the
+ * time tells neither which user exists nor how much of a password was right. As in Kea the scheme may be in any case,
+ * and user and password are UTF-8.
+ */
+export function authenticatedUser(header: string | undefined, { clients }: Authentication): string | undefined {
+  const match = /^\s*basic\s*(\S+)\s*$/i.exec(header ?? '');
+  const given = digest(match?.[1] ?? '');
+  let user: string | undefined;
+  for (const client of clients) {
+    const expected = digest(Buffer.from(`${client.user}:${client.password}`, 'utf8').toString('base64'));
+    if (timingSafeEqual(given, expected) && match !== null) user = client.user;
+  }
+  return user;
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

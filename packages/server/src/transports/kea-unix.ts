@@ -1,0 +1,194 @@
+/**
+ * Kea's unix control socket: one command per connection, found by its brackets; the answer, then the connection closes.
+ * Timeouts, lock file and mode as Kea 3.x has them; unlike Kea the command, the answer's time and the number of
+ * connections are bounded.
+ */
+
+import { chmodSync, rmSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { CommandFramer, JsonSyntaxError, parseCommandJson } from '@lessor/kea';
+import type { Principal } from '../control/command.js';
+import type { DispatchOutcome } from '../control/dispatcher.js';
+import { renderAnswer, runCommand } from '../control/door.js';
+import type { ControlSocketConfig } from '../domain/snapshot.js';
+import { LessorError } from '../errors.js';
+import type { Cancel } from '../services/ports.js';
+import { type ControlListener, type ListenerDeps, writeAll } from './listener.js';
+
+/** sun_path of Linux without its final NUL. */
+const MAX_PATH_OCTETS = 107;
+
+/** Who can connect is a matter of the file's mode and directory; whoever can, may do everything (Kea). */
+const LOCAL: Principal = { name: 'local', method: 'unix-socket', access: 'write' };
+
+/** One listening unix socket. */
+export class UnixListener implements ControlListener {
+  readonly key: string;
+  readonly description: string;
+  /** Connections without a running command. */
+  private readonly waiting = new Set<Socket>();
+  private readonly connections = new Set<Socket>();
+
+  private constructor(
+    private readonly path: string,
+    private readonly server: Server,
+    private readonly lock: { release(): void },
+    private readonly deps: ListenerDeps,
+  ) {
+    this.key = unixKey(path);
+    this.description = `unix socket ${path}`;
+    server.on('connection', (socket) => this.accept(socket));
+  }
+
+  /**
+   * Locks `<path>.lock`, removes an old socket and binds under umask 0007, so the mode is 0770.
+   * @throws LessorError `socket-open`
+   */
+  static async open(config: ControlSocketConfig, deps: ListenerDeps): Promise<UnixListener> {
+    const path = config.path ?? '';
+    if (Buffer.byteLength(path) > MAX_PATH_OCTETS) {
+      throw new LessorError('socket-open', `unix socket path is longer than ${MAX_PATH_OCTETS} bytes: ${path}`);
+    }
+    const lock = takeLock(path, deps);
+    const server = createServer({ allowHalfOpen: true });
+    try {
+      rmSync(path, { force: true });
+      await listen(server, path);
+    } catch (error) {
+      lock.release();
+      throw new LessorError('socket-open', `unable to bind unix socket ${path}: ${(error as Error).message}`);
+    }
+    return new UnixListener(path, server, lock, deps);
+  }
+
+  /** Nothing but the path can change, and that is another listener. */
+  async prepare(): Promise<() => void> {
+    return () => undefined;
+  }
+
+  /** Stops listening and removes both files at once; connections whose command runs get their answer first. */
+  close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const socket of this.waiting) socket.destroy();
+    removeFile(this.path);
+    this.lock.release();
+    return closed;
+  }
+
+  private accept(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    this.connections.add(socket);
+    socket.once('close', () => this.connections.delete(socket));
+    if (this.connections.size > this.deps.limits.maxConnections) {
+      void this.answer(socket, { result: 1, text: 'too many connections to this control socket' });
+      return;
+    }
+    this.receive(socket);
+  }
+
+  /** Collects the command; the timer starts anew with every read. */
+  private receive(socket: Socket): void {
+    const framer = new CommandFramer(this.deps.limits.maxCommandOctets);
+    let cancel: Cancel = () => undefined;
+    const stop = () => {
+      cancel();
+      this.waiting.delete(socket);
+      socket.off('data', onData).off('end', onEnd);
+    };
+    const startTimer = () => {
+      cancel();
+      cancel = this.deps.clock.after(this.deps.limits.requestTimeoutMs, () => {
+        stop();
+        const discarded = framer.octets === 0 ? '' : `, discarded partial command of ${framer.octets} bytes`;
+        void this.answer(socket, { result: 1, text: `Connection over control channel timed out${discarded}` });
+      });
+    };
+    // Half-closed before the command was complete: nothing can be answered.
+    const onEnd = () => socket.destroy();
+    const onData = (chunk: Buffer) => {
+      startTimer();
+      const result = framer.push(chunk);
+      if (result.state === 'more') return;
+      stop();
+      const work =
+        result.state === 'invalid'
+          ? Promise.resolve({ result: 1 as const, text: result.text })
+          : this.run(framer.text());
+      void work.then((outcome) => this.answer(socket, outcome));
+    };
+    this.waiting.add(socket);
+    startTimer();
+    socket.once('close', stop).on('end', onEnd).on('data', onData);
+  }
+
+  private async run(text: string): Promise<DispatchOutcome> {
+    try {
+      const json = parseCommandJson(text, { comments: true });
+      const origin = { principal: LOCAL, listener: this.key, receivedAt: this.deps.clock.now() };
+      return await runCommand(json, origin, this.deps.dispatch, false);
+    } catch (error) {
+      if (error instanceof JsonSyntaxError) return { result: 1, text: error.message, code: 'command-malformed' };
+      throw error;
+    }
+  }
+
+  private async answer(socket: Socket, outcome: DispatchOutcome): Promise<void> {
+    const { clock, limits } = this.deps;
+    // What comes after the command is read and thrown away: unread, it would turn our close into a reset.
+    socket.resume();
+    const sent = await writeAll(socket, await renderAnswer(outcome, false, clock), clock, limits.idleTimeoutMs);
+    if (!sent) {
+      socket.destroy();
+      return;
+    }
+    socket.end();
+    const cancel = clock.after(limits.lingerMs, () => socket.destroy());
+    socket.once('end', () => socket.destroy()).once('close', cancel);
+  }
+}
+
+/** Key of a unix listener. */
+export function unixKey(path: string): string {
+  return `unix:${path}`;
+}
+
+function takeLock(path: string, deps: ListenerDeps): { release(): void } {
+  const lockPath = `${path}.lock`;
+  try {
+    const lock = deps.lock(lockPath);
+    return {
+      release() {
+        removeFile(lockPath);
+        lock.release();
+      },
+    };
+  } catch (error) {
+    throw new LessorError('socket-open', `cannot lock socket lockfile, ${lockPath}: ${(error as Error).message}`);
+  }
+}
+
+/** Binds synchronously, so that the umask of the process is changed for that moment only. */
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const umask = process.umask(0o007);
+    try {
+      server.listen(path, () => {
+        server.off('error', reject);
+        // The umask made it so on Linux; elsewhere the mode of a socket may come from somewhere else.
+        chmodSync(path, 0o770);
+        resolve();
+      });
+    } finally {
+      process.umask(umask);
+    }
+  });
+}
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already: that is what was wanted.
+  }
+}

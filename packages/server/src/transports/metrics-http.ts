@@ -1,0 +1,249 @@
+/**
+ * Metrics in Prometheus' text format (version 0.0.4), on a listener of their own. It is off unless the configuration
+ * has `user-context.lessor.metrics {address, port}`; it answers GET /metrics and nothing else, and tells no secrets,
+ * so it has no authentication: bind it to an address that only the scraper reaches.
+ */
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
+import { LessorError } from '../errors.js';
+import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
+import { DROP_REASONS, type DropReason, dropStatisticName } from '../services/drop-reasons.js';
+import type { Logger } from '../services/ports.js';
+import type { Statistics } from '../services/statistics.js';
+
+/** Where metrics are served. */
+export interface MetricsAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** One metric family. */
+interface MetricRow {
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+}
+
+/** Families by name; which statistic goes where is in {@link ROUTES}. */
+const METRICS = {
+  lessor_packets_received_total: { type: 'counter', help: 'DHCP packets received' },
+  lessor_packets_received_by_type_total: { type: 'counter', help: 'DHCP packets received, by message type' },
+  lessor_packets_sent_total: { type: 'counter', help: 'DHCP packets sent' },
+  lessor_packets_sent_by_type_total: { type: 'counter', help: 'DHCP packets sent, by message type' },
+  lessor_packets_dropped_total: { type: 'counter', help: 'packets that got no answer, by reason' },
+  lessor_packets_failed_total: { type: 'counter', help: "packets that got no answer, by Kea's statistic" },
+  lessor_allocations_failed_total: { type: 'counter', help: 'clients for whom there was no address, by cause' },
+  lessor_leases_assigned: { type: 'gauge', help: 'leases assigned, declined ones included' },
+  lessor_leases_declined: { type: 'gauge', help: 'leases declined' },
+  lessor_leases_assigned_total: { type: 'counter', help: 'leases newly assigned since the start' },
+  lessor_leases_reclaimed_total: { type: 'counter', help: 'leases reclaimed after they had run out' },
+  lessor_leases_reclaimed_declined_total: { type: 'counter', help: 'declined leases reclaimed' },
+  lessor_leases_reused_total: { type: 'counter', help: 'leases given again without a change (cache-threshold)' },
+  lessor_reservation_conflicts_total: { type: 'counter', help: 'reserved addresses found held by others' },
+  lessor_subnet_addresses: { type: 'gauge', help: 'addresses in the pools of a subnet' },
+  lessor_subnet_leases_assigned: { type: 'gauge', help: 'leases assigned in a subnet' },
+  lessor_subnet_leases_declined: { type: 'gauge', help: 'leases declined in a subnet' },
+  lessor_subnet_leases_assigned_total: { type: 'counter', help: 'leases newly assigned in a subnet' },
+  lessor_subnet_leases_reclaimed_total: { type: 'counter', help: 'leases reclaimed in a subnet' },
+  lessor_subnet_leases_reclaimed_declined_total: { type: 'counter', help: 'declined leases reclaimed in a subnet' },
+  lessor_subnet_leases_reused_total: { type: 'counter', help: 'leases given again in a subnet' },
+  lessor_subnet_reservation_conflicts_total: { type: 'counter', help: 'reservation conflicts in a subnet' },
+  lessor_subnet_allocations_failed_total: { type: 'counter', help: 'failed allocations in a subnet, by cause' },
+  lessor_pool_addresses: { type: 'gauge', help: 'addresses in a pool' },
+  lessor_pool_leases_assigned: { type: 'gauge', help: 'leases assigned in a pool' },
+  lessor_pool_leases_declined: { type: 'gauge', help: 'leases declined in a pool' },
+  lessor_pool_leases_assigned_total: { type: 'counter', help: 'leases newly assigned in a pool' },
+  lessor_pool_leases_reclaimed_total: { type: 'counter', help: 'leases reclaimed in a pool' },
+  lessor_pool_leases_reclaimed_declined_total: { type: 'counter', help: 'declined leases reclaimed in a pool' },
+} as const satisfies Readonly<Record<string, MetricRow>>;
+
+type MetricName = keyof typeof METRICS;
+
+/** What follows `lessor_`, `lessor_subnet_` or `lessor_pool_`, for each of Kea's lease statistics. */
+const LEASE_SUFFIXES: Readonly<Record<string, string>> = {
+  'total-addresses': 'addresses',
+  'assigned-addresses': 'leases_assigned',
+  'declined-addresses': 'leases_declined',
+  'cumulative-assigned-addresses': 'leases_assigned_total',
+  'reclaimed-leases': 'leases_reclaimed_total',
+  'reclaimed-declined-addresses': 'leases_reclaimed_declined_total',
+  'v4-lease-reuses': 'leases_reused_total',
+  'v4-reservation-conflicts': 'reservation_conflicts_total',
+};
+
+/** Drop statistics to their reasons. */
+const REASON_OF = new Map(Object.keys(DROP_REASONS).map((reason) => [dropStatisticName(reason as DropReason), reason]));
+
+type Labels = Readonly<Record<string, string>>;
+
+/** The metric and labels of a statistic. */
+interface Route {
+  readonly metric: MetricName;
+  readonly labels: Labels;
+}
+
+/** From a statistic's name to its metric; the first row whose pattern fits decides. */
+const ROUTES: readonly [pattern: RegExp, route: (match: readonly string[]) => Route | undefined][] = [
+  [/^lessor-dropped-.+$/, ([name]) => route('lessor_packets_dropped_total', { reason: reasonOf(name!) })],
+  [/^pkt4-received$/, () => route('lessor_packets_received_total', {})],
+  [/^pkt4-sent$/, () => route('lessor_packets_sent_total', {})],
+  [/^pkt4-(.+)-received$/, ([, type]) => route('lessor_packets_received_by_type_total', { type: type! })],
+  [/^pkt4-(.+)-sent$/, ([, type]) => route('lessor_packets_sent_by_type_total', { type: type! })],
+  [/^pkt4-(.+)$/, ([, cause]) => route('lessor_packets_failed_total', { cause: cause! })],
+  [
+    /^(?:subnet\[(\d+)\]\.)?v4-allocation-fail(?:-(.+))?$/,
+    ([, subnet, cause = 'any']) =>
+      subnet === undefined
+        ? route('lessor_allocations_failed_total', { cause })
+        : route('lessor_subnet_allocations_failed_total', { subnet, cause }),
+  ],
+  [
+    /^subnet\[(\d+)\]\.pool\[(\d+)\]\.(.+)$/,
+    ([, subnet, pool, name]) => leaseRoute('lessor_pool_', name!, { subnet: subnet!, pool: pool! }),
+  ],
+  [/^subnet\[(\d+)\]\.(.+)$/, ([, subnet, name]) => leaseRoute('lessor_subnet_', name!, { subnet: subnet! })],
+  [/^(.+)$/, ([name]) => leaseRoute('lessor_', name!, {})],
+];
+
+/** The metrics page: every statistic that has a metric, and the gauges handed in (name to value and help). */
+export function metricsText(
+  statistics: Pick<Statistics, 'all'>,
+  gauges: Readonly<Record<string, { readonly value: number; readonly help: string }>> = {},
+): string {
+  const lines = new Map<MetricName, string[]>();
+  for (const { name, value } of statistics.all()) {
+    const found = routeOf(name);
+    if (found === undefined) continue;
+    const family = lines.get(found.metric) ?? [];
+    family.push(`${found.metric}${formatLabels(found.labels)} ${value}`);
+    lines.set(found.metric, family);
+  }
+  const page: string[] = [];
+  for (const [metric, { type, help }] of Object.entries(METRICS)) {
+    const family = lines.get(metric as MetricName);
+    if (family !== undefined) page.push(`# HELP ${metric} ${help}`, `# TYPE ${metric} ${type}`, ...family);
+  }
+  for (const [name, { value, help }] of Object.entries(gauges)) {
+    page.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${value}`);
+  }
+  return `${page.join('\n')}\n`;
+}
+
+/**
+ * The `metrics` block of a configuration's user context; undefined = off.
+ * @throws LessorError `config-type` or `config-range`
+ */
+export function metricsAddress(userContext: JsonMap | undefined): MetricsAddress | undefined {
+  const metrics = member(member(userContext, 'lessor'), 'metrics');
+  if (metrics === undefined) return undefined;
+  const address = member(metrics, 'address') ?? '127.0.0.1';
+  const port = member(metrics, 'port');
+  if (typeof address !== 'string') throw new LessorError('config-type', 'lessor.metrics.address must be a string');
+  if (typeof port !== 'number' || !Number.isInteger(port)) {
+    throw new LessorError('config-type', 'lessor.metrics.port must be an integer');
+  }
+  if (port < 0 || port > 65535) throw new LessorError('config-range', 'lessor.metrics.port must be 0 to 65535');
+  return { address, port };
+}
+
+/** The metrics listener, kept in step with the configuration. */
+export class MetricsListener implements SwapParticipant {
+  readonly name = 'metrics';
+  private current: { readonly where: MetricsAddress; readonly server: Server } | undefined;
+
+  /** @param render makes the page, at each request */
+  constructor(
+    private readonly render: () => string,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Where it listens, undefined if it does not. */
+  get bound(): MetricsAddress | undefined {
+    const bound = this.current?.server.address() as AddressInfo | null | undefined;
+    return bound === null || bound === undefined ? undefined : { address: bound.address, port: bound.port };
+  }
+
+  /** @throws LessorError if the address can not be bound */
+  async prepare(next: Pick<ConfigSnapshot, 'userContext'>): Promise<PreparedSwap> {
+    const where = metricsAddress(next.userContext);
+    const same = where?.address === this.current?.where.address && where?.port === this.current?.where.port;
+    if (same) return { commit: () => undefined, abandon: () => undefined };
+    const opened = where === undefined ? undefined : { where, server: await this.listen(where) };
+    return {
+      commit: () => {
+        const gone = this.current;
+        this.current = opened;
+        if (gone !== undefined) closeServer(gone.server);
+        if (where !== undefined) {
+          this.logger.log('INFO', 'LESSOR_METRICS_OPENED', `metrics at http://${where.address}:${where.port}/metrics`);
+        }
+      },
+      abandon: () => {
+        if (opened !== undefined) closeServer(opened.server);
+      },
+    };
+  }
+
+  /** Stops listening. */
+  close(): void {
+    if (this.current !== undefined) closeServer(this.current.server);
+    this.current = undefined;
+  }
+
+  private listen({ address, port }: MetricsAddress): Promise<Server> {
+    const server = createServer((request, response) => {
+      const path = request.url?.split('?')[0];
+      const known = request.method === 'GET' && path === '/metrics';
+      response.writeHead(known ? 200 : 404, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
+      response.end(known ? this.render() : 'only GET /metrics is here\n');
+    });
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) =>
+        reject(new LessorError('socket-open', `unable to bind ${address}:${port} for metrics: ${error.message}`)),
+      );
+      server.listen({ host: address, port }, () => resolve(server));
+    });
+  }
+}
+
+function routeOf(name: string): Route | undefined {
+  for (const [pattern, make] of ROUTES) {
+    const match = pattern.exec(name);
+    if (match !== null) return make(match);
+  }
+  return undefined;
+}
+
+function route(metric: MetricName, labels: Labels): Route {
+  return { metric, labels };
+}
+
+function leaseRoute(prefix: string, name: string, labels: Labels): Route | undefined {
+  const suffix = Object.hasOwn(LEASE_SUFFIXES, name) ? LEASE_SUFFIXES[name] : undefined;
+  const metric = `${prefix}${suffix}`;
+  return Object.hasOwn(METRICS, metric) ? route(metric as MetricName, labels) : undefined;
+}
+
+function reasonOf(statistic: string): string {
+  return REASON_OF.get(statistic) ?? 'unknown';
+}
+
+function formatLabels(labels: Labels): string {
+  const list = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
+  return list.length === 0 ? '' : `{${list.join(',')}}`;
+}
+
+function escapeLabel(value: string): string {
+  return value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
+}
+
+function member(map: Json | undefined, name: string): Json | undefined {
+  if (map === null || typeof map !== 'object' || Array.isArray(map)) return undefined;
+  return Object.hasOwn(map, name) ? (map as JsonMap)[name] : undefined;
+}
+
+function closeServer(server: Server): void {
+  server.close();
+  server.closeAllConnections();
+}

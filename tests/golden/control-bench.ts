@@ -1,0 +1,268 @@
+/**
+ * A server without packets: configuration, memory store, statistics, dispatcher and a real unix socket, with files and
+ * interfaces as the machine had them on which Kea was recorded. What the recording did besides commands (files it put
+ * down, clients it ran, lease commands lessor has not) is done here by hand.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatJson, type JsonMap, type JsonValue } from '@lessor/kea';
+import { loadConfig } from 'lessor/internal/config/load.js';
+import { COMMANDS } from 'lessor/internal/control/commands/index.js';
+import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
+import { parseHexOctets } from 'lessor/internal/control/hex.js';
+import type { ControlServices, InterfaceInfo } from 'lessor/internal/control/services.js';
+import type { Lease } from 'lessor/internal/domain/lease.js';
+import type { ConfigSnapshot } from 'lessor/internal/domain/snapshot.js';
+import { parseIpv4 } from 'lessor/internal/domain/values.js';
+import { lockFile } from 'lessor/internal/platform/lock.js';
+import { silentLogger } from 'lessor/internal/platform/log.js';
+import { createSystemRandom } from 'lessor/internal/platform/random.js';
+import { ConfigService } from 'lessor/internal/services/config-service.js';
+import { LeaseStatistics } from 'lessor/internal/services/lease-statistics.js';
+import { Ledger } from 'lessor/internal/services/ledger.js';
+import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
+import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
+import { Sweeper } from 'lessor/internal/services/sweeper.js';
+import { nodeFileOps } from 'lessor/internal/store/file-ops.js';
+import { MemfileStore } from 'lessor/internal/store/memfile.js';
+import { UnixListener } from 'lessor/internal/transports/kea-unix.js';
+import { DEFAULT_LIMITS } from 'lessor/internal/transports/listener.js';
+import { HandClock } from '../unit/control-fakes.js';
+
+/** The configuration file of the recordings. */
+export const CONFIG_FILE = '/test/etc/kea-dhcp4.conf';
+
+const interfaceInfo = (change: Partial<InterfaceInfo> & Pick<InterfaceInfo, 'name' | 'index'>): InterfaceInfo => ({
+  mac: '00:00:00:00:00:00',
+  type: 1,
+  addresses: [],
+  loopback: false,
+  up: true,
+  running: true,
+  multicast: false,
+  broadcast: false,
+  inUse: false,
+  ...change,
+});
+
+const INTERFACES = [
+  interfaceInfo({ name: 'lo', index: 1, type: 772, addresses: ['127.0.0.1', '::1'], loopback: true }),
+  interfaceInfo({
+    name: 'krd0',
+    index: 3,
+    addresses: ['192.0.2.1', 'fe80::1'],
+    multicast: true,
+    broadcast: true,
+    inUse: true,
+  }),
+];
+
+/** What a replay talks to. */
+export interface ReplayServer {
+  /** Files by path: the configuration file and what config-write writes. */
+  readonly files: Map<string, string>;
+  readonly clock: HandClock;
+  readonly socketPath: string;
+  /** Sends octets over the unix socket as one chunk or several and collects the answer until the end. */
+  ask(text: string | readonly string[], halfClose?: boolean): Promise<string>;
+  /** Does to the leases what a lease command did in Kea. */
+  performLeaseCommand(name: string, args: JsonMap): Promise<void>;
+  putLease(lease: Partial<Lease> & Pick<Lease, 'address'>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts one with a transcript's configuration. */
+export async function startReplayServer(config: JsonValue): Promise<ReplayServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'lessor-replay-'));
+  const clock = new HandClock();
+  const files = new Map([[CONFIG_FILE, formatJson(config)]]);
+  const environment = () => ({
+    readFile: (path: string) => {
+      const text = files.get(path);
+      if (text === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+      return text;
+    },
+    directoryMode: () => 0o750,
+    interfaceNames: INTERFACES.map(({ name }) => name),
+    directories: {
+      data: '/test/lib',
+      controlSocket: '/test/run',
+      log: '/test/log',
+      hooks: '/hooks',
+      scripts: '/test/scripts',
+      pid: '/test/run',
+      lock: '/test/run',
+      legalLog: '/test/log',
+    },
+    insecure: false,
+  });
+  const source = { kind: 'file', path: CONFIG_FILE } as const;
+  const { snapshot } = loadConfig(source, { ...environment(), generation: 1 });
+  const configService = new ConfigService({
+    initial: snapshot,
+    source,
+    environment,
+    files: { writeAtomically: async (path, octets) => void files.set(path, Buffer.from(octets).toString('latin1')) },
+    clock,
+  });
+
+  const random = createSystemRandom();
+  const path = join(folder, 'leases.csv');
+  const storeOptions = { path, persist: false, maxRowErrors: 0, fileOps: nodeFileOps, clock, random };
+  const store = new MemfileStore({ ...storeOptions, logger: silentLogger });
+  await store.open();
+  const ledger = new Ledger(store);
+  const statistics = new Statistics(clock);
+  registerPacketStatistics(statistics);
+  const leaseStatistics = new LeaseStatistics(statistics, clock);
+  const use = (next: ConfigSnapshot) => leaseStatistics.rebuild(next, ledger.leases);
+  use(snapshot);
+  ledger.observe(leaseStatistics.changed);
+  configService.participate({
+    name: 'statistics',
+    prepare: async (next) => ({ commit: () => use(next), abandon: () => undefined }),
+  });
+  const sweeper = new Sweeper({ ledger, clock, logger: silentLogger, cleanup: () => store.cleanup() });
+  sweeper.rebuild();
+
+  const services: ControlServices = {
+    clock,
+    config: configService,
+    leases: ledger.leases,
+    store,
+    sweeper,
+    statistics,
+    serviceSwitch: new ServiceSwitch(clock),
+    process: {
+      pid: 1,
+      startedAt: clock.now(),
+      // What Kea said of itself: so version-get can be compared like everything else.
+      version: '3.3.1-git',
+      extendedVersion:
+        '3.3.1-git (git)\npremium: no\nlinked with:\n- log4cplus 2.0.8\n- OpenSSL 3.0.19 27 Jan 2026\n' +
+        'lease backends:\n- Memfile backend 3.0',
+      buildReport: 'lessor',
+      configFile: CONFIG_FILE,
+    },
+    interfaces: {
+      list: () => INTERFACES,
+      redetect: async () => undefined,
+      socketStatus: { status: 'ready', errors: [] },
+    },
+    shutdown: () => undefined,
+  };
+  const dispatcher = new Dispatcher(COMMANDS, services, { record: () => undefined }, silentLogger);
+  const socketPath = join(folder, 'kea4.sock');
+  const listener = await UnixListener.open(
+    { type: 'unix', path: socketPath, headers: [] },
+    {
+      dispatch: (command) => dispatcher.dispatch(command),
+      clock,
+      logger: silentLogger,
+      lock: lockFile,
+      limits: DEFAULT_LIMITS,
+    },
+  );
+
+  const putLease = async (lease: Partial<Lease> & Pick<Lease, 'address'>) => {
+    const before = ledger.leases.getByAddress(lease.address) ?? { ...NEW_LEASE, address: lease.address };
+    await ledger.transact((tx) => tx.put({ ...before, ...lease }));
+  };
+  return {
+    files,
+    clock,
+    socketPath,
+    putLease,
+    ask: (text, halfClose = false) => ask(socketPath, typeof text === 'string' ? [text] : text, halfClose),
+    async performLeaseCommand(name, args) {
+      const leases = [...ledger.leases.all()];
+      if (name === 'lease4-wipe') {
+        const gone = leases.filter(({ subnetId }) => args['subnet-id'] === undefined || args['subnet-id'] === subnetId);
+        await ledger.transact((tx) => {
+          for (const { address } of gone) tx.delete(address);
+        });
+      } else if (name === 'lease4-del') {
+        const hwAddress = parseHexOctets(String(args.identifier ?? ''), false);
+        const gone =
+          args['ip-address'] === undefined
+            ? leases.find((lease) => lease.subnetId === args['subnet-id'] && lease.hwAddress === hwAddress)!.address
+            : addressOf(args);
+        await ledger.transact((tx) => tx.delete(gone));
+      } else {
+        await putLease({
+          ...leaseFromArguments(args, Math.floor(clock.now() / 1000)),
+          subnetId: subnetOf(configService.current, addressOf(args)),
+        });
+      }
+    },
+    async close() {
+      await listener.close();
+      sweeper.stop();
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const NEW_LEASE: Omit<Lease, 'address'> = {
+  hwAddress: '',
+  clientId: '',
+  validLifetimeSec: 3600,
+  clttSec: 1_795_321_794,
+  subnetId: 1,
+  poolId: 0,
+  fqdnFwd: false,
+  fqdnRev: false,
+  hostname: '',
+  state: 0,
+  userContext: '',
+};
+
+/** What lease4-add and lease4-update make of their arguments in Kea. */
+function leaseFromArguments(args: JsonMap, nowSec: number): Partial<Lease> & Pick<Lease, 'address'> {
+  const text = (name: string) => String(args[name] ?? '');
+  const validLifetimeSec = Number(args['valid-lft'] ?? 3600);
+  const context = { ...(args['user-context'] as JsonMap), ...(args.comment ? { comment: args.comment } : {}) };
+  return {
+    address: addressOf(args),
+    hwAddress: parseHexOctets(text('hw-address'), false),
+    clientId: parseHexOctets(text('client-id'), true),
+    validLifetimeSec,
+    clttSec: args.expire === undefined ? nowSec : Number(args.expire) - validLifetimeSec,
+    fqdnFwd: args['fqdn-fwd'] === true,
+    fqdnRev: args['fqdn-rev'] === true,
+    hostname: text('hostname').toLowerCase(),
+    state: Number(args.state ?? 0) as Lease['state'],
+    userContext: Object.keys(context).length === 0 ? '' : formatJson(context),
+  };
+}
+
+function addressOf(args: JsonMap): number {
+  return parseIpv4(String(args['ip-address']))!;
+}
+
+function subnetOf({ subnets }: ConfigSnapshot, address: number): number {
+  return subnets.find(
+    ({ prefix, prefixLength }) => address - prefix >= 0 && address - prefix < 2 ** (32 - prefixLength),
+  )!.id;
+}
+
+function ask(path: string, chunks: readonly string[], halfClose: boolean): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect({ path, allowHalfOpen: true }, async () => {
+      for (const chunk of chunks) {
+        socket.write(Buffer.from(chunk, 'latin1'));
+        await new Promise(setImmediate);
+      }
+      if (halfClose) socket.end();
+    });
+    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+    socket.once('end', () => socket.end());
+    socket.once('close', () => resolve(answer));
+    socket.once('error', reject);
+  });
+}

@@ -1,0 +1,156 @@
+/**
+ * Where lessor answers control commands otherwise than Kea 3.3 did when it was recorded, and why.
+ * control-replay.test.ts holds each row to what lessor really answers; the manual's page is made from these tables.
+ */
+
+/** A difference: every answer to a step whose name fits, and where Kea's result is `kea`. */
+export interface ControlDifference {
+  /** Transcript, without version and extension. */
+  readonly transcript: 'core-unix' | 'json-dialect-unix' | 'framing-unix' | 'lease-cmds';
+  readonly step: RegExp;
+  /** Kea's result code. */
+  readonly kea: number;
+  /** lessor's. */
+  readonly lessor: number;
+  /** What lessor's text is like; undefined where the difference is in `arguments` and the text is Kea's. */
+  readonly text?: RegExp;
+  /** Members of `arguments` that differ or that only one of the two has; the others are Kea's. */
+  readonly members?: readonly string[];
+  readonly reason: string;
+}
+
+const CONFIG_WORDS =
+  'All errors are told, not only the first, each with where it is: file, line and column, or the JSON path. ' +
+  "The words are lessor's own.";
+
+/** The differences. The first row that fits counts. */
+export const DIFFERENCES: readonly ControlDifference[] = [
+  {
+    transcript: 'core-unix',
+    step: /^list-commands/,
+    kea: 0,
+    lessor: 0,
+    reason: 'It lists what lessor has, whichever hook libraries the configuration names.',
+  },
+  {
+    transcript: 'core-unix',
+    step: /^build-report$/,
+    kea: 0,
+    lessor: 0,
+    text: /lessor/,
+    reason: 'It tells of this build.',
+  },
+  {
+    transcript: 'core-unix',
+    step: /^status-get/,
+    kea: 0,
+    lessor: 0,
+    members: [
+      'lease-store',
+      'multi-threading-enabled',
+      'packet-queue-size',
+      'packet-queue-statistics',
+      'thread-pool-size',
+    ],
+    reason:
+      'One loop serves all packets: there is no thread pool to tell of (multi-threading-enabled is false, as in a Kea ' +
+      "without threads). lease-store is lessor's own: whether leases can be made durable now.",
+  },
+  {
+    transcript: 'core-unix',
+    step: /^config-test: (lease|log) file elsewhere$/,
+    kea: 0,
+    lessor: 1,
+    text: /may be in \/test\/(lib|log) only/,
+    reason: 'Kea notices only when the configuration is applied; a test that passes should mean that it can be.',
+  },
+  {
+    transcript: 'core-unix',
+    step: /^config-test: comment and user-context$/,
+    kea: 1,
+    lessor: 0,
+    text: /^Configuration seems sane/,
+    reason: 'A comment in Dhcp4 is taken by command as it is in files: what a file may say a command may say.',
+  },
+  {
+    transcript: 'core-unix',
+    step: /^config-test Dhcp4 plus hash member$/,
+    kea: 1,
+    lessor: 0,
+    text: /^Configuration seems sane/,
+    reason: 'config-get answers with a hash beside Dhcp4; what was got can be tested and set as it is.',
+  },
+  {
+    transcript: 'core-unix',
+    step: /^config-test: t1 above t2$/,
+    kea: 0,
+    lessor: 0,
+    members: ['warnings'],
+    reason: 'The answer carries warnings, as the member `warnings` of its arguments.',
+  },
+  {
+    transcript: 'core-unix',
+    step: /^config-test string arguments$/,
+    kea: 1,
+    lessor: 1,
+    text: /^arguments for the 'config-test' command must be a map$/,
+    reason: 'Kea tells of its parser here, lessor of the command.',
+  },
+  { transcript: 'core-unix', step: /^config-(test|set): /, kea: 1, lessor: 1, text: /\(.+\)$/, reason: CONFIG_WORDS },
+  {
+    transcript: 'core-unix',
+    step: /^(config-reload .* file|file dialect: .*)$/,
+    kea: 1,
+    lessor: 1,
+    text: /^Config reload failed: configuration error using file '\/test\/etc\/kea-dhcp4\.conf': \/test\/etc\/kea-dhcp4\.conf:\d+\.\d+: /,
+    reason: CONFIG_WORDS,
+  },
+  {
+    transcript: 'core-unix',
+    step: /^file dialect: (trailing comma|double comma|leading zero)/,
+    kea: 0,
+    lessor: 0,
+    members: ['warnings'],
+    reason: 'The answer carries warnings, as the member `warnings` of its arguments.',
+  },
+  {
+    transcript: 'lease-cmds',
+    step: /^config-set with dhcp-ddns enabled$/,
+    kea: 0,
+    lessor: 0,
+    members: ['warnings'],
+    reason: 'The answer carries warnings, as the member `warnings` of its arguments.',
+  },
+  {
+    transcript: 'json-dialect-unix',
+    step: /^command not a string$/,
+    kea: 1,
+    lessor: 1,
+    text: /expected 'command' to be a string, got integer instead$/,
+    reason: 'Kea names the type of the whole command here, lessor that of the member.',
+  },
+  {
+    transcript: 'json-dialect-unix',
+    step: /^huge integer$/,
+    kea: 1,
+    lessor: 1,
+    text: /^Number overflow while trying to cast '9+' to int64 and subsequently to int128 in /,
+    reason: 'Kea appends the words of two libraries.',
+  },
+];
+
+/** Commands in the transcripts that lessor has not (yet); it answers result 2. */
+export const NOT_THERE: readonly { readonly command: RegExp; readonly reason: string }[] = [
+  { command: /^config-backend-pull$/, reason: 'There is no configuration backend to pull from.' },
+  { command: /^lease6-/, reason: 'The daemon serves DHCPv4; Kea answers here because the hook library is loaded.' },
+  { command: /^(interface-add|subnet4-select-test)$/, reason: 'Comes with the rest of the control API.' },
+  {
+    command: /^lease4-(add|update|del|wipe|write|resend-ddns|get-by-.*)$/,
+    reason: 'Comes with the rest of the control API.',
+  },
+];
+
+/** Steps that are no commands, and what is done with them here. */
+export const OTHER_STEPS: readonly { readonly step: RegExp; readonly reason: string }[] = [
+  { step: /^(file written by lease4-write|lease file)/, reason: 'Lease files are the matter of the store’s tests.' },
+];
