@@ -56,8 +56,11 @@ export class Topology {
       return firstOpen(this.#byRelay.get(query.giaddr), query) ?? this.#containing(query.giaddr, query);
     }
     if (query.unicast && query.ciaddr !== 0) return this.#containing(query.ciaddr, query);
-    if (query.unicast && query.source !== 0) return this.#containing(query.source, query);
+    // Kea stops at the source address. A client that unicasts without ciaddr is a test tool, and on loopback its source
+    // says nothing: the interface may still name its subnet.
+    const bySource = query.unicast && query.source !== 0 ? this.#containing(query.source, query) : undefined;
     return (
+      bySource ??
       firstOpen(this.#byInterface.get(query.interfaceName), query) ?? this.#containing(query.interfaceAddress, query)
     );
   }

@@ -13,10 +13,12 @@ import type { Accept, Allocator, Chance } from './allocator.js';
 import type { FreeMap } from './free-map.js';
 
 const DRAWS = 8;
+/** Below a sixteenth of the pool free, a draw from all of it misses too often to be worth it. */
+const SPARSE = 16;
 
 /** A uniformly random free address of the map, which must have one. */
 export function drawFree(map: FreeMap, random: Chance): Ipv4 {
-  for (let i = 0; i < DRAWS; i++) {
+  for (let i = 0; i < DRAWS && map.free * SPARSE > map.total; i++) {
     const address = map.first + random.below(map.total);
     if (map.isFree(address)) return address;
   }

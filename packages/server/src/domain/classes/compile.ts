@@ -16,8 +16,9 @@ import {
   readVendorClass,
   readVendorExists,
 } from './packet-values.js';
-import { type CompileOptions, parseBoolean, parseString } from './parser.js';
+import { parseBoolean, parseString } from './parser.js';
 import { MAX_SUBJECT } from './pattern.js';
+import type { CompileOptions } from './place-parser.js';
 import {
   addressToText,
   concat,
@@ -31,7 +32,7 @@ import {
 } from './string-functions.js';
 import type { BooleanNode, StringNode } from './syntax-tree.js';
 
-export type { CompileOptions } from './parser.js';
+export type { CompileOptions } from './place-parser.js';
 export { ExpressionSyntaxError } from './syntax-error.js';
 
 /** Compiles a `test`. Kea's grammar of release 3.3. @throws ExpressionSyntaxError */
@@ -239,20 +240,29 @@ function literalEquality(node: BooleanNode): { subject: StringNode; value: Octet
 }
 
 function compileEqual(node: BooleanNode & { type: 'equal' }, registry: OptionRegistry): Code<boolean> {
+  const equality = literalEquality(node);
+  if (equality !== undefined) return compileLiteralEqual(equality.subject, equality.value, registry);
   const left = compileString(node.left, registry);
   const right = compileString(node.right, registry);
-  const equality = literalEquality(node);
-  if (equality !== undefined) {
-    const { subject, value } = equality;
-    const number = subject.type === 'pkt' || subject.type === 'pkt4' ? readNumber(subject.field) : undefined;
-    if (number !== undefined && value.length === 4) {
+  return fold([left, right], (context) => left.read(context) === right.read(context));
+}
+
+/** The usual tests, by ways that make no strings on the way. */
+function compileLiteralEqual(subject: StringNode, value: Octets, registry: OptionRegistry): Code<boolean> {
+  if ((subject.type === 'pkt' || subject.type === 'pkt4') && value.length === 4) {
+    const number = readNumber(subject.field);
+    if (number !== undefined) {
       const wanted = uint32At(value, 0);
       return fromPacket((context) => number(context) === wanted);
     }
-    const read = right.constant ? left.read : right.read;
-    return fold([left, right], (context) => read(context) === value);
   }
-  return fold([left, right], (context) => left.read(context) === right.read(context));
+  if (subject.type === 'substring' && value !== '' && subject.start >= 0 && subject.length === value.length) {
+    const { start } = subject;
+    const of = compileString(subject.of, registry);
+    if (isInt32(start)) return fold([of], (context) => of.read(context).startsWith(value, start));
+  }
+  const code = compileString(subject, registry);
+  return fold([code], (context) => code.read(context) === value);
 }
 
 // --- making code ---

@@ -47,6 +47,10 @@ export function readField(field: PacketField): Read<Octets> {
 
 /** Value of an option or sub-option, undefined if the packet does not have it (`.hex`, `.exists`). */
 export function readPlace(place: Place, registry: OptionRegistry): Read<Octets | undefined> {
+  const [code, ...rest] = place.codes as [number, ...number[]];
+  // The two that nearly every test is made of go straight to the packet.
+  if (rest.length === 0 && place.at === 'packet') return (context) => context.option(code);
+  if (rest.length === 0 && place.at === 'relay') return (context) => context.relaySubOption(code);
   const find = findPlace(place, registry);
   return (context) => find(context)?.value;
 }
