@@ -17,6 +17,8 @@ interface LeaseCounters {
   readonly declined: Statistic;
   readonly reclaimed: Statistic;
   readonly reclaimedDeclined: Statistic;
+  /** Leases found so far by a recount. */
+  readonly found: { assigned: number; declined: number };
 }
 
 interface PoolEntry {
@@ -44,7 +46,7 @@ const LEASE_STATISTICS = {
   declined: 'declined-addresses',
   reclaimed: 'reclaimed-leases',
   reclaimedDeclined: 'reclaimed-declined-addresses',
-} as const satisfies Readonly<Record<keyof LeaseCounters, string>>;
+} as const satisfies Readonly<Record<Exclude<keyof LeaseCounters, 'found'>, string>>;
 
 const TOTAL = 'total-addresses';
 const REUSES = 'v4-lease-reuses';
@@ -59,6 +61,8 @@ export class LeaseStatistics {
   private subnets = new Map<SubnetId, SubnetEntry>();
   /** Names registered for subnets and pools, to drop those of subnets that are gone. */
   private names = new Set<string>();
+  /** What {@link topologyOf} said of the subnets in use; undefined before the first. */
+  private topology: string | undefined;
 
   constructor(
     private readonly statistics: Statistics,
@@ -71,8 +75,14 @@ export class LeaseStatistics {
     };
   }
 
-  /** Takes up the subnets of a configuration and counts all leases. Cumulative counters go on. */
+  /**
+   * Takes up the subnets of a configuration and, unless ids and pools are those of the last one, counts all leases.
+   * Cumulative counters go on.
+   */
   rebuild(snapshot: Pick<ConfigSnapshot, 'subnets'>, leases: Pick<LeaseReader, 'all'>): void {
+    const topology = topologyOf(snapshot.subnets);
+    if (topology === this.topology) return;
+    this.topology = topology;
     const gone = this.names;
     this.names = new Set();
     this.subnets = new Map(snapshot.subnets.map((subnet) => [subnet.id, this.subnetEntry(subnet)]));
@@ -137,21 +147,23 @@ export class LeaseStatistics {
 
   /** Sets the gauges from all leases. */
   private recount(leases: Pick<LeaseReader, 'all'>): void {
-    const assigned = new Map<LeaseCounters, number>();
-    const declined = new Map<LeaseCounters, number>();
-    const levels: LeaseCounters[] = [this.server];
-    for (const subnet of this.subnets.values()) levels.push(subnet, ...subnet.pools.map((pool) => pool.counters));
+    const levels = new Set<LeaseCounters>([this.server]);
+    for (const subnet of this.subnets.values()) {
+      levels.add(subnet);
+      for (const { counters } of subnet.pools) levels.add(counters);
+    }
+    for (const { found } of levels) found.assigned = found.declined = 0;
     for (const lease of leases.all()) {
       if (!isAssigned(lease)) continue;
-      for (const level of this.levels(lease.subnetId, lease.address)) {
-        assigned.set(level, (assigned.get(level) ?? 0) + 1);
-        if (lease.state === LeaseState.declined) declined.set(level, (declined.get(level) ?? 0) + 1);
+      for (const { found } of this.levels(lease.subnetId, lease.address)) {
+        found.assigned++;
+        if (lease.state === LeaseState.declined) found.declined++;
       }
     }
     const now = this.clock.now();
-    for (const level of levels) {
-      setIfOther(level.assigned, assigned.get(level) ?? 0, now);
-      setIfOther(level.declined, declined.get(level) ?? 0, now);
+    for (const { assigned, declined, found } of levels) {
+      setIfOther(assigned, found.assigned, now);
+      setIfOther(declined, found.declined, now);
     }
   }
 
@@ -188,13 +200,20 @@ export class LeaseStatistics {
 
   private leaseCounters(nameOf: (name: string) => string): LeaseCounters {
     const entries = Object.entries(LEASE_STATISTICS).map(([key, name]) => [key, this.statistics.counter(nameOf(name))]);
-    return Object.fromEntries(entries) as unknown as LeaseCounters;
+    return { ...Object.fromEntries(entries), found: { assigned: 0, declined: 0 } } as unknown as LeaseCounters;
   }
 
   private register(name: string, initial = 0): Statistic {
     this.names.add(name);
     return this.statistics.counter(name, initial);
   }
+}
+
+/** Ids and pool ranges of all subnets as one text, to see whether they are the same as before. */
+function topologyOf(subnets: readonly Subnet[]): string {
+  return subnets
+    .map(({ id, pools }) => `${id}:${pools.map((pool) => `${pool.id}=${pool.first}-${pool.last}`).join()}`)
+    .join(';');
 }
 
 function isAssigned(lease: Lease): boolean {

@@ -177,7 +177,8 @@ export class HttpListener implements ControlListener {
     }
     const principal = this.principalOf(request, config);
     if (principal === undefined) {
-      response.setHeader('WWW-Authenticate', `Basic realm="${config.authentication!.realm}"`);
+      const realm = config.authentication!.realm.replace(/["\\]/g, '\\$&');
+      response.setHeader('WWW-Authenticate', `Basic realm="${realm}"`);
       this.refuse(response, 401, bodyLength(request) > MAX_DISCARDED_OCTETS);
       return;
     }

@@ -1,0 +1,110 @@
+/** The subcommands of `lessor`, as a table. */
+
+import { ConfigError, LessorError } from '../errors.js';
+import { extendedVersion, LESSOR_VERSION } from '../version.js';
+import { UsageError } from './args.js';
+import { CHECK_USAGE, runCheck } from './check.js';
+import { ExitCode, type Io, type Run, writeLine } from './io.js';
+import { LEASES_USAGE, runLeases } from './leases.js';
+import { runServe, SERVE_USAGE } from './serve.js';
+
+/** One subcommand. */
+interface Subcommand {
+  readonly name: string;
+  readonly summary: string;
+  /** Absent: the subcommand answers --help itself. */
+  readonly usage?: string;
+  readonly run: Run;
+}
+
+const SUBCOMMANDS: readonly Subcommand[] = [
+  { name: 'serve', summary: 'serve DHCP by a Kea configuration file', usage: SERVE_USAGE, run: runServe },
+  { name: 'check', summary: 'find every error in a configuration file', usage: CHECK_USAGE, run: runCheck },
+  {
+    name: 'client',
+    summary: 'be a DHCP client or relay: get, renew, release a lease; load a server',
+    run: async (argv, io) => (await import('./client.js')).run(argv, io),
+  },
+  { name: 'leases', summary: 'list, filter and follow a lease file', usage: LEASES_USAGE, run: runLeases },
+  { name: 'version', summary: 'print versions', run: printVersion },
+];
+
+/** Usage text of `lessor` itself. */
+export const LESSOR_USAGE = `lessor ${LESSOR_VERSION}: a DHCPv4 server configured by Kea's files
+
+Usage: lessor COMMAND [options]
+
+${SUBCOMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
+
+\`lessor COMMAND --help\` tells more. \`kea-dhcp4\` is the same server with Kea's options.
+Exit codes: 0 done, 1 wrong configuration or failure while running, 2 wrong usage,
+3 no server answered (client).
+`;
+
+/** Runs `lessor` with its arguments; resolves with the exit code. */
+export async function runLessor(argv: readonly string[], io: Io): Promise<number> {
+  const [word, ...rest] = argv;
+  if (word === undefined) {
+    io.stderr.write(LESSOR_USAGE);
+    return ExitCode.usage;
+  }
+  if (word === 'help' || word === '--help' || word === '-h') return help(rest[0], io);
+  if (word === '--version' || word === '-v') return printVersion([], io);
+  const subcommand = SUBCOMMANDS.find(({ name }) => name === word);
+  if (subcommand === undefined) {
+    writeLine(io.stderr, `lessor: no command '${word}'`);
+    io.stderr.write(LESSOR_USAGE);
+    return ExitCode.usage;
+  }
+  if (subcommand.usage !== undefined && (rest.includes('--help') || rest.includes('-h'))) return help(word, io);
+  return reportingErrors(`lessor ${word}`, subcommand.usage, io, () => subcommand.run(rest, io));
+}
+
+/**
+ * Runs `work`; what it throws becomes one clear line and an exit code. Stack traces are shown only for defects, and
+ * for anything if LESSOR_DEBUG is set.
+ */
+export async function reportingErrors(
+  program: string,
+  usage: string | undefined,
+  io: Io,
+  work: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof UsageError) {
+      writeLine(io.stderr, `${program}: ${error.message}`);
+      if (usage !== undefined) io.stderr.write(`\n${usage}`);
+      return ExitCode.usage;
+    }
+    const expected = error instanceof LessorError ? error.code !== 'invariant' : isSystemError(error);
+    if (error instanceof ConfigError) writeLine(io.stderr, error.message);
+    else if (expected) writeLine(io.stderr, `${program}: ${(error as Error).message}`);
+    if (!expected || io.env.LESSOR_DEBUG !== undefined) {
+      writeLine(io.stderr, `${program}: ${error instanceof Error ? error.stack : String(error)}`);
+    }
+    return ExitCode.failed;
+  }
+}
+
+/** An error of the operating system (no such file, address in use), not of the program. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}
+
+async function help(topic: string | undefined, io: Io): Promise<number> {
+  const subcommand = SUBCOMMANDS.find(({ name }) => name === topic);
+  if (topic === undefined || subcommand === undefined) {
+    io.stdout.write(LESSOR_USAGE);
+    return topic === undefined ? ExitCode.ok : ExitCode.usage;
+  }
+  if (subcommand.usage === undefined) return subcommand.run(['--help'], io);
+  io.stdout.write(subcommand.usage);
+  return ExitCode.ok;
+}
+
+async function printVersion(_argv: readonly string[], io: Io): Promise<number> {
+  writeLine(io.stdout, extendedVersion());
+  return ExitCode.ok;
+}
