@@ -17,7 +17,7 @@ function parse(text: string, files: Readonly<Record<string, string>> = {}) {
   return { node, errors: linesOf(issues.sorted('error')), warnings: linesOf(issues.sorted('warning')) };
 }
 
-function valueOf(text: string): unknown {
+function valueOfText(text: string): unknown {
   const { node, errors } = parse(text);
   assert.deepEqual(errors, []);
   return toJson(node!);
@@ -35,23 +35,23 @@ function descend(node: ConfigNode | undefined, ...path: (string | number)[]): Co
 
 describe('parseConfigText', () => {
   it('reads what JSON has', () => {
-    assert.deepEqual(valueOf('{ "a": [ 1, -2.5, true, false, null, "x", {} ], "b": [] }'), {
+    assert.deepEqual(valueOfText('{ "a": [ 1, -2.5, true, false, null, "x", {} ], "b": [] }'), {
       a: [1, -2.5, true, false, null, 'x', {}],
       b: [],
     });
   });
 
   it('takes numbers without digits before or after the point, as Kea does', () => {
-    assert.deepEqual(valueOf('[ .5, -.5, 5., 1e3 ]'), [0.5, -0.5, 5, 1000]);
+    assert.deepEqual(valueOfText('[ .5, -.5, 5., 1e3 ]'), [0.5, -0.5, 5, 1000]);
   });
 
   it('keeps 64-bit integers exact and refuses longer ones', () => {
-    assert.deepEqual(valueOf('[ 9223372036854775807, -9223372036854775808 ]'), [2n ** 63n - 1n, -(2n ** 63n)]);
+    assert.deepEqual(valueOfText('[ 9223372036854775807, -9223372036854775808 ]'), [2n ** 63n - 1n, -(2n ** 63n)]);
     assert.equal(parse('[ 9223372036854775808 ]').errors.length, 1);
   });
 
   it('takes all three kinds of comment wherever blanks may stand', () => {
-    assert.deepEqual(valueOf('# a\n{ // b "\n "x" /* c\n */ : 1 # }\n }'), { x: 1 });
+    assert.deepEqual(valueOfText('# a\n{ // b "\n "x" /* c\n */ : 1 # }\n }'), { x: 1 });
   });
 
   it('knows where everything stands', () => {
@@ -65,7 +65,7 @@ describe('parseConfigText', () => {
   });
 
   it('reads escapes as single octets', () => {
-    assert.equal(valueOf('"\\u0041\\u00e9\\n\\/\\"\\\\"'), 'A\u00e9\n/"\\');
+    assert.equal(valueOfText('"\\u0041\\u00e9\\n\\/\\"\\\\"'), 'A\u00e9\n/"\\');
     assert.match(parse('"\\u0100"').errors[0]!, /f:1\.2: unsupported unicode escape/);
   });
 
@@ -150,7 +150,7 @@ describe('trees', () => {
   });
 
   it('keep a member called __proto__', () => {
-    const value = valueOf('{ "__proto__": { "x": 1 } }') as object;
+    const value = valueOfText('{ "__proto__": { "x": 1 } }') as object;
     assert.deepEqual(Object.keys(value), ['__proto__']);
   });
 });

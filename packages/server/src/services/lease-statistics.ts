@@ -124,6 +124,7 @@ export class LeaseStatistics {
     const now = this.clock.now();
     const wasAssigned = before !== undefined && isAssigned(before);
     const ranOut = wasAssigned && isExpired(before, Math.floor(now / 1000));
+    if (wasAssigned && !ranOut && after?.state === before.state && after.subnetId === before.subnetId) return;
     const isNew = after?.state === LeaseState.default && (!wasAssigned || ranOut);
     if (wasAssigned) {
       const released = after === undefined || !isAssigned(after) || after.subnetId !== before.subnetId;
