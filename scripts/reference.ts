@@ -142,16 +142,19 @@ function errorsPage(): string {
 // -- commands ----------------------------------------------------------------------------------------------------------
 
 function commandsPage(): string {
-  const rows = COMMANDS.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, access, hook, summary }) => [
+  const rows = COMMANDS.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, access, hook, summary, args }) => [
     code(name),
     access,
     hook === 'core' ? '' : hook,
     summary,
+    Object.entries(args ?? {})
+      .map(([member, { type, optional }]) => `${code(member)}: ${type}${optional ? ', optional' : ''}`)
+      .join('; '),
   ]);
   return page(
     'Control commands',
     'packages/server/src/control/commands',
     "Every command of the control sockets. Arguments and answers are Kea's.",
-    [table(['command', 'access', "Kea's hook library", 'what it does'], rows)],
+    [table(['command', 'access', "Kea's hook library", 'what it does', 'arguments'], rows)],
   );
 }

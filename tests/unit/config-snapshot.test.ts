@@ -85,8 +85,8 @@ describe('topology', () => {
       snapshot.subnets.map(({ id }) => id),
       [7, 12, 30],
     );
-    snapshot.subnets.forEach((subnet, i) => assert.equal(subnet.index, i));
-    snapshot.pools.forEach((pool, i) => assert.equal(pool.index, i));
+    for (const [i, subnet] of snapshot.subnets.entries()) assert.equal(subnet.index, i);
+    for (const [i, pool] of snapshot.pools.entries()) assert.equal(pool.index, i);
     assert.deepEqual(
       snapshot.pools,
       snapshot.subnets.flatMap(({ pools }) => pools),
@@ -239,8 +239,8 @@ describe('reservations', () => {
         [3, 'duid', '\0\x03\0\x01\x02\0\0\0\0\x0b'],
         [3, 'client-id', '\0\x10\x20\0\0\0\0\x0c'],
         [3, 'hw-address', '\x02\0\0\0\0\x0a'],
-        [3, 'circuit-id', 'port12'],
         [3, 'flex-id', 'port-13'],
+        [3, 'circuit-id', 'port12'],
       ],
     );
     assert.deepEqual(identifierTypes, ['flex-id', 'circuit-id', 'hw-address', 'duid', 'client-id']);
@@ -250,7 +250,7 @@ describe('reservations', () => {
   it('config-get writes identifiers as Kea does', () => {
     const rendered = treeAt(tree, 'subnet4', 0, 'reservations') as JsonMap[];
     assert.equal(rendered[0]!.duid, '00:03:00:01:02:00:00:00:00:0b');
-    assert.equal(rendered[3]!['circuit-id'], '706F72743132');
+    assert.equal(rendered[4]!['circuit-id'], '706F72743132');
     assert.deepEqual(rendered[1]!['user-context'], { comment: 'shares the address' });
   });
 });
@@ -315,6 +315,20 @@ describe('restrictions', () => {
     for (const mode of [0o750, 0o700, undefined]) {
       assert.equal(loadDhcp4(socket, { directoryMode: () => mode }).warnings.length, 0);
     }
+  });
+
+  it('one listener is one listener, however its address is spelled', () => {
+    const socket = (address: string, port: number) => ({
+      'socket-type': 'http',
+      'socket-address': address,
+      'socket-port': port,
+    });
+    const load =
+      (...sockets: JsonMap[]) =>
+      () =>
+        loadDhcp4({ 'control-sockets': sockets }, { insecure: true });
+    assert.equal(issuesOf(load(socket('::1', 8000), socket('0:0:0:0:0:0:0:1', 8000)))[0]!.code, 'config-duplicate');
+    assert.doesNotThrow(load(socket('::1', 8000), socket('127.0.0.1', 8000), socket('::1', 0), socket('::1', 0)));
   });
 
   it('default passwords are refused even with -X', () => {

@@ -1,6 +1,6 @@
 /** Kea's output text of JSON values. config-hash-get is the SHA-256 of exactly this text. */
 
-import type { JsonValue } from './json.js';
+import type { JsonMap, JsonValue } from './json.js';
 
 /** Members that are floating point in Kea: their value is written with a fraction (`1.0`) even where it has none. */
 export const KEA_REAL_MEMBERS: ReadonlySet<string> = new Set([
@@ -38,15 +38,16 @@ export function* formatJsonPieces(value: JsonValue, depth: number): Generator<st
     }
     yield value.length === 0 ? '[  ]' : ' ]';
   } else {
-    const members = sortedMembers(value);
+    const map = value as JsonMap;
     let before = '{ ';
-    for (const [name, item] of members) {
+    for (const name of sortedNames(map)) {
+      const item = map[name] as JsonValue;
       yield `${before}${quote(name)}: `;
       if (KEA_REAL_MEMBERS.has(name)) yield format(item, true);
       else yield* formatJsonPieces(item, depth - 1);
       before = ', ';
     }
-    yield members.length === 0 ? '{  }' : ' }';
+    yield before === '{ ' ? '{  }' : ' }';
   }
 }
 
@@ -63,10 +64,11 @@ export function formatJsonIndented(value: JsonValue, indent = ''): string {
     const items = value.map((item) => formatJsonIndented(item, inner));
     return flat ? `[ ${items.join(', ')} ]` : `[\n${inner}${items.join(`,\n${inner}`)}\n${indent}]`;
   }
-  const members = sortedMembers(value).map(
-    ([name, item]) =>
-      `${quote(name)}: ${KEA_REAL_MEMBERS.has(name) ? format(item, true) : formatJsonIndented(item, inner)}`,
-  );
+  const map = value as JsonMap;
+  const members = sortedNames(map).map((name) => {
+    const item = map[name] as JsonValue;
+    return `${quote(name)}: ${KEA_REAL_MEMBERS.has(name) ? format(item, true) : formatJsonIndented(item, inner)}`;
+  });
   return members.length === 0 ? '{ }' : `{\n${inner}${members.join(`,\n${inner}`)}\n${indent}}`;
 }
 
@@ -87,19 +89,27 @@ function format(value: JsonValue, real: boolean): string {
     for (let i = 0; i < value.length; i++) text += (i === 0 ? '' : ', ') + format(value[i] as JsonValue, real);
     return `${text} ]`;
   }
+  const map = value as JsonMap;
   let text = '{ ';
-  for (const [name, item] of sortedMembers(value)) {
-    text += `${text.length === 2 ? '' : ', '}${quote(name)}: ${format(item, KEA_REAL_MEMBERS.has(name))}`;
+  for (const name of sortedNames(map)) {
+    text += `${text.length === 2 ? '' : ', '}${quote(name)}: ${format(map[name] as JsonValue, KEA_REAL_MEMBERS.has(name))}`;
   }
   return `${text} }`;
 }
 
-/** Members in byte order of their names. A member that is undefined is not there. */
-function sortedMembers(value: object): [string, JsonValue][] {
-  const members = Object.entries(value as Record<string, JsonValue | undefined>);
-  return members
-    .filter((member): member is [string, JsonValue] => member[1] !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+/** Names of the members in byte order. A member that is undefined is not there. */
+function sortedNames(map: Readonly<Record<string, JsonValue | undefined>>): string[] {
+  const names = Object.keys(map).filter((name) => map[name] !== undefined);
+  // Answers are mostly built in order already, and a look is cheaper than a sort.
+  for (let i = 1; i < names.length; i++) {
+    if ((names[i - 1] as string) > (names[i] as string)) return names.sort(byOctets);
+  }
+  return names;
+}
+
+/** Names are binary strings, so their code units are octets. */
+function byOctets(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }
 
 function formatNumber(value: number, real: boolean): string {

@@ -57,7 +57,12 @@ export function buildControlSockets(root: Section, context: BuildContext): Built
 /** What must be unique: there is one unix socket; an address has each port once, except 0, which is any free one. */
 function listenerKey(socket: ControlSocketConfig, position: number): string {
   if (socket.type === 'unix') return 'unix';
-  return socket.port === 0 ? `any ${position}` : `${socket.address} ${socket.port}`;
+  if (socket.port === 0) return `any ${position}`;
+  const address = socket.address ?? '';
+  // One IPv6 address has many spellings; URL knows the canonical one.
+  const canonical =
+    address.includes(':') && URL.canParse(`http://[${address}]/`) ? new URL(`http://[${address}]/`).hostname : address;
+  return `${canonical} ${socket.port}`;
 }
 
 function buildUnixSocket(section: Section, { issues, environment }: BuildContext): ControlSocketConfig | undefined {

@@ -32,7 +32,7 @@ export function buildPools(
     built.push({
       section,
       pool: {
-        id: section.or<number>('pool-id'),
+        id: section.integer('pool-id') ?? 0,
         ...range,
         clientClasses: classNames(section, 'client-classes'),
         additionalClasses: classNames(section, 'evaluate-additional-classes'),

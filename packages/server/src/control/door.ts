@@ -57,7 +57,7 @@ export async function runCommand(
 }
 
 /** Octets formatted before the loop may look at its packets again. */
-const OCTETS_PER_TURN = 256 * 1024;
+const OCTETS_PER_TURN = 64 * 1024;
 
 /** Depth down to which an answer is formatted piece by piece: list of answers, answer, arguments, leases. */
 const PIECEWISE_DEPTH = 4;

@@ -169,11 +169,12 @@ export class ConfigService implements ConfigServiceApi {
     if (path === undefined || path === '') {
       throw new CommandError('command-invalid', 'there is no configuration file: give a "filename"');
     }
-    const wanted = configFile !== undefined && basename(path) === path ? join(dirname(configFile), path) : path;
-    const allowed = configFile !== undefined && dirname(resolve(wanted)) === dirname(configFile);
-    if (basename(wanted) === '' || basename(wanted) === '.' || basename(wanted) === '..') {
+    const name = basename(path);
+    if (name === '' || name === '.' || name === '..') {
       throw new CommandError('command-invalid', `${path} does not name a file`);
     }
+    const wanted = configFile !== undefined && name === path ? join(dirname(configFile), path) : path;
+    const allowed = configFile !== undefined && dirname(resolve(wanted)) === dirname(configFile);
     if (!allowed && !environment().insecure) {
       const reason =
         configFile === undefined

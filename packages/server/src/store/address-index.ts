@@ -18,6 +18,8 @@ const BITMAP = LEAF_SIZE;
 /** See the head of this file. Slots are numbers from 1; 0 means "none". */
 export class AddressIndex {
   readonly #top = new Uint32Array(TOP_SIZE);
+  /** One bit for each entry of #top that is taken, so that the walk passes over empty regions quickly. */
+  readonly #topTaken = new Uint32Array(TOP_SIZE / 32);
   readonly #middles = new NodePool(MIDDLE_SIZE, 2);
   readonly #leaves = new NodePool(LEAF_SIZE + 2, 7);
 
@@ -33,6 +35,7 @@ export class AddressIndex {
     if (middle === 0) {
       middle = this.#middles.allocate();
       this.#top[address >>> 16] = middle;
+      this.#topTaken[address >>> 21]! |= 1 << ((address >>> 16) & 31);
     }
     const branch = (address >>> LEAF_BITS) & (MIDDLE_SIZE - 1);
     let leaf = this.#middles.get(middle, branch);
@@ -65,9 +68,9 @@ export class AddressIndex {
     const inLeaf = this.#inLeaf(this.#leafOf(from), from & (LEAF_SIZE - 1));
     if (inLeaf !== 0) return inLeaf;
     let branch = ((from >>> LEAF_BITS) & (MIDDLE_SIZE - 1)) + 1;
-    for (let top = from >>> 16; top < TOP_SIZE; top++, branch = 0) {
+    for (let top = this.#topAtOrAbove(from >>> 16); top < TOP_SIZE; top = this.#topAtOrAbove(top + 1)) {
+      if (top !== from >>> 16) branch = 0;
       const middle = this.#top[top]!;
-      if (middle === 0) continue;
       const words = this.#middles.segmentOf(middle);
       const base = this.#middles.baseOf(middle);
       for (; branch < MIDDLE_SIZE; branch++) {
@@ -88,13 +91,27 @@ export class AddressIndex {
     return middle === 0 ? 0 : this.#middles.get(middle, (address >>> LEAF_BITS) & (MIDDLE_SIZE - 1));
   }
 
+  /** The first entry of #top that is taken, from `top` on; TOP_SIZE if there is none. */
+  #topAtOrAbove(top: number): number {
+    for (let word = top >>> 5; word < this.#topTaken.length; word++) {
+      const shift = word === top >>> 5 ? top & 31 : 0;
+      const bits = (this.#topTaken[word]! >>> shift) << shift;
+      if (bits !== 0) return (word << 5) + lowestBit(bits);
+    }
+    return TOP_SIZE;
+  }
+
   #inLeaf(leaf: number, from: number): number {
     if (leaf === 0) return 0;
     for (let word = from >>> 5; word < 2; word++) {
       const shift = word === from >>> 5 ? from & 31 : 0;
       const bits = (this.#leaves.get(leaf, BITMAP + word) >>> shift) << shift;
-      if (bits !== 0) return this.#leaves.get(leaf, (word << 5) + 31 - Math.clz32(bits & -bits));
+      if (bits !== 0) return this.#leaves.get(leaf, (word << 5) + lowestBit(bits));
     }
     return 0;
   }
+}
+
+function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }

@@ -28,7 +28,7 @@ import { leaseToJson } from '../lease-json.js';
 import type { ControlServices } from '../services.js';
 
 /** Leases taken from the table before the loop may look at its packets again. */
-const LEASES_PER_TURN = 1000;
+const LEASES_PER_TURN = 250;
 
 const wording: Wording = {
   noArguments: (command) => `no parameters specified for the ${command} command`,
