@@ -18,9 +18,15 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const compiled = join(root, 'build', 'tests');
 
-/** The folders of tests/: whether their files may run beside each other. */
-const PARALLEL = ['unit', 'property', 'golden', 'store', 'sim'];
+/** Folders of tests/ whose files need the machine for themselves; those of all others may run beside each other. */
 const SERIAL = ['interop', 'conformance'];
+const PARALLEL = foldersOf(compiled).filter((name) => !SERIAL.includes(name));
+
+function foldersOf(path) {
+  if (!existsSync(path)) return [];
+  const entries = readdirSync(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
 
 function testFiles(folder) {
   const path = join(compiled, folder);

@@ -26,6 +26,7 @@ export const REMAINS = [
   'all names, synced content',
   'synced names, all content',
   'the last name change alone, synced content',
+  'the last name change alone, all content',
   'synced names, content torn in the middle',
 ] as const;
 
@@ -34,7 +35,6 @@ export type Remains = (typeof REMAINS)[number];
 
 /** What goes wrong at a step. */
 export type Fault =
-  | { readonly kind: 'power' }
   /** An error of the operation, for `times` operations of these names (all if undefined) from the step on. */
   | { readonly kind: 'error'; readonly code: string; readonly times: number; readonly only?: ReadonlySet<string> }
   /** A write that takes only a part, without error. */
@@ -49,6 +49,8 @@ export class SimulatedDisk implements FileOps {
   /** How long an operation that does not block takes: a turn of the clock, if it is set so. */
   later: () => Promise<void> = () => Promise.resolve();
   fault: { readonly atStep: number; readonly fault: Fault } | undefined;
+  /** Step at which the power fails, whatever went wrong before. */
+  powerFailsAt = Number.POSITIVE_INFINITY;
   #errorsLeft = -1;
   #dead = false;
   readonly #names: Map<string, Inode>;
@@ -252,12 +254,12 @@ export class SimulatedDisk implements FileOps {
     this.#alive();
     this.steps++;
     this.log.push(name);
-    if (this.fault === undefined || this.steps < this.fault.atStep) return 'whole';
-    const { atStep, fault } = this.fault;
-    if (fault.kind === 'power') {
+    if (this.steps >= this.powerFailsAt) {
       this.#dead = true;
       throw new PowerFailure();
     }
+    if (this.fault === undefined || this.steps < this.fault.atStep) return 'whole';
+    const { atStep, fault } = this.fault;
     if (fault.kind === 'short') return this.steps === atStep && name === 'write' ? 'short' : 'whole';
     if (this.#errorsLeft < 0) this.#errorsLeft = fault.times;
     if (this.#errorsLeft === 0 || (fault.only !== undefined && !fault.only.has(name))) return 'whole';
@@ -288,6 +290,7 @@ function contentAfter(inode: Inode, remains: Remains): Buffer {
   switch (remains) {
     case 'everything':
     case 'synced names, all content':
+    case 'the last name change alone, all content':
       return inode.volatile;
     case 'synced names, content torn in the middle': {
       const common = Math.min(inode.durable.length, inode.volatile.length);

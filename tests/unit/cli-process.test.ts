@@ -21,6 +21,7 @@ const children = new Set<ChildProcess>();
 afterEach(() => {
   for (const child of children) child.kill('SIGKILL');
   children.clear();
+  rmSync(PID_FILE, { force: true });
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -62,7 +62,9 @@ export class Authenticator {
   constructor({ name, algorithm, secret }: KeyOptions) {
     const row = findAlgorithm(algorithm);
     if (row === undefined) {
-      throw new KeyError(`unknown algorithm '${algorithm}', there are ${ALGORITHMS.map((known) => known.name).join(', ')}`);
+      throw new KeyError(
+        `unknown algorithm '${algorithm}', there are ${ALGORITHMS.map((known) => known.name).join(', ')}`,
+      );
     }
     this.name = name;
     this.algorithm = row;

@@ -3,8 +3,15 @@
 import { randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import type { Authenticator } from './authenticator.js';
-import { ConnectionError, type DecodeError, OmapiError, ProtocolError, SignatureError, TimeoutError } from './errors.js';
-import { authenticatorRequest, readStatus, type Request } from './exchange.js';
+import {
+  ConnectionError,
+  type DecodeError,
+  type OmapiError,
+  ProtocolError,
+  SignatureError,
+  TimeoutError,
+} from './errors.js';
+import { authenticatorRequest, type Request, readStatus } from './exchange.js';
 import { DEFAULT_MAX_MESSAGE_OCTETS } from './framing.js';
 import { type OmapiMessage, Op, opName } from './message.js';
 import { Result, statusError } from './results.js';
@@ -28,7 +35,9 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs?: number;
   /** Longest answer taken. Default 1 MiB. */
   readonly maxMessageOctets?: number;
-  /** For tests. */
+  /** Transaction id of the first request; default: drawn at random. Those that follow count up. */
+  readonly firstTid?: number;
+  /** Default: Node's. */
   readonly timers?: Timers;
 }
 
@@ -61,9 +70,9 @@ export class OmapiConnection {
 
   private constructor(
     private readonly socket: Socket,
-    { host, port, requestTimeoutMs, maxMessageOctets, timers }: ConnectionOptions,
+    { host, port, requestTimeoutMs, maxMessageOctets, firstTid, timers }: ConnectionOptions,
   ) {
-    this.session = new ClientSession(randomInt(1, 2 ** 31), maxMessageOctets ?? DEFAULT_MAX_MESSAGE_OCTETS);
+    this.session = new ClientSession(firstTid ?? randomInt(1, 2 ** 31), maxMessageOctets ?? DEFAULT_MAX_MESSAGE_OCTETS);
     this.peer = `${host ?? '127.0.0.1'}:${port ?? OMAPI_PORT}`;
     this.timers = timers ?? systemTimers;
     this.requestTimeoutMs = requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
@@ -83,7 +92,8 @@ export class OmapiConnection {
     const socket = connect({ host: options.host ?? '127.0.0.1', port: options.port ?? OMAPI_PORT });
     const connection = new OmapiConnection(socket, options);
     const limitMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    const tooLate = (): void => connection.fail(new TimeoutError(`${connection.peer}: not connected within ${limitMs} ms`));
+    const tooLate = (): void =>
+      connection.fail(new TimeoutError(`${connection.peer}: not connected within ${limitMs} ms`));
     const cancelTimer = limitMs > 0 ? connection.timers.after(limitMs, tooLate) : () => {};
     const abort = (): void => connection.fail(new ConnectionError(`${connection.peer}: given up`));
     signal?.addEventListener('abort', abort, { once: true });
@@ -159,9 +169,12 @@ export class OmapiConnection {
     const request = authenticatorRequest(authenticator);
     const answer = await this.request(request, { timeoutMs: 0 });
     const status = readStatus(answer);
-    if (status !== undefined) throw statusError(status.result, status.text, `open key '${authenticator.name}' at ${this.peer}`);
+    if (status !== undefined)
+      throw statusError(status.result, status.text, `open key '${authenticator.name}' at ${this.peer}`);
     if (answer.op !== Op.update || answer.handle === 0) {
-      throw new ProtocolError(`${this.peer}: ${opName(answer.op)} of handle ${answer.handle} in answer to the opening of a key`);
+      throw new ProtocolError(
+        `${this.peer}: ${opName(answer.op)} of handle ${answer.handle} in answer to the opening of a key`,
+      );
     }
     this.session.authenticate(answer.handle, authenticator);
   }
@@ -184,7 +197,8 @@ export class OmapiConnection {
     if (genuine) waiting.resolve(message);
     else if (isUnsignedRefusal(message)) {
       const status = readStatus(message)!;
-      const text = status.text ?? (status.result === Result.INVALIDKEY ? 'the server rejected our signature' : undefined);
+      const text =
+        status.text ?? (status.result === Result.INVALIDKEY ? 'the server rejected our signature' : undefined);
       waiting.reject(statusError(status.result, text, waiting.doing));
     } else waiting.reject(new SignatureError(`${waiting.doing}: the answer is not signed with our key`));
   }

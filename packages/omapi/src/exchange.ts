@@ -1,6 +1,6 @@
 /** What the two sides say to each other: requests, answers, and the opening of an authenticator, for either side. */
 
-import { Authenticator, type KeyOptions, wireName } from './authenticator.js';
+import { type Authenticator, wireName } from './authenticator.js';
 import { noOctets } from './bytes.js';
 import { type Entry, findEntry, type OmapiMessage, Op, omapiMessage, opName } from './message.js';
 import { Result } from './results.js';
@@ -19,7 +19,6 @@ export interface OpenFlags {
 /** A request without the fields that its connection fills in: tid, authid, signature. */
 export type Request = Pick<OmapiMessage, 'op' | 'handle' | 'message' | 'object'>;
 
-/** A one-way view of latin1 names and UTF-8 values: what is text in a message. */
 function textEntry(name: string, value: string): Entry {
   return [name, Buffer.from(value, 'utf8')];
 }
@@ -138,9 +137,3 @@ function textOf(entries: readonly Entry[], name: string): string | undefined {
   const value = findEntry(entries, name);
   return value === undefined || value.length === 0 ? undefined : Buffer.from(value).toString('utf8');
 }
-
-/** A key from either form. */
-export function toAuthenticator(key: Authenticator | KeyOptions): Authenticator {
-  return key instanceof Authenticator ? key : new Authenticator(key);
-}
-

@@ -112,7 +112,8 @@ export class StreamDecoder {
       case 'name length': {
         this.nameOctets = uint16At(this.buffer, at);
         if (this.nameOctets === 0) return this.endDictionary();
-        if (++this.entries > MAX_ENTRIES) throw new DecodeError('dictionary', this.scanned, `more than ${MAX_ENTRIES} entries`);
+        if (++this.entries > MAX_ENTRIES)
+          throw new DecodeError('dictionary', this.scanned, `more than ${MAX_ENTRIES} entries`);
         return this.expect('value length', this.nameOctets + 4);
       }
       case 'value length':

@@ -147,7 +147,11 @@ export function decodeMessage(octets: Uint8Array, headerOctets: number = HEADER_
   const [object, afterObject] = readDictionary(octets, afterMessage, MAX_ENTRIES - message.length);
   const signatureOctets = uint32At(octets, 4);
   if (signatureOctets !== octets.length - afterObject) {
-    throw new DecodeError('signature', afterObject, `${octets.length - afterObject} octets instead of ${signatureOctets}`);
+    throw new DecodeError(
+      'signature',
+      afterObject,
+      `${octets.length - afterObject} octets instead of ${signatureOctets}`,
+    );
   }
   return {
     authid: uint32At(octets, 0),
@@ -183,5 +187,5 @@ function readDictionary(octets: Uint8Array, start: number, maxEntries: number): 
 }
 
 function latin1At(octets: Uint8Array, at: number, length: number): string {
-  return Buffer.from(octets.buffer, octets.byteOffset + at, length).latin1Slice();
+  return Buffer.from(octets.buffer, octets.byteOffset + at, length).toString('latin1');
 }

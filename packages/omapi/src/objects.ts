@@ -117,7 +117,9 @@ export const OBJECTS = {
 /** Name of an object type on the wire. */
 export type ObjectType = keyof typeof OBJECTS;
 
-type Camel<Text extends string> = Text extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : Text;
+type Camel<Text extends string> = Text extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : Text;
 type Decoded<Type> = Type extends ValueType<infer Out, infer _In> ? Out : never;
 type Encodable<Type> = Type extends ValueType<infer _Out, infer In> ? In : never;
 
@@ -177,7 +179,8 @@ export function encodeAttributes<Type extends ObjectType>(type: Type, input: Obj
     entries.push([name, value === null ? removal(type, name) : encodeOne(name, types[name]!, value)]);
   }
   const given = new Set(entries.map(([name]) => name));
-  if (given.has('hardware-address') && !given.has('hardware-type')) entries.push(['hardware-type', uint32.encode(ETHERNET)]);
+  if (given.has('hardware-address') && !given.has('hardware-type'))
+    entries.push(['hardware-type', uint32.encode(ETHERNET)]);
   return entries;
 }
 

@@ -241,7 +241,10 @@ export function statusError(result: number, serverText: string | undefined, doin
 }
 
 /** True if an error is a refusal with one of these results; any refusal if none is given. */
-export function isStatus<Name extends ResultName>(error: unknown, ...names: readonly Name[]): error is StatusError<Name> {
+export function isStatus<Name extends ResultName>(
+  error: unknown,
+  ...names: readonly Name[]
+): error is StatusError<Name> {
   if (!(error instanceof StatusError)) return false;
   return names.length === 0 || names.includes(error.resultName as Name);
 }

@@ -4,7 +4,7 @@
  */
 
 import { type Authenticator, encodeSigned } from './authenticator.js';
-import { readStatus, type Request } from './exchange.js';
+import { type Request, readStatus } from './exchange.js';
 import { DEFAULT_MAX_MESSAGE_OCTETS, type Frame, StreamDecoder } from './framing.js';
 import { encodeMessage, type OmapiMessage, omapiMessage } from './message.js';
 import { Result } from './results.js';

@@ -21,7 +21,9 @@ export interface Startup {
 }
 
 /** The octets of a start-up; by default the ones that clients such as pypureomapi insist on. */
-export function encodeStartup(startup: Startup = { version: PROTOCOL_VERSION, headerOctets: HEADER_OCTETS }): Uint8Array {
+export function encodeStartup(
+  startup: Startup = { version: PROTOCOL_VERSION, headerOctets: HEADER_OCTETS },
+): Uint8Array {
   const octets = new Uint8Array(STARTUP_OCTETS);
   const writer = new Writer(octets);
   writer.uint32(startup.version);

@@ -30,7 +30,8 @@ export const flags: ValueType<number> = {
   name: 'flags',
   decode: (octets) => (octets.length === 1 ? octets[0] : uint32.decode(octets)),
   encode(value) {
-    if (!Number.isInteger(value) || value < 0 || value > 0xff) throw new ValueError(`${value} are no flags of one octet`);
+    if (!Number.isInteger(value) || value < 0 || value > 0xff)
+      throw new ValueError(`${value} are no flags of one octet`);
     return Uint8Array.of(value);
   },
 };
@@ -112,7 +113,8 @@ export function enumeration<Name extends string>(
 
 /** Four octets. @throws ValueError */
 export function encodeUint32(value: number): Uint8Array {
-  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) throw new ValueError(`${value} is no 32-bit number`);
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff)
+    throw new ValueError(`${value} is no 32-bit number`);
   const octets = new Uint8Array(4);
   new Writer(octets).uint32(value);
   return octets;
@@ -143,7 +145,8 @@ const MAX_HARDWARE_OCTETS = 20;
 /** Octets from `02:00:0a:..` (or `2:0:a:..`, or with `-`). @throws ValueError */
 export function encodeHardwareAddress(value: string): Uint8Array {
   const octets = /^[0-9a-f]{1,2}([:-][0-9a-f]{1,2})+$/i.test(value) ? parseHex(value.replaceAll('-', ':')) : noOctets();
-  if (octets.length < 2 || octets.length > MAX_HARDWARE_OCTETS) throw new ValueError(`'${value}' is no hardware address`);
+  if (octets.length < 2 || octets.length > MAX_HARDWARE_OCTETS)
+    throw new ValueError(`'${value}' is no hardware address`);
   return octets;
 }
 

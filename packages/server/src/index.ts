@@ -10,12 +10,12 @@
  * ```
  */
 
-import { mkdirSync } from 'node:fs';
 import { leaseToJson } from './domain/lease-json.js';
 import type { Json, JsonMap } from './domain/snapshot.js';
 import { formatIpv4 } from './domain/values.js';
 import { startServer } from './main.js';
 import { silentLogger } from './platform/log.js';
+import { makeDirectory } from './platform/paths.js';
 import type { Logger } from './services/ports.js';
 
 export type { Json, JsonMap } from './domain/snapshot.js';
@@ -32,7 +32,7 @@ export interface EmbeddedServerOptions {
   readonly config: JsonMap | string;
   /** Interface to serve if the map names none; 'lo'. On loopback no privileges are needed. */
   readonly interface?: string;
-  /** Folder of lease file and control sockets (made if it is not there); without one leases live in memory. */
+  /** Folder of lease file and control sockets (made if it is not there, in a folder that is); without one leases live in memory. */
   readonly dataDir?: string;
   /** True: leases end with the server, whatever the configuration says. Taken for granted without `dataDir`. */
   readonly inMemory?: boolean;
@@ -63,7 +63,7 @@ const ALL_LEASES = 2 ** 32;
  */
 export async function createServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const { config, dataDir, port = DEFAULT_PORT } = options;
-  if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true, mode: 0o750 });
+  if (dataDir !== undefined) makeDirectory(dataDir, 0o750);
   const server = await startServer({
     config:
       typeof config === 'string'

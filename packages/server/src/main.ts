@@ -26,6 +26,7 @@ import { auditToLogger } from './services/audit.js';
 import { ConfigService, type PreparedSwap } from './services/config-service.js';
 import { Ending } from './services/ending.js';
 import { Exchange4 } from './services/exchange4.js';
+import { LeaseReview } from './services/lease-review.js';
 import { LeaseStatistics } from './services/lease-statistics.js';
 import { Ledger } from './services/ledger.js';
 import { OfferBook } from './services/offers.js';
@@ -181,18 +182,14 @@ interface Leases {
 
 async function openLeases({ clock, random, logger, ending }: Base, snapshot: ConfigSnapshot): Promise<Leases> {
   const { path, persist, maxRowErrors } = snapshot.leaseDatabase;
-  const memfileLogger = logger.child('leases');
-  const store = new MemfileStore({
-    path,
-    persist,
-    maxRowErrors,
-    fileOps: nodeFileOps,
-    clock,
-    random,
-    logger: memfileLogger,
-  });
+  const leaseLogger = logger.child('leases');
+  const leaseReview = new LeaseReview(snapshot, leaseLogger);
+  const { review } = leaseReview;
+  const parts = { fileOps: nodeFileOps, clock, random, logger: leaseLogger, review };
+  const store = new MemfileStore({ path, persist, maxRowErrors, ...parts });
   ending.onEnd(() => store.close());
   await store.open();
+  leaseReview.finish();
   const ledger = new Ledger(store);
   ending.onEnd(() => ledger.idle());
 

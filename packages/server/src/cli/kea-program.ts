@@ -46,7 +46,8 @@ export async function runKeaDhcp4(argv: readonly string[], io: Io): Promise<numb
     return ExitCode.ok;
   }
   const status = await reportingErrors(PROGRAM, KEA_USAGE, io, () => run(argv, io));
-  return status === ExitCode.ok ? ExitCode.ok : ExitCode.failed;
+  // Kea has no code of its own for wrong usage; any other status is what `shutdown` asked for.
+  return status === ExitCode.usage ? ExitCode.failed : status;
 }
 
 async function run(argv: readonly string[], io: Io): Promise<number> {

@@ -1,10 +1,11 @@
 /** `npm start`: a server on loopback that anybody may run, with all its files below ./var. */
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunningServer } from '../main.js';
+import { makeDirectory } from '../platform/paths.js';
 import type { Io } from './io.js';
 
 /** The port of examples/quickstart.json's one-line client: unprivileged. */
@@ -24,7 +25,7 @@ export interface Quickstart {
 export function prepareQuickstart(workingDirectory: string, env: Io['env']): Quickstart {
   const folder = join(workingDirectory, 'var');
   // 0750: Kea, and so lessor, refuses control sockets in directories that everybody can enter.
-  mkdirSync(folder, { recursive: true, mode: 0o750 });
+  makeDirectory(folder, 0o750);
   const passwordFile = join(folder, 'http-password');
   if (!existsSync(passwordFile)) {
     writeFileSync(passwordFile, `quickstart:${randomBytes(12).toString('base64url')}\n`, { mode: 0o600 });

@@ -37,6 +37,7 @@ export interface Arrival {
 export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQuery {
   readonly message: Message4;
   readonly arrival: Arrival;
+  #optionCache: Map<number, Octets> | undefined;
   readonly identity: ClientIdentity;
   readonly classes = new ClassSet();
   /** True for a BOOTP request (no option 53). */
@@ -98,8 +99,13 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
     return this.message.xid;
   }
   option(code: number): Octets | undefined {
-    if (code === RELAY_INFO) return this.relayInfoValue === undefined ? undefined : octetsOf(this.relayInfoValue);
-    return this.message.octets(code);
+    // Fifty classes that look at one option must not make its text fifty times.
+    this.#optionCache ??= new Map();
+    const known = this.#optionCache.get(code);
+    if (known !== undefined) return known;
+    const value = code === RELAY_INFO ? this.#relayInfoOctets() : this.message.octets(code);
+    if (value !== undefined) this.#optionCache.set(code, value);
+    return value;
   }
   relaySubOption(code: number): Octets | undefined {
     const value = this.#relaySubOptionBytes(code);
@@ -130,7 +136,7 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
     return this.classes;
   }
   get relayInfo(): Octets {
-    return this.stashed || this.relayInfoValue === undefined ? '' : octetsOf(this.relayInfoValue);
+    return this.stashed ? '' : (this.#relayInfoOctets() ?? '');
   }
   get relayEcho(): Octets {
     return this.relayInfo;
@@ -144,6 +150,10 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
   /** The relay wants its answers at the port it sent from (RFC 8357 §5). */
   get relayPort(): boolean {
     return this.#relaySubOptionBytes(RELAY_PORT) !== undefined;
+  }
+
+  #relayInfoOctets(): Octets | undefined {
+    return this.relayInfoValue === undefined ? undefined : octetsOf(this.relayInfoValue);
   }
 
   #relaySubOptionBytes(code: number): Uint8Array | undefined {

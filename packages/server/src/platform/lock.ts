@@ -9,9 +9,9 @@
 
 import {
   closeSync,
+  existsSync,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -22,7 +22,7 @@ import {
 import { basename, dirname } from 'node:path';
 import { LessorError } from '../errors.js';
 import { errnoOf, lastErrno, libc } from './libc.js';
-import { DAEMON_NAME } from './paths.js';
+import { DAEMON_NAME, makeDirectory } from './paths.js';
 
 /** The lock, held. */
 export interface InstanceLock {
@@ -32,6 +32,9 @@ export interface InstanceLock {
 }
 
 const LOCK_EX_NB = 2 | 4;
+/** How long a dying holder is waited for, and how often it is looked at. */
+const DYING_LIMIT_MS = 2000;
+const DYING_POLL_MS = 20;
 
 /** Takes an exclusive lock without waiting; false if somebody else has it. @throws Error for any other failure. */
 function tryFlock(fd: number): boolean {
@@ -61,19 +64,26 @@ function readPid(path: string): number {
   return match === null ? 0 : Number(match[1]);
 }
 
+/** What /proc says of a process; undefined if there is none of this number. */
+function processStatus(pid: number, procfs: string): string | undefined {
+  if (pid <= 0) return undefined;
+  try {
+    return readFileSync(`${procfs}/${pid}/status`, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
+const isDead = (status: string | undefined): boolean => status === undefined || /^State:\s*[ZX]/m.test(status);
+
 /**
  * True if the process is a real Kea that runs. Zombies are dead, and the number may have been given to another
  * program since. (A lessor of the same name is no matter here: it would hold the flock.)
  */
 export function isRunningKea(pid: number, procfs = '/proc'): boolean {
-  if (pid <= 0 || pid === process.pid) return false;
-  let status: string;
-  try {
-    status = readFileSync(`${procfs}/${pid}/status`, 'latin1');
-  } catch {
-    return false;
-  }
-  if (/^State:\s*[ZX]/m.test(status)) return false;
+  if (pid === process.pid) return false;
+  const status = processStatus(pid, procfs);
+  if (status === undefined || isDead(status)) return false;
   try {
     return basename(readlinkSync(`${procfs}/${pid}/exe`)).replace(/ \(deleted\)$/, '') === DAEMON_NAME;
   } catch {
@@ -101,6 +111,19 @@ function openLocked(path: string, mode: number): number | undefined {
 }
 
 /**
+ * The same, giving a killed holder time to go: its first thread is a zombie already while others still hold the file,
+ * some milliseconds as a rule.
+ */
+function openLockedSoon(path: string): number | undefined {
+  for (let waitedMs = 0; ; waitedMs += DYING_POLL_MS) {
+    const fd = openLocked(path, 0o640);
+    if (fd !== undefined || waitedMs >= DYING_LIMIT_MS) return fd;
+    if (!existsSync('/proc/self') || !isDead(processStatus(readPid(path), '/proc'))) return undefined;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, DYING_POLL_MS);
+  }
+}
+
+/**
  * Takes the lock of a lock file (Kea: `<socket>.lock`); the file stays when the lock is released.
  * @throws Error if another process holds it, or that of the file system
  */
@@ -115,8 +138,8 @@ export function lockFile(path: string): FileLock {
  * @throws LessorError `store-locked` if another instance runs; the file system's Error if the file can not be written.
  */
 export function acquireInstanceLock(path: string): InstanceLock {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-  const fd = openLocked(path, 0o640);
+  makeDirectory(dirname(path), 0o750);
+  const fd = openLockedSoon(path);
   if (fd === undefined) {
     throw new LessorError('store-locked', `already running: process ${readPid(path) || 'unknown'} holds ${path}`);
   }

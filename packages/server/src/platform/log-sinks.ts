@@ -4,10 +4,11 @@
  * dropped and counted, and the next line that fits says how many were lost.
  */
 
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Severity } from '../services/ports.js';
 import { libc } from './libc.js';
+import { makeDirectory } from './paths.js';
 
 /** Lines kept while the destination is slow: 8 MiB of text, about a minute of a busy server at INFO. */
 const QUEUE_BOUND = 8 * 1024 * 1024;
@@ -199,7 +200,7 @@ class FileSink extends DescriptorSink {
 
 /** 0640: leases and names are nobody's business (Kea's daemons have umask 0027). */
 function openLog(path: string): number {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  makeDirectory(dirname(path), 0o750);
   return openSync(path, 'a', 0o640);
 }
 

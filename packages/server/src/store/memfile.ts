@@ -399,10 +399,11 @@ export class MemfileStore implements LeaseStore {
       }
       await ops.directorySyncLater(files.current);
       await this.#whenQuiet(() => {
+        // Broken meanwhile: then it is not enough to begin another, what is in it has to be written anew.
+        const journal = this.#soundJournal();
         ops.rename(files.fresh, files.current);
         ops.directorySync(files.current);
-        assert(this.#journal !== undefined, 'the store is open');
-        this.#journal.replace(fd, LEASE_FILE_HEADER.length);
+        journal.replace(fd, LEASE_FILE_HEADER.length);
         this.#halfRotated = false;
       });
     } catch (error) {

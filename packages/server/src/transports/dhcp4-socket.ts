@@ -4,21 +4,20 @@
  */
 
 import type { InterfacesConfig } from '../domain/snapshot.js';
-import { formatIpv4, type Ipv4 } from '../domain/values.js';
+import { formatIpv4 } from '../domain/values.js';
 import { LessorError } from '../errors.js';
 import type {
   Cancel,
   Clock,
-  Datagram,
   DatagramPort,
   DhcpInterface,
-  InterfaceSocket,
   Logger,
   NetworkStack,
   Reply,
   SocketCounters,
 } from '../services/ports.js';
-import { deliveryOf, LIMITED_BROADCAST } from './dhcp4-delivery.js';
+import { type BatchHandler, BatchLoop, type OpenSocket } from './dhcp4-batches.js';
+import { deliveryOf } from './dhcp4-delivery.js';
 import { type Selection, type SelectionProblem, type SocketPlan, selectSockets } from './dhcp4-selection.js';
 
 /** What does not change while the process runs. */
@@ -57,8 +56,11 @@ export interface Dhcp4Port extends DatagramPort {
   counters(): ReadonlyMap<string, SocketCounters>;
 }
 
-/** Options for a server on the standard port. */
-export const DEFAULT_DHCP4_PORT_OPTIONS: Dhcp4PortOptions = { serverPort: 67, maxBatch: 1024 };
+/**
+ * Options for a server on the standard port. Replies of a batch leave in one burst, and a relay with the usual receive
+ * buffer (208 KiB) holds some 270 messages: larger batches overrun it, and flushing less often gains nothing any more.
+ */
+export const DEFAULT_DHCP4_PORT_OPTIONS: Dhcp4PortOptions = { serverPort: 67, maxBatch: 256 };
 
 /**
  * Opens the sockets of a configuration and watches for addresses that come and go (Kea: re-detect).
@@ -79,12 +81,6 @@ export async function openDhcp4Port(
   return port;
 }
 
-/** A socket that is open, with the plan it was opened by (or one with the same key). */
-interface OpenSocket {
-  plan: SocketPlan;
-  readonly socket: InterfaceSocket;
-}
-
 /** A plan that could not be opened. */
 interface Failure {
   readonly plan: SocketPlan;
@@ -101,12 +97,7 @@ class SocketSet implements Dhcp4Port {
   #sockets = new Map<string, OpenSocket>();
   #interfaces: readonly DhcpInterface[] = [];
   #byInterface = new Map<DhcpInterface, OpenSocket>();
-  #handler: ((batch: readonly Datagram[]) => Promise<void> | void) | undefined;
-  /** Sockets with datagrams waiting. */
-  readonly #ready = new Set<OpenSocket>();
-  #drainScheduled = false;
-  /** A batch is being handled. */
-  #busy = false;
+  readonly #batches: BatchLoop;
   #closed = false;
   #watch: Cancel | undefined;
   #retry: Cancel | undefined;
@@ -121,6 +112,7 @@ class SocketSet implements Dhcp4Port {
     this.#clock = clock;
     this.#logger = logger;
     this.#onGiveUp = onGiveUp;
+    this.#batches = new BatchLoop({ network, clock, logger, maxBatch: options.maxBatch });
   }
 
   get interfaces(): readonly DhcpInterface[] {
@@ -131,66 +123,8 @@ class SocketSet implements Dhcp4Port {
     return new Map([...this.#sockets.values()].map(({ plan, socket }) => [socketName(plan), socket.counters]));
   }
 
-  onBatch(handler: (batch: readonly Datagram[]) => Promise<void> | void): void {
-    this.#handler = handler;
-    this.#scheduleDrain();
-  }
-
-  // --- receiving -------------------------------------------------------------------------------------------------
-
-  #onReadable(open: OpenSocket): void {
-    // Nobody to hand it to now: let the kernel gather, and do not let the event loop spin meanwhile.
-    if (this.#busy || this.#handler === undefined) open.socket.pause();
-    this.#ready.add(open);
-    if (!this.#busy) this.#scheduleDrain();
-  }
-
-  /** All sockets readable in this turn of the loop go into one batch. */
-  #scheduleDrain(): void {
-    if (this.#drainScheduled || this.#handler === undefined) return;
-    this.#drainScheduled = true;
-    this.#clock.soon(() => {
-      this.#drainScheduled = false;
-      if (!this.#busy && !this.#closed) this.#drain();
-    });
-  }
-
-  #drain(): void {
-    const batch = this.#takeBatch();
-    if (batch.length === 0 || this.#handler === undefined) return;
-    try {
-      const handled = this.#handler(batch);
-      if (handled === undefined) return;
-      this.#busy = true;
-      handled
-        .catch((error: unknown) => this.#reportHandlerFailure(error))
-        .finally(() => {
-          this.#busy = false;
-          if (this.#ready.size > 0) this.#scheduleDrain();
-        });
-    } catch (error) {
-      this.#reportHandlerFailure(error);
-    }
-  }
-
-  /** Reads from every ready socket, each up to its share, so that a busy interface does not starve the others. */
-  #takeBatch(): Datagram[] {
-    this.#network.recycle();
-    const batch: Datagram[] = [];
-    const ready = [...this.#ready];
-    this.#ready.clear();
-    let socketsLeft = ready.length;
-    for (const open of ready) {
-      const share = Math.ceil((this.#options.maxBatch - batch.length) / socketsLeft--);
-      if (share > 0 && this.#sockets.get(open.plan.key) === open) takeFrom(open, share, batch);
-      open.socket.resume(); // what is left makes it readable again in the next turn
-    }
-    return batch;
-  }
-
-  #reportHandlerFailure(error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#logger.log('ERROR', 'DHCP4_BATCH_FAILED', `a batch of packets was dropped by a defect: ${text}`);
+  onBatch(handler: BatchHandler): void {
+    this.#batches.onBatch(handler);
   }
 
   // --- sending ---------------------------------------------------------------------------------------------------
@@ -287,7 +221,7 @@ class SocketSet implements Dhcp4Port {
       port: this.#options.serverPort,
       useRouting: plan.useRouting,
       onReadable: () => {
-        if (holder.open !== undefined) this.#onReadable(holder.open);
+        if (holder.open !== undefined) this.#batches.readable(holder.open);
       },
     });
     holder.open = { plan, socket };
@@ -310,7 +244,7 @@ class SocketSet implements Dhcp4Port {
     for (const [key, old] of this.#sockets) {
       if (next.has(key)) continue;
       old.socket.close();
-      this.#ready.delete(old);
+      this.#batches.forget(old);
       this.#logger.log('INFO', 'DHCP4_SOCKET_CLOSED', `no longer listening on ${socketName(old.plan)}`);
     }
     this.#sockets = next;
@@ -381,31 +315,12 @@ class SocketSet implements Dhcp4Port {
     this.#retry?.();
     this.#watch?.();
     await this.#adjusting;
-    for (const { socket } of this.#sockets.values()) socket.close();
-    this.#sockets.clear();
-    this.#ready.clear();
-  }
-}
-
-/** Reads one socket into the batch. */
-function takeFrom({ plan, socket }: OpenSocket, limit: number, batch: Datagram[]): void {
-  const { endpoints, exclusive } = plan;
-  const first = endpoints[0]!;
-  socket.receive(limit, (octets, source, sourcePort, destination) => {
-    let netif: DhcpInterface | undefined = first;
-    if (destination !== first.address && destination !== LIMITED_BROADCAST && destination !== 0) {
-      netif = endpoints.find(({ address }) => address === destination);
-      if (netif === undefined && exclusive && !isDirectedBroadcast(first, destination)) return;
+    for (const open of this.#sockets.values()) {
+      open.socket.close();
+      this.#batches.forget(open);
     }
-    batch.push({ octets, interface: netif ?? first, source, sourcePort, destination });
-  });
-}
-
-function isDirectedBroadcast(netif: DhcpInterface, destination: Ipv4): boolean {
-  return netif.addresses.some(({ address, prefixLength }) => {
-    const host = prefixLength === 0 ? 0xffff_ffff : (0xffff_ffff >>> prefixLength) >>> 0;
-    return prefixLength < 31 && (address | host) >>> 0 === destination;
-  });
+    this.#sockets.clear();
+  }
 }
 
 /** The failure that `service-sockets-require-all` makes fatal, if there is one. */

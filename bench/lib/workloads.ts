@@ -1,0 +1,132 @@
+/** What the servers are given to serve: one description, rendered as Kea's and as dhcpd's configuration. */
+
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { formatIpv4, type Ipv4, parseIpv4 } from 'lessor/internal/domain/values.js';
+import { SERVER_SIDE, SUBNET } from './lab.js';
+
+/** A server's task. */
+export interface Workload {
+  readonly firstAddress: Ipv4;
+  readonly addresses: number;
+  /** Host reservations by hardware address; the first clients of the load hold them. */
+  readonly reservations: number;
+  /** Client classes with a test each. */
+  readonly classes: number;
+  /** Leases in the file before the start, from the first address on. */
+  readonly leases: number;
+}
+
+const FIRST_ADDRESS = parseIpv4('10.1.0.0')!;
+/** Client block of load runs whose clients hold the reservations. */
+export const RESERVED_BLOCK = 0xfe00;
+
+/** A pool of a /12, nothing else: room for every run of a session. */
+export const PLAIN: Workload = {
+  firstAddress: FIRST_ADDRESS,
+  addresses: 1 << 20,
+  reservations: 0,
+  classes: 0,
+  leases: 0,
+};
+
+/** A hardware address as perfdhcp makes them: the block, then a running number. */
+function macOf(block: number, number: number): string {
+  const hex = `02${block.toString(16).padStart(4, '0')}${number.toString(16).padStart(6, '0')}`;
+  return hex.match(/../g)!.join(':');
+}
+
+/** Tests of the kinds operators write, none of which a load client is in. */
+function classTest(index: number): string {
+  const kinds = [
+    `option[60].hex == 'vendor-${index}'`,
+    `substring(option[60].hex, 0, 6) == 'PXE-${String(index).padStart(2, '0')}'`,
+    `pkt4.mac == 0x0600000000${index.toString(16).padStart(2, '0')}`,
+    `relay4[1].hex == 'port${index}' and not option[77].exists`,
+  ];
+  return kinds[index % kinds.length]!;
+}
+
+/** Where a subject keeps its files, and how many threads Kea has. */
+export interface Places {
+  readonly folder: string;
+  readonly leaseFile: string;
+  readonly threads: number;
+}
+
+/** Kea's configuration file for the workload; lessor's as well. */
+export function keaConfig(workload: Workload, { folder, leaseFile, threads }: Places): string {
+  const reservations = Array.from({ length: workload.reservations }, (_, i) => ({
+    'hw-address': macOf(RESERVED_BLOCK, i),
+    'ip-address': formatIpv4(workload.firstAddress - 65_536 + 256 + i),
+    hostname: `host-${i}`,
+  }));
+  const classes = Array.from({ length: workload.classes }, (_, i) => ({
+    name: `class-${i}`,
+    test: classTest(i),
+    'option-data': [{ name: 'domain-name', data: `class-${i}.example.org` }],
+  }));
+  const last = workload.firstAddress + workload.addresses - 1;
+  const dhcp4 = {
+    'interfaces-config': { interfaces: [SERVER_SIDE.interface] },
+    'multi-threading': { 'enable-multi-threading': threads > 1, 'thread-pool-size': threads },
+    'lease-database': { type: 'memfile', persist: true, name: leaseFile, 'lfc-interval': 0 },
+    'valid-lifetime': 3600,
+    'option-data': [
+      { name: 'routers', data: SERVER_SIDE.address },
+      { name: 'domain-name-servers', data: '10.0.0.3, 10.0.0.4' },
+      { name: 'domain-name', data: 'example.org' },
+    ],
+    ...(classes.length > 0 && { 'client-classes': classes }),
+    subnet4: [
+      {
+        id: 1,
+        subnet: SUBNET,
+        pools: [{ pool: `${formatIpv4(workload.firstAddress)} - ${formatIpv4(last)}` }],
+        ...(reservations.length > 0 && { reservations }),
+      },
+    ],
+    loggers: [{ name: 'kea-dhcp4', severity: 'WARN', output_options: [{ output: `${folder}/server.log` }] }],
+  };
+  // Kea 2.2 writes output_options, later ones output-options; both read both.
+  return JSON.stringify({ Dhcp4: dhcp4 }, null, 1);
+}
+
+/** dhcpd's configuration for the workload: reservations and pool; its pool is never larger than a /16. */
+export function dhcpdConfig(workload: Workload): string {
+  const last = workload.firstAddress + Math.min(workload.addresses, 65_536) - 1;
+  const hosts = Array.from({ length: workload.reservations }, (_, i) => {
+    const address = formatIpv4(workload.firstAddress - 65_536 + 256 + i);
+    return `host h${i} { hardware ethernet ${macOf(RESERVED_BLOCK, i)}; fixed-address ${address}; }`;
+  });
+  return `authoritative;
+ping-check false;
+default-lease-time 3600;
+max-lease-time 3600;
+option routers ${SERVER_SIDE.address};
+option domain-name-servers 10.0.0.3, 10.0.0.4;
+option domain-name "example.org";
+subnet 10.0.0.0 netmask 255.0.0.0 {
+  range ${formatIpv4(workload.firstAddress)} ${formatIpv4(last)};
+}
+${hosts.join('\n')}
+`;
+}
+
+/** Rows of a lease file gathered before they are written. */
+const ROWS_PER_WRITE = 50_000;
+
+/** Writes the leases a workload starts with as Kea 2.2's lease file, which later versions and lessor read as well. */
+export function writeLeaseFile(workload: Workload, path: string, nowSec: number): void {
+  const file = openSync(path, 'w');
+  let text = 'address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context\n';
+  const expire = nowSec + 86_400;
+  for (let i = 0; i < workload.leases; i++) {
+    text += `${formatIpv4(workload.firstAddress + i)},${macOf(0xfd00 + (i >>> 24), i & 0xff_ffff)},,86400,${expire},1,0,0,,0,\n`;
+    if (i % ROWS_PER_WRITE === 0) {
+      writeSync(file, text);
+      text = '';
+    }
+  }
+  writeSync(file, text);
+  closeSync(file);
+}
