@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Netns } from './netns.js';
+import { removeScratch, scratchFolder } from './scratch.js';
 import { subject as chosenSubject, hook, type Subject } from './subject.js';
 
 /** A `Dhcp4` map, without interfaces, database, control socket and loggers: the server adds those. */

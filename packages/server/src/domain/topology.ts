@@ -61,7 +61,8 @@ export class Topology {
     const bySource = query.unicast && query.source !== 0 ? this.#containing(query.source, query) : undefined;
     return (
       bySource ??
-      firstOpen(this.#byInterface.get(query.interfaceName), query) ?? this.#containing(query.interfaceAddress, query)
+      firstOpen(this.#byInterface.get(query.interfaceName), query) ??
+      this.#containing(query.interfaceAddress, query)
     );
   }
 

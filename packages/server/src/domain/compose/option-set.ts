@@ -77,11 +77,15 @@ function mergeSpace(request: OptionRequest, space: string): MergedSpace {
   return { values, always, never };
 }
 
-/** Codes to send: what the client listed, in its order, then the rest by code. */
+/**
+ * Codes to send: what the client listed, in its order, then the rest by code; the subnet mask before all of them, as it
+ * must come before the routers (RFC 2132 §3.3).
+ */
 function sendingOrder(request: OptionRequest, merged: MergedSpace): Iterable<number> {
   const rest = [...merged.always, ...BASIC.filter((code) => merged.values.has(code))];
   if (request.subnetMask !== undefined) rest.push(SUBNET_MASK);
-  const codes = new Set<number>([...request.requested, ...rest.sort((a, b) => a - b)]);
+  const mask = request.requested.includes(SUBNET_MASK) || rest.includes(SUBNET_MASK) ? [SUBNET_MASK] : [];
+  const codes = new Set<number>([...mask, ...request.requested, ...rest.sort((a, b) => a - b)]);
   for (const code of codes) if (merged.never.has(code) || request.reserved.has(code)) codes.delete(code);
   return codes;
 }
