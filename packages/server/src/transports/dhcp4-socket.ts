@@ -57,10 +57,10 @@ export interface Dhcp4Port extends DatagramPort {
 }
 
 /**
- * Options for a server on the standard port. Replies of a batch leave in one burst, and a relay with the usual receive
- * buffer (208 KiB) holds some 270 messages: larger batches overrun it, and flushing less often gains nothing any more.
+ * Options for a server on the standard port. Under overload everything that waits is read at once, so that the packet
+ * path sees all of it and can choose what to shed; how many are answered together it decides itself.
  */
-export const DEFAULT_DHCP4_PORT_OPTIONS: Dhcp4PortOptions = { serverPort: 67, maxBatch: 256 };
+export const DEFAULT_DHCP4_PORT_OPTIONS: Dhcp4PortOptions = { serverPort: 67, maxBatch: 2048 };
 
 /**
  * Opens the sockets of a configuration and watches for addresses that come and go (Kea: re-detect).

@@ -134,7 +134,7 @@ export class ReplyComposer {
         type,
         subnet,
         pool: grant?.pool,
-        host: grant === undefined ? ('host' in decision ? decision.host : undefined) : grant.host,
+        host: tellingHost(grant === undefined ? ('host' in decision ? decision.host : undefined) : grant.host),
         classKey: this.#classKey(source.classNames),
         present:
           (grant !== undefined && !source.bootp ? PRESENT_LEASE : 0) |
@@ -464,6 +464,13 @@ function tellingClasses(snapshot: ConfigSnapshot): Set<string> {
     for (const option of options) for (const name of option.clientClasses) names.add(name);
   }
   return names;
+}
+
+/** The reservation if it changes what is sent; most only fix an address, and all of those share one template. */
+function tellingHost(host: Reservation | undefined): Reservation | undefined {
+  if (host === undefined) return undefined;
+  const hasBoot = host.nextServer !== undefined || host.serverHostname !== undefined || host.bootFileName !== undefined;
+  return host.options.length > 0 || hasBoot ? host : undefined;
 }
 
 function allOptionLists(snapshot: ConfigSnapshot): (readonly OptionData[])[] {

@@ -80,15 +80,22 @@ export class TemplateCache {
 function hashOf(key: TemplateKey): number {
   let hash = Math.imul(key.type + 1, 0x9e37_79b1) ^ Math.imul((key.subnet?.index ?? -1) + 2, 0x85eb_ca6b);
   hash = Math.imul(hash ^ ((key.pool?.index ?? -1) + 2), 0xc2b2_ae35) ^ key.present;
+  // Reservations are told apart by what identifies them, lest a thousand of them share one chain.
+  if (key.host !== undefined) hash = mixText(hash, key.host.identifier);
   const requested = key.requested;
   for (let i = 0; i < requested.length; i++) hash = Math.imul(hash ^ requested[i]!, 0x0100_0193);
-  const { classKey } = key;
-  hash ^= classKey.length;
-  // The head and tail of the class key tell most class sets apart; the comparison does the rest.
-  for (let i = 0; i < classKey.length && i < 8; i++) hash = Math.imul(hash ^ classKey.charCodeAt(i), 0x0100_0193);
-  for (let i = Math.max(8, classKey.length - 8); i < classKey.length; i++)
-    hash = Math.imul(hash ^ classKey.charCodeAt(i), 0x0100_0193);
+  hash = mixText(hash, key.classKey);
   return hash | 0;
+}
+
+/** Head and tail of a text tell most apart; the comparison of the keys does the rest. */
+function mixText(seed: number, text: string): number {
+  let hash = seed ^ text.length;
+  for (let i = 0; i < text.length && i < 8; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
+  for (let i = Math.max(8, text.length - 8); i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
+  }
+  return hash;
 }
 
 function sameKey(a: TemplateKey, b: TemplateKey): boolean {
