@@ -249,6 +249,7 @@ test('what is not for us goes no further, each with its reason', async () => {
     ['class-drop', { type: DISCOVER, options: { 60: [...Buffer.from('bad')] } }],
     ['unexpected-message-type', { type: OFFER }],
     ['bootp-not-supported', {}],
+    ['malformed', { type: DISCOVER, options: { 61: new Array<number>(300).fill(7) } }],
     ['no-subnet', { type: DISCOVER, giaddr: '203.0.113.1' }],
   ];
   for (const [reason, fields] of cases) {

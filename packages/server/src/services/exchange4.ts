@@ -378,6 +378,8 @@ const LEASE_MESSAGES: Readonly<Record<string, string>> = {
 // -- the front stages, in order ---------------------------------------------------------------------------------------
 
 const SERVER_ID = 54;
+/** Longest client identifier, also as joined by RFC 3396: Kea's limit, and what a lease can keep. */
+const MAX_CLIENT_ID_OCTETS = 255;
 
 /** Is it a request, of a kind we serve, for us? */
 const admit: FrontStage = (exchange, { config, deps }) => {
@@ -388,6 +390,7 @@ const admit: FrontStage = (exchange, { config, deps }) => {
       return 'no-message-type';
     if (!config.snapshot.bootpEnabled) return 'bootp-not-supported';
   } else if (message.messageType === 0 || DECIDERS[message.messageType] === undefined) return 'unexpected-message-type';
+  if (exchange.identity.clientId.length > MAX_CLIENT_ID_OCTETS) return 'malformed';
   if (exchange.identity.hwAddress === '' && exchange.identity.clientId === '') return 'no-source';
   if (
     message.messageType === MessageType.inform &&
