@@ -6,11 +6,20 @@
 
 import { basename, dirname, join, resolve } from 'node:path';
 import { formatJsonIndented } from '@lessor/kea';
+import type { ConfigChange, ConfigPatch, ConfigState } from '../config/change.js';
 import { type ConfigDiff, diffConfigs } from '../config/diff.js';
-import { type ConfigEnvironment, type ConfigSource, type LoadedConfig, loadConfig } from '../config/load.js';
-import type { ConfigSnapshot, Json } from '../domain/snapshot.js';
+import { type TreeEdit, valueAt } from '../config/edit.js';
+import { editText } from '../config/edit-text.js';
+import {
+  type ConfigEnvironment,
+  type ConfigSource,
+  digestOfText,
+  type LoadedConfig,
+  loadConfig,
+} from '../config/load.js';
+import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
-import { CommandError } from '../errors.js';
+import { CommandError, LessorError } from '../errors.js';
 import type { Clock } from './ports.js';
 
 /** What a participant has prepared: exactly one of the two is called. Neither may throw. */
@@ -26,10 +35,14 @@ export interface SwapParticipant {
   readonly name: string;
   /** Opens what the next configuration needs, disturbing nothing. Throwing stops the swap. */
   prepare(next: ConfigSnapshot, diff: ConfigDiff): Promise<PreparedSwap>;
+  /** The same for a change of single subnets, classes or reservations. Who has it not has nothing to do with those. */
+  prepareChange?(next: ConfigSnapshot, change: ConfigChange): PreparedSwap;
 }
 
-/** The file system calls config-write needs. */
+/** The file system calls the service needs. */
 export interface ConfigFiles {
+  /** The file's octets as a binary string. */
+  read(path: string): Promise<string>;
   /** Replaces a file in one step that also survives a power cut: temporary file beside it, fsync, rename, fsync. */
   writeAtomically(path: string, octets: Uint8Array, mode: number): Promise<void>;
 }
@@ -37,13 +50,22 @@ export interface ConfigFiles {
 /** What the service works with. */
 export interface ConfigServiceDeps {
   /** The configuration the process started with. */
-  readonly initial: ConfigSnapshot;
+  readonly initial: Pick<LoadedConfig, 'snapshot' | 'source' | 'fileDigest'>;
   /** What reload reads again. */
   readonly source: ConfigSource;
   /** Asked anew each time: interfaces come and go. */
   readonly environment: () => Omit<ConfigEnvironment, 'generation'>;
   readonly files: ConfigFiles;
   readonly clock: Pick<Clock, 'now'>;
+}
+
+/** Makes the next configuration of the one in force. Throws what the command answers. */
+export type ConfigEdit = (state: ConfigState, environment: ConfigEnvironment) => ConfigPatch;
+
+/** What came of a change. */
+export interface EditOutcome {
+  /** Why it is in memory only though the file should have it too; undefined if it is where it should be. */
+  readonly notWritten: string | undefined;
 }
 
 /** What commands and signals use. */
@@ -63,6 +85,12 @@ export interface ConfigServiceApi {
   /** Reads the source again and applies it. @throws as {@link set} */
   reload(): Promise<LoadedConfig>;
   /**
+   * Changes single subnets, classes or reservations: in the configuration in force, and before that in the
+   * configuration file (unless user-context says lessor.write-through is false), of which everything else stays.
+   * @throws what `edit` throws, CommandError if the file can not be written or was changed meanwhile; nothing changed
+   */
+  edit(edit: ConfigEdit): Promise<EditOutcome>;
+  /**
    * Writes the configuration in force to a file in the directory of the configuration file (Kea; elsewhere only with
    * -X). @throws CommandError
    */
@@ -75,6 +103,10 @@ const CONFIG_FILE_MODE = 0o640;
 /** The one holder of the current snapshot. */
 export class ConfigService implements ConfigServiceApi {
   private snapshot: ConfigSnapshot;
+  /** The configuration as it was written; in the order of the file while there is a digest. */
+  private source: JsonMap;
+  /** Digest of the configuration file while it says the same as the configuration in force. */
+  private fileDigest: string | undefined;
   private readonly participants: SwapParticipant[] = [];
   private reloadCount = 0;
   private takenAt: EpochMs;
@@ -82,7 +114,9 @@ export class ConfigService implements ConfigServiceApi {
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly deps: ConfigServiceDeps) {
-    this.snapshot = deps.initial;
+    this.snapshot = deps.initial.snapshot;
+    this.source = deps.initial.source;
+    this.fileDigest = deps.initial.fileDigest;
     this.takenAt = deps.clock.now();
   }
 
@@ -119,15 +153,21 @@ export class ConfigService implements ConfigServiceApi {
     return this.inTurn(() => this.swapTo(this.deps.source));
   }
 
-  async write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
-    const path = this.writablePath(filename);
-    const octets = Buffer.from(formatJsonIndented({ Dhcp4: this.snapshot.tree }), 'latin1');
-    try {
-      await this.deps.files.writeAtomically(path, octets, CONFIG_FILE_MODE);
-    } catch (error) {
-      throw new CommandError('command-failed', `unable to write ${path}: ${(error as Error).message}`);
-    }
-    return { filename: path, size: octets.length };
+  edit(edit: ConfigEdit): Promise<EditOutcome> {
+    return this.inTurn(() => this.editNow(edit));
+  }
+
+  write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
+    return this.inTurn(async () => {
+      const path = this.writablePath(filename);
+      const text = formatJsonIndented({ Dhcp4: this.snapshot.tree });
+      await this.writeFile(path, text);
+      if (this.configFile === resolve(path)) {
+        this.source = this.snapshot.tree;
+        this.fileDigest = digestOfText(text);
+      }
+      return { filename: path, size: text.length };
+    });
   }
 
   private load(source: ConfigSource): LoadedConfig {
@@ -145,10 +185,83 @@ export class ConfigService implements ConfigServiceApi {
     const next = loaded.snapshot;
     const prepared = await this.prepareAll(next, diffConfigs(this.snapshot, next));
     this.snapshot = next;
+    this.source = loaded.source;
+    this.fileDigest = loaded.fileDigest;
     this.reloadCount++;
     this.takenAt = this.deps.clock.now();
     for (const each of prepared) each.commit();
     return loaded;
+  }
+
+  private async editNow(edit: ConfigEdit): Promise<EditOutcome> {
+    const environment = { ...this.deps.environment(), generation: this.snapshot.generation + 1 };
+    const patch = edit({ snapshot: this.snapshot, source: this.source }, environment);
+    const prepared = this.participants.flatMap((each) => each.prepareChange?.(patch.snapshot, patch.change) ?? []);
+    let outcome: EditOutcome;
+    try {
+      outcome = await this.writeThrough(patch.edits);
+    } catch (error) {
+      for (const each of prepared.reverse()) each.abandon();
+      throw error;
+    }
+    this.snapshot = patch.snapshot;
+    this.source = patch.source;
+    for (const each of prepared) each.commit();
+    return outcome;
+  }
+
+  /**
+   * Makes the edits in the configuration file. Where that can not be, Kea's way is left: they are in memory until
+   * config-write, and from then on all later ones too, because the file no longer says what is in force.
+   */
+  private async writeThrough(edits: readonly TreeEdit[]): Promise<EditOutcome> {
+    const { configFile } = this;
+    if (!wantsWriteThrough(this.snapshot)) return this.inMemoryOnly(undefined);
+    if (configFile === undefined) return this.inMemoryOnly('the server has no configuration file');
+    if (this.fileDigest === undefined) {
+      return this.inMemoryOnly(`${configFile} is not what is in force: config-write would make it so`);
+    }
+    const before = await this.readFile(configFile);
+    if (digestOfText(before) !== this.fileDigest) {
+      const message = `${configFile} has been changed since it was read: nothing was done, use config-reload first`;
+      throw new CommandError('command-failed', message, 4);
+    }
+    let after: string;
+    try {
+      after = editText(before, edits);
+    } catch (error) {
+      if (!(error instanceof LessorError) || error.code !== 'config-edit') throw error;
+      return this.inMemoryOnly(error.message);
+    }
+    await this.writeFile(configFile, after);
+    this.fileDigest = digestOfText(after);
+    return { notWritten: undefined };
+  }
+
+  private inMemoryOnly(notWritten: string | undefined): EditOutcome {
+    this.fileDigest = undefined;
+    return { notWritten };
+  }
+
+  private async readFile(path: string): Promise<string> {
+    try {
+      return await this.deps.files.read(path);
+    } catch (error) {
+      throw new CommandError('command-failed', `unable to read ${path}: ${(error as Error).message}`);
+    }
+  }
+
+  private async writeFile(path: string, text: string): Promise<void> {
+    try {
+      await this.deps.files.writeAtomically(path, Buffer.from(text, 'latin1'), CONFIG_FILE_MODE);
+    } catch (error) {
+      throw new CommandError('command-failed', `unable to write ${path}: ${(error as Error).message}`);
+    }
+  }
+
+  private get configFile(): string | undefined {
+    const { source } = this.deps;
+    return source.kind === 'file' ? resolve(source.path) : undefined;
   }
 
   private async prepareAll(next: ConfigSnapshot, diff: ConfigDiff): Promise<PreparedSwap[]> {
@@ -163,8 +276,8 @@ export class ConfigService implements ConfigServiceApi {
   }
 
   private writablePath(filename: string | undefined): string {
-    const { source, environment } = this.deps;
-    const configFile = source.kind === 'file' ? resolve(source.path) : undefined;
+    const { configFile } = this;
+    const { environment } = this.deps;
     const path = filename ?? configFile;
     if (path === undefined || path === '') {
       throw new CommandError('command-invalid', 'there is no configuration file: give a "filename"');
@@ -184,4 +297,9 @@ export class ConfigService implements ConfigServiceApi {
     }
     return wanted;
   }
+}
+
+/** `user-context: {"lessor": {"write-through": false}}` of Dhcp4 asks for Kea's way: in memory until config-write. */
+function wantsWriteThrough({ userContext }: ConfigSnapshot): boolean {
+  return valueAt(userContext ?? {}, ['lessor', 'write-through']) !== false;
 }

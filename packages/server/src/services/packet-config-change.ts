@@ -1,0 +1,48 @@
+/** What packets need of a changed configuration, where the change is small and most of it can stay. */
+
+import type { ConfigChange } from '../config/change.js';
+import { ReplyComposer } from '../domain/compose/reply.js';
+import { ReservationIndex } from '../domain/reservation.js';
+import type { ConfigSnapshot } from '../domain/snapshot.js';
+import type { AddressSpace } from './address-space.js';
+import { configuredServerIds, type PacketConfig, preparePacketConfig } from './packet-config.js';
+
+/**
+ * The next PacketConfig after a change. A reservation changes in the index packets use now, so this is to be called
+ * when the change is put in force and not before: `current` is no longer of use then.
+ * @param addresses told which addresses are reserved and which no longer are
+ */
+export function followReservation(
+  current: PacketConfig,
+  snapshot: ConfigSnapshot,
+  { added, removed }: Extract<ConfigChange, { readonly kind: 'reservation' }>,
+  addresses: Pick<AddressSpace, 'reserve' | 'unreserve'>,
+): PacketConfig {
+  const { reservations } = current;
+  if (removed !== undefined) reservations.remove(removed);
+  if (added !== undefined) reservations.add(added);
+  for (const one of [removed, added]) {
+    if (one?.address === undefined) continue;
+    const reserved = { scope: one.subnetId, address: one.address };
+    const holders = reservations.holdersOf(one.address);
+    if (holders.length === 0) addresses.unreserve(reserved, snapshot);
+    else for (const { subnetId } of holders) addresses.reserve({ scope: subnetId, address: one.address }, snapshot);
+    if (holders.every(({ subnetId }) => subnetId !== one.subnetId)) addresses.unreserve(reserved, snapshot);
+  }
+  const hasOptions = (added?.options.length ?? 0) + (removed?.options.length ?? 0) > 0;
+  // Options of a reservation may name a server identifier, or need what the composer looks for once.
+  return {
+    ...current,
+    snapshot,
+    ...(hasOptions ? { composer: new ReplyComposer(snapshot), serverIds: configuredServerIds(snapshot) } : {}),
+  };
+}
+
+/** The next PacketConfig after subnets, networks or classes changed: the index of reservations stays if they do. */
+export function prepareNetworks(current: PacketConfig, snapshot: ConfigSnapshot): PacketConfig {
+  const same = current.snapshot.reservations === snapshot.reservations;
+  return preparePacketConfig(
+    snapshot,
+    same ? current.reservations : new ReservationIndex(snapshot.reservations, snapshot.identifierTypes),
+  );
+}
