@@ -232,7 +232,7 @@ conformance(
       const lease = await lab().server.lease(offer.yiaddr);
       assert.equal(lease?.['valid-lft'], 2);
       await lab().client().ignored(TYPE.discover);
-      await sleep(2600);
+      await sleep(3100);
       assert.equal((await lab().client().lease()).yiaddr, offer.yiaddr);
     });
   },

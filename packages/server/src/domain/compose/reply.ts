@@ -27,6 +27,8 @@ const Code = {
   clientId: 61,
   fqdn: 81,
   relayInfo: 82,
+  machineId: 97,
+  subnetSelection: 118,
   vendorClassIdentifying: 124,
   vendorIdentifying: 125,
 } as const;
@@ -67,7 +69,7 @@ const PRESENT_FQDN = 16;
 
 /** Server-set codes: configured values of them are not used (58 and 59 only where computed). */
 const SERVER_SET: readonly ReadonlySet<number>[] = Array.from({ length: 32 }, (_, present) => {
-  const codes = new Set<number>([0, END, 50, 51, 52, 53, 55, 57, 61, 82]);
+  const codes = new Set<number>([0, END, 50, 51, 52, 53, 55, 57, 61, 82, 97, 118]);
   if (present & PRESENT_RENEWAL) codes.add(Code.renewal);
   if (present & PRESENT_REBINDING) codes.add(Code.rebinding);
   if (present & PRESENT_HOST_NAME) codes.add(Code.hostName);
@@ -171,7 +173,7 @@ export class ReplyComposer {
 
     const limit = limitOf(message);
     let at = template.octets.length;
-    const own = clientOptions(name, clientId, relayEcho);
+    const own = clientOptions(name, message, clientId, relayEcho);
     for (const { code, data } of own) {
       if (data.length > 255 || at + data.length + 3 > LARGEST_REPLY_OCTETS)
         return overloaded(target, template, own, limit, type, yiaddr, flags);
@@ -310,11 +312,23 @@ function keepsCiaddr(type: number): boolean {
   return type === MessageType.ack || type === 0;
 }
 
+/** Given back as sent: the machine identifier (RFC 4578 §2.3) and the subnet selection (RFC 3011 §2). */
+const ECHOED = [Code.machineId, Code.subnetSelection] as const;
+
 /** The options that differ from client to client, in sending order: option 82 is the last (RFC 3046 §2.2). */
-function clientOptions(name: ClientName, clientId: Octets | undefined, relayEcho: Octets): OptionOctets[] {
+function clientOptions(
+  name: ClientName,
+  message: Message4,
+  clientId: Octets | undefined,
+  relayEcho: Octets,
+): OptionOctets[] {
   const options: OptionOctets[] = [];
   if (name.hostNameOption !== undefined) options.push({ code: Code.hostName, data: bytesOf(name.hostNameOption) });
   if (name.fqdn !== undefined) options.push({ code: Code.fqdn, data: encodeFqdn(name.fqdn.flags, name.hostname) });
+  for (const code of ECHOED) {
+    const data = message.option(code);
+    if (data !== undefined) options.push({ code, data });
+  }
   if (clientId !== undefined && clientId !== '') options.push({ code: Code.clientId, data: bytesOf(clientId) });
   if (relayEcho !== '') options.push({ code: Code.relayInfo, data: bytesOf(relayEcho) });
   return options;
