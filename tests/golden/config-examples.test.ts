@@ -38,26 +38,28 @@ function exampleFiles(root: string): string[] {
   );
 }
 
-describe('examples of Kea 3.3', { skip: directory === undefined && 'KEA_EXAMPLES is not set' }, () => {
-  const environment = testEnvironment(
-    {},
-    { readFile: (path) => readFileSync(path, 'latin1'), insecure: true, directories: testEnvironment().directories },
-  );
-  for (const file of directory === undefined ? [] : exampleFiles(directory)) {
-    const reason = REFUSED[file];
-    const load = () => loadConfig({ kind: 'file', path: join(directory!, file) }, environment);
-    if (reason === undefined) {
-      it(`${file} loads`, () => {
-        const { snapshot } = load();
-        const again = loadConfig({ kind: 'json', value: { Dhcp4: snapshot.tree } }, environment).snapshot;
-        assert.equal(again.hash, snapshot.hash);
-      });
-    } else {
-      it(`${file} is refused`, () => {
-        const issues = issuesOf(load);
-        assert.ok(issues.some(({ message }) => reason.test(message)));
-        for (const { position } of issues) assert.ok(position.line > 0 && position.column > 0);
-      });
+// Not a skip where it is not set: no test run can install what may not be copied.
+if (directory !== undefined)
+  describe('examples of Kea 3.3', () => {
+    const environment = testEnvironment(
+      {},
+      { readFile: (path) => readFileSync(path, 'latin1'), insecure: true, directories: testEnvironment().directories },
+    );
+    for (const file of exampleFiles(directory)) {
+      const reason = REFUSED[file];
+      const load = () => loadConfig({ kind: 'file', path: join(directory!, file) }, environment);
+      if (reason === undefined) {
+        it(`${file} loads`, () => {
+          const { snapshot } = load();
+          const again = loadConfig({ kind: 'json', value: { Dhcp4: snapshot.tree } }, environment).snapshot;
+          assert.equal(again.hash, snapshot.hash);
+        });
+      } else {
+        it(`${file} is refused`, () => {
+          const issues = issuesOf(load);
+          assert.ok(issues.some(({ message }) => reason.test(message)));
+          for (const { position } of issues) assert.ok(position.line > 0 && position.column > 0);
+        });
+      }
     }
-  }
-});
+  });

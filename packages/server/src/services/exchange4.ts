@@ -8,31 +8,23 @@
  */
 
 import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
-import {
-  evaluateAdditional,
-  evaluateAfterHostLookup,
-  evaluateEarly,
-  evaluateWithReservedClasses,
-} from '../domain/classes/evaluate.js';
+import { evaluateAdditional } from '../domain/classes/evaluate.js';
 import { destinationOf } from '../domain/compose/destination.js';
-import { LARGEST_REPLY_OCTETS } from '../domain/compose/reply.js';
+import { LARGEST_REPLY_OCTETS } from '../domain/compose/layout.js';
 import { DECIDERS } from '../domain/dhcp4/decide.js';
 import type { AddressSource, Decision, DecisionContext } from '../domain/dhcp4/decision.js';
 import { MessageType, nak, offerKey } from '../domain/dhcp4/decision.js';
-import { stashedRelayInfo } from '../domain/dhcp4/relay-info.js';
 import { Exchange } from '../domain/exchange.js';
-import { belongsTo } from '../domain/identity.js';
-import { isExpired } from '../domain/lease.js';
-import { GLOBAL_SCOPE } from '../domain/reservation.js';
-import { candidateSubnets } from '../domain/topology.js';
 import type { EpochMs, Ipv4 } from '../domain/values.js';
-import { bytesOf, formatHex, formatIpv4 } from '../domain/values.js';
+import { formatIpv4 } from '../domain/values.js';
 import { StoreError } from '../errors.js';
 import type { DropReason } from './drop-reasons.js';
 import { DropCounters } from './drop-reasons.js';
+import { FRONT_STAGES, type FrontContext } from './front-stages.js';
 import type { LeaseTransaction, Ledger } from './ledger.js';
 import type { OfferBook } from './offers.js';
 import type { PacketConfig } from './packet-config.js';
+import { describeClient, describeOutcome, LEASE_MESSAGES } from './packet-log.js';
 import { PacketStatistics } from './packet-statistics.js';
 import type { Clock, Datagram, Logger, Reply } from './ports.js';
 import type { ServiceSwitch } from './service-switch.js';
@@ -75,15 +67,6 @@ interface Located {
   readonly exchange: Exchange;
   readonly datagram: Datagram;
   decision?: Decision;
-}
-
-/** A front stage: looks at one packet, fills in the exchange, or says why the packet goes no further. */
-type FrontStage = (exchange: Exchange, context: FrontContext) => DropReason | undefined;
-
-interface FrontContext {
-  readonly config: PacketConfig;
-  readonly deps: Exchange4Dependencies;
-  readonly nowSec: number;
 }
 
 /** See the head of this file. */
@@ -142,7 +125,13 @@ export class Exchange4 {
     offers.expire(now);
 
     const located: Located[] = [];
-    const context: FrontContext = { config, deps: this.#deps, nowSec };
+    const context: FrontContext = {
+      config,
+      nowSec,
+      leases: ledger.leases,
+      serviceEnabled: this.#deps.serviceSwitch.enabled,
+      isOwnAddress: this.#deps.isOwnAddress,
+    };
     for (const datagram of chunk) {
       const exchange = this.#front(datagram, context, now);
       if (exchange !== undefined) located.push({ exchange, datagram });
@@ -364,123 +353,6 @@ export class Exchange4 {
   }
 }
 
-/** Message identifiers of outcomes, in the manner of Kea's. */
-const LEASE_MESSAGES: Readonly<Record<string, string>> = {
-  offer: 'DHCP4_LEASE_OFFER',
-  ack: 'DHCP4_LEASE_ALLOC',
-  nak: 'DHCP4_PACKET_NAK',
-  released: 'DHCP4_RELEASE',
-  declined: 'DHCP4_DECLINE_LEASE',
-  'inform-ack': 'DHCP4_INFORM_ANSWERED',
-  'v6-only': 'DHCP4_V6_ONLY_PREFERRED',
-};
-
-// -- the front stages, in order ---------------------------------------------------------------------------------------
-
-const SERVER_ID = 54;
-/** Longest client identifier, also as joined by RFC 3396: Kea's limit, and what a lease can keep. */
-const MAX_CLIENT_ID_OCTETS = 255;
-
-/** Is it a request, of a kind we serve, for us? */
-const admit: FrontStage = (exchange, { config, deps }) => {
-  const { message } = exchange;
-  if (message.op !== 1) return 'not-for-us';
-  if (exchange.bootp) {
-    if (message.hasCookie && message.optionCodes().length > 0 && !config.snapshot.bootpEnabled)
-      return 'no-message-type';
-    if (!config.snapshot.bootpEnabled) return 'bootp-not-supported';
-  } else if (message.messageType === 0 || DECIDERS[message.messageType] === undefined) return 'unexpected-message-type';
-  if (exchange.identity.clientId.length > MAX_CLIENT_ID_OCTETS) return 'malformed';
-  if (exchange.identity.hwAddress === '' && exchange.identity.clientId === '') return 'no-source';
-  if (
-    message.messageType === MessageType.inform &&
-    message.ciaddr === 0 &&
-    message.giaddr === 0 &&
-    exchange.source === 0
-  ) {
-    return 'no-source';
-  }
-  if (!deps.serviceSwitch.enabled) return 'service-disabled';
-  return admitServerId(exchange, config, deps);
-};
-
-/** A server identifier must be ours (RFC 2131 §4.3.2), also as the relay overrides it (RFC 5107 §4). */
-function admitServerId(exchange: Exchange, config: PacketConfig, deps: Exchange4Dependencies): DropReason | undefined {
-  const named = exchange.message.number(SERVER_ID);
-  if (named === undefined) return undefined;
-  if (exchange.messageType === MessageType.discover) return 'unexpected-server-id';
-  if (config.snapshot.compatibility.ignoreDhcpServerIdentifier) return undefined;
-  if (named === exchange.serverAddress || named === exchange.serverIdOverride) return undefined;
-  return deps.isOwnAddress(named) || config.serverIds.has(named) ? undefined : 'server-id-mismatch';
-}
-
-/** stash-agent-options: a renewal that came past the relay gets back the option 82 its lease was made with. */
-const recover: FrontStage = (exchange, { config, deps, nowSec }) => {
-  const { message } = exchange;
-  if (!config.snapshot.stashAgentOptions || message.messageType !== MessageType.request) return undefined;
-  if (message.ciaddr === 0 || message.giaddr !== 0 || exchange.relayInfoValue !== undefined) return undefined;
-  const lease = deps.ledger.leases.getByAddress(message.ciaddr);
-  if (lease === undefined || isExpired(lease, nowSec)) return undefined;
-  if (!belongsTo(lease, exchange.identity.hwAddress, exchange.identity.clientId)) return undefined;
-  const relayInfo = stashedRelayInfo(lease.userContext);
-  if (relayInfo === '') return undefined;
-  exchange.relayInfoValue = bytesOf(relayInfo);
-  exchange.stashed = true;
-  exchange.classes.add('STASH_AGENT_OPTIONS');
-  return undefined;
-};
-
-/** Classes that need only the packet, and reservations looked up before the subnet where that is asked for. */
-const classify: FrontStage = (exchange, { config }) => {
-  const { snapshot, reservations } = config;
-  if (snapshot.flexIdentifier !== undefined) {
-    exchange.flexId = evaluateFlexId(exchange, snapshot.flexIdentifier.expression);
-  }
-  evaluateEarly(exchange.classes, snapshot, exchange);
-  if (exchange.classes.has('DROP')) return 'class-drop';
-  if (snapshot.earlyGlobalReservationsLookup) {
-    const host = reservations.find(GLOBAL_SCOPE, exchange);
-    if (host !== undefined) {
-      evaluateWithReservedClasses(exchange.classes, snapshot, exchange, host.clientClasses);
-      evaluateAfterHostLookup(exchange.classes, snapshot, exchange, true);
-      if (exchange.classes.has('DROP')) return 'class-drop';
-    }
-  }
-  return undefined;
-};
-
-/** From the packet to the subnets its client may be in. That there is none is for the decision to judge. */
-const localize: FrontStage = (exchange, { config }) => {
-  exchange.selected = exchange.selectedAddress(config.snapshot.compatibility.ignoreRaiLinkSelection);
-  const subnet = config.topology.select(exchange);
-  exchange.candidates = subnet === undefined ? [] : candidateSubnets(subnet, (name) => exchange.isMember(name));
-  return undefined;
-};
-
-/** Reservations, the classes they bring, KNOWN or UNKNOWN and the classes that depend on it. */
-const identify: FrontStage = (exchange, { config }) => {
-  const { snapshot, reservations } = config;
-  let known = false;
-  if (reservations.size > 0) {
-    for (const subnet of exchange.candidates) {
-      const host = reservations.inForce(subnet, exchange);
-      if (host === undefined) continue;
-      known = true;
-      // In a shared network it is not yet sure which subnet's reservation counts: those classes come with the lease.
-      if (host.clientClasses.length > 0 && (host.subnetId === GLOBAL_SCOPE || subnet.sharedNetwork === undefined)) {
-        evaluateWithReservedClasses(exchange.classes, snapshot, exchange, host.clientClasses);
-      }
-    }
-  }
-  evaluateAfterHostLookup(exchange.classes, snapshot, exchange, known);
-  return exchange.classes.has('DROP') ? 'class-drop' : undefined;
-};
-
-/** The stages one packet passes on its own. */
-const FRONT_STAGES: readonly FrontStage[] = [admit, recover, classify, localize, identify];
-
-// -- helpers ----------------------------------------------------------------------------------------------------------
-
 /** Class REJECT: a REQUEST is refused, a DISCOVER is left unanswered (Kea 3.2). */
 function rejected(exchange: Exchange): Decision | undefined {
   if (!exchange.classes.has('REJECT')) return undefined;
@@ -507,39 +379,7 @@ function addLateClasses(exchange: Exchange, decision: Decision, config: PacketCo
   if (additional.length > 0) evaluateAdditional(exchange.classes, config.snapshot, exchange, additional);
 }
 
-function evaluateFlexId(exchange: Exchange, expression: { evaluate(context: Exchange): string }): string {
-  try {
-    return expression.evaluate(exchange);
-  } catch {
-    // Kea: an identifier that can not be computed is no identifier.
-    return '';
-  }
-}
-
 /** A glance at option 53 without decoding: it is the first option of nearly every DISCOVER. */
 function looksLikeDiscover(octets: Buffer): boolean {
   return octets.length > 242 && octets[240] === 53 && octets[241] === 1 && octets[242] === MessageType.discover;
-}
-
-function describeClient(exchange: Exchange): string {
-  const { hwAddress, clientId } = exchange.identity;
-  return `[hwtype=${exchange.htype} ${formatHex(hwAddress)}], cid=[${clientId === '' ? 'no info' : formatHex(clientId)}], tid=0x${exchange.xid.toString(16)}`;
-}
-
-function describeOutcome(exchange: Exchange, decision: Decision): string {
-  const client = describeClient(exchange);
-  switch (decision.kind) {
-    case 'offer':
-      return `${client}: lease ${formatIpv4(decision.grant.lease.address)} will be offered`;
-    case 'ack':
-      return `${client}: lease ${formatIpv4(decision.grant.lease.address)} has been allocated for ${decision.grant.lifetimeSec} seconds`;
-    case 'nak':
-      return `${client}: request refused: ${decision.reason}`;
-    case 'inform-ack':
-      return `${client}: information sent to ${formatIpv4(exchange.ciaddr)}`;
-    case 'v6-only':
-      return `${client}: prefers IPv6 only, no address assigned`;
-    case 'silent':
-      return `${client}: address ${decision.changes.map((change) => formatIpv4(change.kind === 'put' ? change.lease.address : change.address)).join(', ')} ${decision.reason}`;
-  }
 }

@@ -1,7 +1,7 @@
 /** Stages 9 and 10: from a decision to the octets of the reply. */
 
 import type { Message4, OptionOctets } from '@lessor/dhcp';
-import { decodeVendorIdentifying, encodeMessage4, encodeOptionArea, findSubOption } from '@lessor/dhcp';
+import { encodeOptionArea } from '@lessor/dhcp';
 import type { ClientName } from '../client-name.js';
 import { encodeFqdn, NO_NAME } from '../client-name.js';
 import type { Decision } from '../dhcp4/decision.js';
@@ -10,55 +10,23 @@ import type { BootFields, ConfigSnapshot, OptionData, Pool, Reservation, Subnet 
 import { maskOf } from '../topology.js';
 import type { Ipv4, Octets } from '../values.js';
 import { bytesOf } from '../values.js';
+import {
+  At,
+  COOKIE,
+  Code,
+  END,
+  FLAG_BROADCAST,
+  HEADER_OCTETS,
+  LARGEST_REPLY_OCTETS,
+  MINIMUM_OCTETS,
+  REPLY_OP,
+} from './layout.js';
 import { collectOptions } from './option-set.js';
+import { encodeOverloaded, limitOf } from './overload.js';
 import { type TeeTimes, teeTimes } from './tee-times.js';
 import { type Template, TemplateCache, type TemplateKey } from './template.js';
-
-/** Option codes the composer itself knows. */
-const Code = {
-  hostName: 12,
-  leaseTime: 51,
-  maximumMessageSize: 57,
-  messageType: 53,
-  parameterRequestList: 55,
-  renewal: 58,
-  rebinding: 59,
-  serverId: 54,
-  clientId: 61,
-  fqdn: 81,
-  relayInfo: 82,
-  machineId: 97,
-  subnetSelection: 118,
-  vendorClassIdentifying: 124,
-  vendorIdentifying: 125,
-} as const;
-
-/** Offsets of header fields a reply patches (RFC 2131 figure 1). */
-const At = {
-  hops: 3,
-  xid: 4,
-  flags: 10,
-  ciaddr: 12,
-  yiaddr: 16,
-  giaddr: 24,
-  chaddr: 28,
-  sname: 44,
-  file: 108,
-  cookie: 236,
-} as const;
-const HEADER_OCTETS = 240;
-const MINIMUM_OCTETS = 300;
-const COOKIE = 0x6382_5363;
-const REPLY_OP = 2;
-const END = 255;
-const FLAG_BROADCAST = 0x8000;
-
-/** IP and UDP headers, which the client's maximum message size includes (RFC 2132 §9.10 as dhcpd reads it). */
-const IP_UDP_OCTETS = 28;
-/** What every client takes (RFC 2131 §2): 576 octets of IP datagram. */
-const DEFAULT_MAX_OCTETS = 576 - IP_UDP_OCTETS;
-/** What fits one Ethernet frame. */
-export const LARGEST_REPLY_OCTETS = 1500 - IP_UDP_OCTETS;
+import { tellingClasses, tellingHost, usesVendorOptions } from './template-scope.js';
+import { vendorKey, vendorRequest } from './vendor-request.js';
 
 /** Bits of TemplateKey.present. */
 const PRESENT_LEASE = 1;
@@ -176,14 +144,14 @@ export class ReplyComposer {
     const own = clientOptions(name, message, clientId, relayEcho);
     for (const { code, data } of own) {
       if (data.length > 255 || at + data.length + 3 > LARGEST_REPLY_OCTETS)
-        return overloaded(target, template, own, limit, type, yiaddr, flags);
+        return { ...encodeOverloaded(target, template, own, limit), type, yiaddr, flags };
       target[at] = code;
       target[at + 1] = data.length;
       target.set(data, at + 2);
       at += 2 + data.length;
     }
     target[at++] = END;
-    if (at > limit.octets) return overloaded(target, template, own, limit, type, yiaddr, flags);
+    if (at > limit.octets) return { ...encodeOverloaded(target, template, own, limit), type, yiaddr, flags };
     if (at < MINIMUM_OCTETS) {
       target.fill(0, at, MINIMUM_OCTETS);
       at = MINIMUM_OCTETS;
@@ -334,79 +302,6 @@ function clientOptions(
   return options;
 }
 
-/** How long a reply may be. */
-interface Limit {
-  /** Octets up to which no trick is needed. */
-  readonly octets: number;
-  /** Octets beyond which options are left out. */
-  readonly lastOctets: number;
-}
-
-/**
- * What the client takes. One that names a size (option 57) is held to it. One that names none must take 576 octets of IP
- * datagram and mostly takes a frame: overload is tried for it, but no option is dropped for what it did not say.
- */
-function limitOf(message: Message4): Limit {
-  const named = message.number(Code.maximumMessageSize);
-  if (named === undefined) return UNNAMED_LIMIT;
-  const octets = Math.min(Math.max(named - IP_UDP_OCTETS, DEFAULT_MAX_OCTETS), LARGEST_REPLY_OCTETS);
-  return { octets, lastOctets: octets };
-}
-
-const UNNAMED_LIMIT: Limit = { octets: DEFAULT_MAX_OCTETS, lastOctets: LARGEST_REPLY_OCTETS };
-
-/** The slow way: option overload (RFC 2131 §4.1), then leaving options out from the end. */
-function overloaded(
-  target: Buffer,
-  template: Template,
-  own: readonly OptionOctets[],
-  limit: Limit,
-  type: number,
-  yiaddr: Ipv4,
-  flags: number,
-): Composed {
-  const options = [...template.options, ...own].map((option) => patched(option, target, template));
-  const message = {
-    op: REPLY_OP,
-    htype: target[1]!,
-    hlen: target[2]!,
-    hops: target[At.hops]!,
-    xid: target.readUInt32BE(At.xid),
-    secs: 0,
-    flags: target.readUInt16BE(At.flags),
-    ciaddr: target.readUInt32BE(At.ciaddr),
-    yiaddr,
-    siaddr: target.readUInt32BE(20),
-    giaddr: target.readUInt32BE(At.giaddr),
-    chaddr: Uint8Array.from(target.subarray(At.chaddr, At.sname)),
-    sname: usedField(target.subarray(At.sname, At.file)),
-    file: usedField(target.subarray(At.file, At.cookie)),
-    options,
-  };
-  const tight = encodeMessage4(message, limit.octets);
-  const result =
-    tight.omitted.length > 0 && limit.lastOctets > limit.octets ? encodeMessage4(message, limit.lastOctets) : tight;
-  return { octets: result.octets, type, yiaddr, flags, omitted: result.omitted };
-}
-
-/** A copy of a boot field; empty if it is unused, so that options may go there. */
-function usedField(field: Buffer): Uint8Array {
-  return field[0] === 0 ? NOTHING : Uint8Array.from(field);
-}
-
-/** The lease time and timers of this very reply are in `target` already. */
-function patched(option: OptionOctets, target: Buffer, template: Template): OptionOctets {
-  const at =
-    option.code === Code.leaseTime
-      ? template.leaseTimeAt
-      : option.code === Code.renewal
-        ? template.renewalAt
-        : option.code === Code.rebinding
-          ? template.rebindingAt
-          : -1;
-  return at > 0 ? { code: option.code, data: Uint8Array.from(target.subarray(at, at + 4)) } : option;
-}
-
 function valueOffset(options: readonly OptionOctets[], code: number): number {
   const before = options.findIndex((option) => option.code === code);
   return before < 0 ? -1 : HEADER_OCTETS + encodeOptionArea(options.slice(0, before)).length + 2;
@@ -423,79 +318,6 @@ function configuredServerId(
     }
   }
   return undefined;
-}
-
-/** CableLabs, whose option request is the only one Kea reads (enterprise 4491, sub-option 1). */
-const CABLE_LABS = 4491;
-const CABLE_LABS_ORO = 1;
-
-function vendorRequest(
-  message: Message4,
-  used: boolean,
-): { readonly enterprises: readonly number[]; readonly vendorRequested: ReadonlyMap<number, Uint8Array> } {
-  const vendorRequested = new Map<number, Uint8Array>();
-  const enterprises = new Set<number>();
-  if (!used) return { enterprises: [], vendorRequested };
-  for (const code of [Code.vendorIdentifying, Code.vendorClassIdentifying]) {
-    for (const block of vendorBlocks(message.option(code))) {
-      enterprises.add(block.enterprise);
-      if (code !== Code.vendorIdentifying || block.enterprise !== CABLE_LABS) continue;
-      const oro = findSubOption(block.data, CABLE_LABS_ORO);
-      if (oro !== undefined) vendorRequested.set(CABLE_LABS, Uint8Array.from(oro));
-    }
-  }
-  return { enterprises: [...enterprises], vendorRequested };
-}
-
-function vendorBlocks(value: Uint8Array | undefined): ReturnType<typeof decodeVendorIdentifying> {
-  if (value === undefined) return [];
-  try {
-    return decodeVendorIdentifying(value);
-  } catch {
-    // A malformed vendor option is the client's own affair: it gets no vendor options, the rest of its request stands.
-    return [];
-  }
-}
-
-function vendorKey(message: Message4): string {
-  return `${message.octets(Code.vendorIdentifying) ?? ''}|${message.octets(Code.vendorClassIdentifying) ?? ''}`;
-}
-
-function usesVendorOptions(snapshot: ConfigSnapshot): boolean {
-  return allOptionLists(snapshot).some((options) =>
-    options.some((option) => option.space.startsWith('vendor-') || option.code === Code.vendorIdentifying),
-  );
-}
-
-/** Names of classes that bring options or boot fields, or that guard an option. */
-function tellingClasses(snapshot: ConfigSnapshot): Set<string> {
-  const names = new Set<string>();
-  for (const row of snapshot.classes) {
-    const hasBoot = row.nextServer !== undefined || row.serverHostname !== undefined || row.bootFileName !== undefined;
-    if (row.options.length > 0 || hasBoot) names.add(row.name);
-  }
-  for (const options of allOptionLists(snapshot)) {
-    for (const option of options) for (const name of option.clientClasses) names.add(name);
-  }
-  return names;
-}
-
-/** The reservation if it changes what is sent; most only fix an address, and all of those share one template. */
-function tellingHost(host: Reservation | undefined): Reservation | undefined {
-  if (host === undefined) return undefined;
-  const hasBoot = host.nextServer !== undefined || host.serverHostname !== undefined || host.bootFileName !== undefined;
-  return host.options.length > 0 || hasBoot ? host : undefined;
-}
-
-function allOptionLists(snapshot: ConfigSnapshot): (readonly OptionData[])[] {
-  const rows = [
-    ...snapshot.subnets,
-    ...snapshot.pools,
-    ...snapshot.sharedNetworks,
-    ...snapshot.classes,
-    ...snapshot.reservations,
-  ];
-  return [snapshot.options, ...rows.map((row) => row.options)];
 }
 
 function u32(value: number): Uint8Array {

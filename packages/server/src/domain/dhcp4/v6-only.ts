@@ -9,14 +9,15 @@ const V6_ONLY_PREFERRED = 108;
 
 /** The decision for such a client, or undefined if it is not one. As Kea: subnet and network options count, classes do not. */
 export function decideV6Only(ctx: DecisionContext): Decision | undefined {
-  if (!asksForV6Only(ctx.client)) return undefined;
-  const subnet = ctx.candidates.find(
-    (candidate) =>
-      has(candidate.options) || (candidate.sharedNetwork !== undefined && has(candidate.sharedNetwork.options)),
-  );
-  if (subnet === undefined) return undefined;
+  // Few networks offer it, so that is asked first.
+  const subnet = ctx.candidates.find(offersV6Only);
+  if (subnet === undefined || !asksForV6Only(ctx.client)) return undefined;
   const reply = ctx.client.message.messageType === MessageType.discover ? MessageType.offer : MessageType.ack;
   return { kind: 'v6-only', reply, subnet, host: ctx.reservations.inForce(subnet, ctx.client), changes: [] };
+}
+
+function offersV6Only(subnet: Subnet): boolean {
+  return has(subnet.options) || (subnet.sharedNetwork !== undefined && has(subnet.sharedNetwork.options));
 }
 
 function asksForV6Only(client: Client): boolean {

@@ -1,0 +1,42 @@
+/** What of a configuration can make two replies differ: everything else must not split the template cache. */
+
+import type { ConfigSnapshot, OptionData, Reservation } from '../snapshot.js';
+import { Code } from './layout.js';
+
+/** True if any vendor option is configured: only then do the client's vendor options matter. */
+export function usesVendorOptions(snapshot: ConfigSnapshot): boolean {
+  return allOptionLists(snapshot).some((options) =>
+    options.some((option) => option.space.startsWith('vendor-') || option.code === Code.vendorIdentifying),
+  );
+}
+
+/** Names of classes that bring options or boot fields, or that guard an option. */
+export function tellingClasses(snapshot: ConfigSnapshot): Set<string> {
+  const names = new Set<string>();
+  for (const row of snapshot.classes) {
+    const hasBoot = row.nextServer !== undefined || row.serverHostname !== undefined || row.bootFileName !== undefined;
+    if (row.options.length > 0 || hasBoot) names.add(row.name);
+  }
+  for (const options of allOptionLists(snapshot)) {
+    for (const option of options) for (const name of option.clientClasses) names.add(name);
+  }
+  return names;
+}
+
+/** The reservation if it changes what is sent; most only fix an address, and all of those share one template. */
+export function tellingHost(host: Reservation | undefined): Reservation | undefined {
+  if (host === undefined) return undefined;
+  const hasBoot = host.nextServer !== undefined || host.serverHostname !== undefined || host.bootFileName !== undefined;
+  return host.options.length > 0 || hasBoot ? host : undefined;
+}
+
+function allOptionLists(snapshot: ConfigSnapshot): (readonly OptionData[])[] {
+  const rows = [
+    ...snapshot.subnets,
+    ...snapshot.pools,
+    ...snapshot.sharedNetworks,
+    ...snapshot.classes,
+    ...snapshot.reservations,
+  ];
+  return [snapshot.options, ...rows.map((row) => row.options)];
+}
