@@ -1,7 +1,10 @@
 /** The client against real dhcpds: every algorithm, every method. */
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import {
   ALGORITHMS,
   AttributeMissingError,
@@ -29,6 +32,7 @@ import {
   UnknownAttributeError,
 } from '@lessor/omapi';
 import { skipUnless } from '../lib/peers.js';
+import { repoPath } from '../lib/repo.js';
 import { type LabDhcpd, type LabKey, OmapiLab } from './omapi-dhcpd.js';
 
 /** One key for each algorithm; the last has a secret longer than its hash's block. */
@@ -275,6 +279,37 @@ describe('client against dhcpd', { skip: skipUnless('dhcpd') }, () => {
     assert.match(open.log(), /Disabling input on .*d0/);
     unsigned.close();
   });
+});
+
+describe('the examples of the README', { skip: skipUnless('dhcpd') }, () => {
+  const key: LabKey = { name: 'omapi_key', algorithm: 'hmac-sha256', secret: 'MDEyMzQ1Njc4OWFiY2RlZg==' };
+  const readme = readFileSync(repoPath('packages', 'omapi', 'README.md'), 'utf8');
+  const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code!);
+  const printed = [
+    /^02:00:00:00:01:00\nactive 2114380800\n<Buffer 0a 4d 00 64>\n\{ ip: '10.77.0.40', mac: '02:00:00:00:00:40', name: 'web40' \}\n$/,
+    /^NOTFOUND no object matches specification\n$/,
+    /^10.77.0.100 active 02:00:00:00:01:00\n(.*\n){4}10.77.0.105 free undefined\n$/,
+    /^\[\s*'state',\s*'ip-address',[^\]]*\]\n\{ result: 0, text: undefined \}\n$/,
+  ];
+  let lab: OmapiLab;
+  let dhcpd: LabDhcpd;
+
+  before(async () => {
+    lab = new OmapiLab();
+    [dhcpd] = (await lab.start([key])) as [LabDhcpd];
+  });
+  after(() => lab?.destroy());
+
+  it('are all here', () => assert.equal(examples.length, printed.length));
+
+  for (const [index, example] of examples.entries()) {
+    it(`example ${index + 1} prints what it says`, async () => {
+      const code = example.replace('port: 7911', `port: ${dhcpd.port}`);
+      const argv = ['--input-type=module', '-e', code];
+      const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: repoPath() });
+      assert.match(stdout, printed[index]!);
+    });
+  }
 });
 
 describe('client against dhcpd with failover', { skip: skipUnless('dhcpd') }, () => {

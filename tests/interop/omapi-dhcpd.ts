@@ -199,6 +199,7 @@ export class OmapiLab {
     const { stdout, stderr, status } = spawnSync(command, args, {
       input: Buffer.from(input, 'latin1'),
       timeout: 20_000,
+      maxBuffer: 2 ** 26,
     });
     return { stdout: stdout.toString('latin1'), stderr: stderr.toString('latin1'), status };
   }

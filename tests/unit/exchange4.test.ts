@@ -271,6 +271,9 @@ test('overload: DISCOVERs are shed before REQUESTs', async () => {
     options: { 50: octets(`10.0.${1 + (n >> 8)}.${n & 255}`), 54: octets('192.0.2.1') },
   }));
   const discovers = Array.from({ length: 600 }, (_, n) => ({ type: DISCOVER, mac: mac(1000 + n), ...relay }));
+  // A single large batch is what gathered during a pause: all of it is served.
+  const after = await net.batch(...discovers.map((fields) => ({ ...fields, mac: fields.mac.replace('02:', '06:') })));
+  assert.equal(after.length, 600);
   const answers = await net.batch(...discovers, ...requests);
   assert.equal(answers.filter(({ message }) => message.messageType === ACK).length, 300);
   const offers = answers.filter(({ message }) => message.messageType === OFFER).length;
@@ -293,4 +296,68 @@ test('option 108: a client that can do without IPv4 gets no address (RFC 8925)',
   assert.equal(answer?.message.yiaddr, 0);
   assert.equal(answer?.message.number(108), 1800);
   assert.notEqual((await net.ask({ type: DISCOVER, options: { 55: [1] } }))?.message.yiaddr, 0);
+});
+
+test('server identifiers that relays dictate do not wear the template cache out (RFC 5107)', async () => {
+  const net = await lab({}, subnet({ subnet: '10.0.0.0/8', pools: [{ pool: '10.0.0.10-10.0.255.255' }] }));
+  const ask = (n: number): ReturnType<PacketLab['ask']> =>
+    net.ask({
+      type: DISCOVER,
+      giaddr: '10.0.0.1',
+      destination: '10.0.0.1',
+      options: { 82: [11, 4, 10, 9, n >> 8, n & 255] },
+    });
+  assert.deepEqual([...(await ask(258))!.message.option(54)!], [10, 9, 1, 2]);
+  assert.deepEqual([...(await ask(3))!.message.option(54)!], [10, 9, 0, 3]);
+});
+
+test('a clock set back gives nobody the address of a lease that is in force again', async () => {
+  const net = await lab({}, subnet({ pools: [{ pool: '192.0.2.10-192.0.2.11' }] }));
+  await net.lease({ mac: A });
+  await net.lease({ mac: B });
+  net.clock.at += 3_700_000;
+  await net.ask({ type: DISCOVER, mac: '02:00:00:00:00:0c' });
+  net.clock.at -= 3_600_000;
+  assert.equal(await net.ask({ type: DISCOVER, mac: '02:00:00:00:00:0d' }), undefined);
+  const leases = [...net.ledger.leases.all()].map(({ hwAddress }) => hwAddress.charCodeAt(5)).sort();
+  assert.deepEqual(leases, [10, 11]);
+});
+
+test('offers of a busy subnet do not keep a small one from taking its own back', async () => {
+  const busy = { id: 1, subnet: '10.0.0.0/16', pools: [{ pool: '10.0.0.10-10.0.255.250' }] };
+  const small = { id: 2, subnet: '10.1.0.0/24', pools: [{ pool: '10.1.0.10-10.1.0.11' }] };
+  const net = await lab({}, busy, small);
+  const discover = (n: number, giaddr: string): ReturnType<PacketLab['ask']> =>
+    net.ask({ type: DISCOVER, mac: `02:00:00:00:01:${n.toString(16).padStart(2, '0')}`, giaddr, destination: giaddr });
+  for (let n = 0; n < 100; n++) await discover(n, '10.0.0.1');
+  for (let n = 100; n < 102; n++) await discover(n, '10.1.0.1');
+  assert.equal((await discover(102, '10.1.0.1'))?.message.yiaddr, ip('10.1.0.10'));
+});
+
+test('an iterative subnet goes on to its next pool, and back to the first after the last', async () => {
+  const pools = [{ pool: '192.0.2.10-192.0.2.11' }, { pool: '192.0.2.20-192.0.2.21' }];
+  const net = await lab({}, subnet({ pools }));
+  const given: number[] = [];
+  for (let n = 0; n < 4; n++) given.push((await net.lease({ mac: `02:00:00:00:02:0${n}` })).message.yiaddr & 255);
+  assert.deepEqual(given, [10, 11, 20, 21]);
+});
+
+test('match-client-id false: the lease is the hardware address’s, whatever client identifier comes', async () => {
+  const net = await lab({}, subnet({ 'match-client-id': false }));
+  const first = await net.lease({ mac: A, options: { 61: [1, 2, 3] } });
+  const again = await net.lease({ mac: A, options: { 61: [9, 9, 9] } });
+  assert.equal(again.message.yiaddr, first.message.yiaddr);
+  assert.equal(net.ledger.leases.getByAddress(first.message.yiaddr)?.clientId, '');
+  await net.ask({ type: RELEASE, mac: A, ciaddr: '192.0.2.10', options: { 61: [7, 7, 7] } });
+  assert.equal(net.ledger.leases.getByAddress(first.message.yiaddr)?.state, LeaseState.released);
+});
+
+test('libdhcp_flex_id with replace-client-id: the lease is kept by the flexible identifier', async () => {
+  const parameters = { 'identifier-expression': 'relay4[1].hex', 'replace-client-id': true };
+  const net = await lab({ 'hooks-libraries': [{ library: 'libdhcp_flex_id.so', parameters }] });
+  const port = { giaddr: '192.0.2.1', destination: '192.0.2.1', options: { 82: [1, 2, 65, 66] } };
+  const first = await net.lease({ mac: A, ...port });
+  assert.equal(net.ledger.leases.getByAddress(first.message.yiaddr)?.clientId, '\0AB');
+  const swapped = await net.lease({ mac: B, ...port });
+  assert.equal(swapped.message.yiaddr, first.message.yiaddr, 'another device at the same port');
 });

@@ -35,6 +35,11 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs?: number;
   /** Longest answer taken. Default 1 MiB. */
   readonly maxMessageOctets?: number;
+  /**
+   * Requests sent before an answer has come; further ones wait here. Default 8: a signed dhcpd 4.4.3 survives more only
+   * as long as the answers it has not yet written fit into 4 KiB. Other servers may be given as many as one likes.
+   */
+  readonly maxInFlight?: number;
   /** Transaction id of the first request; default: drawn at random. Those that follow count up. */
   readonly firstTid?: number;
   /** Default: Node's. */
@@ -49,33 +54,43 @@ export interface RequestOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-interface Pending {
-  readonly resolve: (message: OmapiMessage) => void;
-  readonly reject: (reason: unknown) => void;
+/** A request on its way: waiting to be sent, or sent and waiting for its answer. */
+interface Transaction {
+  readonly request: Request;
   readonly doing: string;
+  /** Given when it is sent. */
+  tid: number | undefined;
+  resolve(answer: OmapiMessage): void;
+  reject(reason: unknown): void;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
+const MAX_IN_FLIGHT = 8;
 
 /** A connection that is open, started and, with a key, authenticated. Any number of requests may be under way on it. */
 export class OmapiConnection {
   private readonly session: ClientSession;
-  private readonly pending = new Map<number, Pending>();
+  /** By transaction, those sent. */
+  private readonly pending = new Map<number, Transaction>();
+  /** Those not sent yet, in order. */
+  private readonly waiting = new Set<Transaction>();
   private readonly peer: string;
   private readonly timers: Timers;
   private readonly requestTimeoutMs: number;
+  private readonly maxInFlight: number;
   private failure: OmapiError | undefined;
   private started: (() => void) | undefined;
 
   private constructor(
     private readonly socket: Socket,
-    { host, port, requestTimeoutMs, maxMessageOctets, firstTid, timers }: ConnectionOptions,
+    { host, port, requestTimeoutMs, maxMessageOctets, maxInFlight, firstTid, timers }: ConnectionOptions,
   ) {
     this.session = new ClientSession(firstTid ?? randomInt(1, 2 ** 31), maxMessageOctets ?? DEFAULT_MAX_MESSAGE_OCTETS);
     this.peer = `${host ?? '127.0.0.1'}:${port ?? OMAPI_PORT}`;
     this.timers = timers ?? systemTimers;
     this.requestTimeoutMs = requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.maxInFlight = maxInFlight ?? MAX_IN_FLIGHT;
     socket.setNoDelay(true);
     socket.on('connect', () => socket.write(this.session.start()));
     socket.on('data', (chunk) => this.receive(chunk));
@@ -117,7 +132,7 @@ export class OmapiConnection {
 
   /** Requests that wait for their answers. */
   get outstanding(): number {
-    return this.pending.size;
+    return this.pending.size + this.waiting.size;
   }
 
   /**
@@ -129,29 +144,48 @@ export class OmapiConnection {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.failure !== undefined) throw new ConnectionError(this.failure.message, { cause: this.failure });
-      const { tid, octets } = this.session.encode(request);
-      const settle = (): void => {
-        this.pending.delete(tid);
+      const ended = (settle: () => void): void => {
+        this.waiting.delete(transaction);
+        if (transaction.tid !== undefined) this.pending.delete(transaction.tid);
         cancelTimer();
         signal?.removeEventListener('abort', abort);
-      };
-      const fail = (reason: unknown): void => {
         settle();
-        reject(reason);
+        this.sendWaiting();
       };
-      const succeed = (message: OmapiMessage): void => {
-        settle();
-        resolve(message);
+      const transaction: Transaction = {
+        request,
+        doing,
+        tid: undefined,
+        resolve: (answer) => ended(() => resolve(answer)),
+        reject: (reason) => ended(() => reject(reason)),
       };
-      const abort = (): void => fail(signal?.reason);
-      const cancelTimer =
-        timeoutMs > 0
-          ? this.timers.after(timeoutMs, () => fail(new TimeoutError(`${doing}: no answer within ${timeoutMs} ms`)))
-          : () => {};
+      const abort = (): void => transaction.reject(signal?.reason);
+      const tooLate = (): void => transaction.reject(new TimeoutError(`${doing}: no answer within ${timeoutMs} ms`));
+      const cancelTimer = timeoutMs > 0 ? this.timers.after(timeoutMs, tooLate) : () => {};
       signal?.addEventListener('abort', abort, { once: true });
-      this.pending.set(tid, { resolve: succeed, reject: fail, doing });
-      this.socket.write(octets);
+      this.waiting.add(transaction);
+      this.sendWaiting();
     });
+  }
+
+  /** Sends what waits, as far as there is room. */
+  private sendWaiting(): void {
+    for (const transaction of this.waiting) {
+      if (this.pending.size >= this.maxInFlight || this.failure !== undefined) return;
+      this.waiting.delete(transaction);
+      this.send(transaction);
+    }
+  }
+
+  private send(transaction: Transaction): void {
+    try {
+      const { tid, octets } = this.session.encode(transaction.request);
+      transaction.tid = tid;
+      this.pending.set(tid, transaction);
+      this.socket.write(octets);
+    } catch (error) {
+      transaction.reject(error);
+    }
   }
 
   /** Closes at once. Requests under way reject with ConnectionError. */
@@ -192,15 +226,15 @@ export class OmapiConnection {
 
   /** Gives an answer to whom it belongs. One that nobody waits for any more (timeout, abort) is dropped. */
   private deliver({ message, genuine }: Answer): void {
-    const waiting = this.pending.get(message.rid);
-    if (waiting === undefined) return;
-    if (genuine) waiting.resolve(message);
+    const transaction = this.pending.get(message.rid);
+    if (transaction === undefined) return;
+    if (genuine) transaction.resolve(message);
     else if (isUnsignedRefusal(message)) {
       const status = readStatus(message)!;
       const text =
         status.text ?? (status.result === Result.INVALIDKEY ? 'the server rejected our signature' : undefined);
-      waiting.reject(statusError(status.result, text, waiting.doing));
-    } else waiting.reject(new SignatureError(`${waiting.doing}: the answer is not signed with our key`));
+      transaction.reject(statusError(status.result, text, transaction.doing));
+    } else transaction.reject(new SignatureError(`${transaction.doing}: the answer is not signed with our key`));
   }
 
   /** The first reason counts. */
@@ -208,6 +242,6 @@ export class OmapiConnection {
     if (this.failure !== undefined) return;
     this.failure = reason;
     this.socket.destroy();
-    for (const { reject } of [...this.pending.values()]) reject(reason);
+    for (const transaction of [...this.pending.values(), ...this.waiting]) transaction.reject(reason);
   }
 }

@@ -23,17 +23,26 @@ export interface SupersededOptions {
   readonly domain?: string | undefined;
 }
 
-/** Statements as pypureomapi sends them; undefined if there are none. @throws ValueError for addresses that are none */
+/**
+ * Statements as pypureomapi sends them; undefined if there are none.
+ * @throws ValueError for addresses that are none, and for quotes and backslashes: dhcpd understands them, but writes them
+ *   into its leases file bare, and can not read that at its next start
+ */
 export function supersede({ hostname, routers, domain }: SupersededOptions): string | undefined {
   const lines: string[] = [];
-  if (hostname !== undefined) lines.push(`supersede host-name ${quoteString(hostname)};`);
+  if (hostname !== undefined) lines.push(`supersede host-name ${plainString(hostname)};`);
   if (routers !== undefined) {
     const addresses = typeof routers === 'string' ? [routers] : routers;
     for (const address of addresses) encodeIpv4(address);
     lines.push(`supersede routers ${addresses.join(', ')};`);
   }
-  if (domain !== undefined) lines.push(`supersede domain-name ${quoteString(domain)};`);
+  if (domain !== undefined) lines.push(`supersede domain-name ${plainString(domain)};`);
   return lines.length === 0 ? undefined : lines.join('\n ');
+}
+
+function plainString(value: string): string {
+  if (/["\\]/.test(value)) throw new ValueError(`a quote or backslash in '${value}'`);
+  return quoteString(value);
 }
 
 /**

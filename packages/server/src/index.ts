@@ -10,9 +10,11 @@
  * ```
  */
 
+import { createSocket } from 'node:dgram';
 import { leaseToJson } from './domain/lease-json.js';
 import type { Json, JsonMap } from './domain/snapshot.js';
 import { formatIpv4 } from './domain/values.js';
+import { LessorError } from './errors.js';
 import { startServer } from './main.js';
 import { silentLogger } from './platform/log.js';
 import { makeDirectory } from './platform/paths.js';
@@ -64,21 +66,39 @@ const ALL_LEASES = 2 ** 32;
 export async function createServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const { config, dataDir, port = DEFAULT_PORT } = options;
   if (dataDir !== undefined) makeDirectory(dataDir, 0o750);
+  const serverPort = port === 0 ? await findFreePort() : port;
   const server = await startServer({
     config:
       typeof config === 'string'
         ? { kind: 'file', path: config }
         : { kind: 'json', value: { Dhcp4: withDefaults(config, options) } },
     variables: dataDir === undefined ? {} : { KEA_DHCP_DATA_DIR: dataDir, KEA_CONTROL_SOCKET_DIR: dataDir },
-    serverPort: port,
+    serverPort,
     ...(options.clientPort !== undefined && { clientPort: options.clientPort }),
     logger: options.logger ?? silentLogger,
   });
+  const [socket] = server.interfaces;
+  if (socket === undefined) {
+    await server.stop();
+    throw new LessorError('socket-open', `no DHCP socket could be opened on port ${serverPort}: is the port in use?`);
+  }
   return {
-    address: { address: formatIpv4(server.interfaces[0]?.address ?? 0), port },
+    address: { address: formatIpv4(socket.address), port: serverPort },
     leases: () => server.leases.page(undefined, ALL_LEASES).map(leaseToJson),
     stop: () => server.stop(),
   };
+}
+
+/** A UDP port that was free on loopback a moment ago. */
+async function findFreePort(): Promise<number> {
+  const probe = createSocket('udp4');
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.bind(0, '127.0.0.1', resolve);
+  });
+  const { port } = probe.address();
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+  return port;
 }
 
 /** Adds to a map what the options say about interfaces and storage, where it does not say it itself. */

@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { deleteRequest, openRequest, refreshRequest, updateRequest } from '@lessor/omapi';
-import { isEnd, isIdentifier, type OmshellLexer, type Token } from './omshell-lexer.js';
+import { isEnd, isIdentifier, isMark, type OmshellLexer, type Token } from './omshell-lexer.js';
 import { ShellObject } from './omshell-object.js';
 import type { Failure, OmshellState } from './omshell-state.js';
 import { parseSecret, parseValue } from './omshell-values.js';
@@ -40,7 +40,7 @@ function commandOf(state: OmshellState, word: Token): Command {
   if (isEnd(word)) return () => undefined;
   const name = word.text.toLowerCase();
   if (word.kind === 'keyword' && Object.hasOwn(COMMANDS, name)) return COMMANDS[name]!;
-  if (word.kind === 'punctuation' && name === '?') return help;
+  if (isMark(word, '?')) return help;
   if (state.extended && (name === 'quit' || name === 'exit')) return () => ({ quit: true });
   return (_, lexer) => {
     lexer.warn(`unknown token: ${word.text}`);
@@ -136,7 +136,7 @@ const SERVER_USAGE = 'usage: server <server>';
 
 function server(state: OmshellState, lexer: OmshellLexer): Say | undefined {
   if (state.extended) {
-    const name = restOfLine(lexer);
+    const name = /^("?)([\w.:%-]+)\1;?$/.exec(lexer.rest())?.[2];
     if (name === undefined) return { text: `${SERVER_USAGE}\n` };
     state.server = name;
     return undefined;
@@ -145,7 +145,7 @@ function server(state: OmshellState, lexer: OmshellLexer): Say | undefined {
   if (word.kind === 'number') {
     const parts = [word.text];
     while (parts.length < 4) {
-      if (lexer.next().text !== '.') return stop(lexer, SERVER_USAGE);
+      if (!isMark(lexer.next(), '.')) return stop(lexer, SERVER_USAGE);
       const part = lexer.next();
       if (part.kind !== 'number') return stop(lexer, SERVER_USAGE);
       parts.push(part.text);
@@ -154,14 +154,6 @@ function server(state: OmshellState, lexer: OmshellLexer): Say | undefined {
   } else if (isIdentifier(word)) state.server = word.text;
   else return stop(lexer, SERVER_USAGE);
   return isEnd(lexer.next()) ? undefined : stop(lexer, SERVER_USAGE);
-}
-
-/** One word, of any characters but blanks, perhaps in quotes. */
-function restOfLine(lexer: OmshellLexer): string | undefined {
-  const words: string[] = [];
-  for (let word = lexer.next(); !isEnd(word); word = lexer.next()) words.push(word.text);
-  const name = words.join('');
-  return /^[\w.:%-]+$/.test(name) ? name : undefined;
 }
 
 const KEY_USAGE = 'usage: key <name> <value>';
@@ -188,7 +180,7 @@ function keyName(lexer: OmshellLexer, extended: boolean): string | undefined {
   let name = '';
   while (isIdentifier(lexer.peek()) || lexer.peek().kind === 'number') {
     name += lexer.next().text;
-    if (lexer.peek().text !== '.') break;
+    if (!isMark(lexer.peek(), '.')) break;
     name += lexer.next().text;
   }
   return name === '' ? undefined : name;
@@ -213,6 +205,10 @@ async function connect(state: OmshellState, lexer: OmshellLexer): Promise<Say | 
 function disconnect(state: OmshellState, lexer: OmshellLexer): Say | undefined {
   if (!isEnd(lexer.next())) return stop(lexer, 'usage: disconnect');
   if (!state.connected) return { errors: 'not connected\n' };
+  // omshell can not let go of what it has lost: it takes another connect.
+  if (state.isLost) {
+    return { errors: 'dhcpctl_disconnect detected invalid arg\ndhcpctl_disconnect: invalid argument\n' };
+  }
   state.disconnect();
   return undefined;
 }
@@ -243,14 +239,12 @@ function set(state: OmshellState, lexer: OmshellLexer): Say | undefined {
   if (!isIdentifier(name) && name.kind !== 'string') return stop(lexer, SET_USAGE);
   if (state.object === undefined) return stop(lexer, 'no open object.');
   if (!state.connected) return stop(lexer, NOT_CONNECTED);
-  if (lexer.next().text !== '=') return stop(lexer, SET_USAGE);
-  const { value, last } = parseValue(lexer);
+  if (!isMark(lexer.next(), '=')) return stop(lexer, SET_USAGE);
+  const { value, invalid, last } = parseValue(lexer);
   if (value !== undefined) state.object.set(name.text, value);
-  if (value === undefined && last.kind !== 'number' && last.text !== '.') {
-    const invalid = stop(lexer, 'invalid value.');
-    return isEnd(last) ? invalid : { text: `${invalid.text}${stop(lexer, SET_USAGE).text}` };
-  }
-  return isEnd(last) ? undefined : stop(lexer, SET_USAGE);
+  const lines = [...(invalid ? ['invalid value.'] : []), ...(isEnd(last) ? [] : [SET_USAGE])];
+  if (lines.length === 2) lexer.skip(); // once for each complaint: a line may end twice
+  return lines.length === 0 ? undefined : stop(lexer, ...lines);
 }
 
 function unset(state: OmshellState, lexer: OmshellLexer): Say | undefined {

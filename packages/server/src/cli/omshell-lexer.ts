@@ -14,7 +14,10 @@ export interface Token {
   readonly text: string;
 }
 
-/** Words that are commands, and one that looks like hexadecimal digits but is a word of dhcpd.conf. */
+/**
+ * Words that are commands, and one that looks like hexadecimal digits but is a word of dhcpd.conf. The other words of
+ * dhcpd.conf can be told from names in one place only, after key-algorithm, and no algorithm is called so.
+ */
 const KEYWORDS: ReadonlySet<string> = new Set([
   'add',
   'close',
@@ -44,9 +47,16 @@ const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** True for words that can be names: of types, attributes, services, hosts. */
-export function isIdentifier({ kind }: Token): boolean {
-  return kind === 'name' || kind === 'number-or-name' || kind === 'keyword';
+/** True for words that can be names: of types, attributes, services, hosts. A single octet beyond ASCII is one. */
+export function isIdentifier({ kind, text }: Token): boolean {
+  return (
+    kind === 'name' || kind === 'number-or-name' || kind === 'keyword' || (kind === 'punctuation' && text > '\x7f')
+  );
+}
+
+/** True if a word is this character, and not a string that holds it. */
+export function isMark({ kind, text }: Token, mark: string): boolean {
+  return kind === 'punctuation' && text === mark;
 }
 
 /** True if a command ends here. */
@@ -72,7 +82,6 @@ export class OmshellLexer {
   private tokenLine = 0;
   private tokenColumn = 0;
   private peeked: { readonly token: Token; line: number; column: number } | undefined;
-  private lastText = '';
   /** What strings leave behind: a bad escape shows what stood there before. */
   private readonly buffer = new Uint8Array(2048);
 
@@ -106,14 +115,20 @@ export class OmshellLexer {
     return this.peeked.token;
   }
 
+  /** Takes all that is left of the line, without blanks around it and without a comment. */
+  rest(): string {
+    const rest = this.input.slice(this.at).replace(/#.*/s, '');
+    this.at = this.input.length;
+    return rest.trim();
+  }
+
   /** Passes over the rest of a statement: to a semicolon or newline, or the brace that closes one opened on the way. */
   skip(): void {
     for (let braces = 0; ; ) {
-      const { kind, text } = this.peek();
-      const mark = kind === 'punctuation' ? text : '';
-      if (mark === '{') braces++;
-      else if (mark === '}' && braces > 0) braces--;
-      const ends = kind === 'newline' || kind === 'end' || (braces === 0 && (mark === '}' || mark === ';'));
+      const token = this.peek();
+      if (isMark(token, '{')) braces++;
+      else if (isMark(token, '}') && braces > 0) braces--;
+      const ends = isEnd(token) || (braces === 0 && (isMark(token, '}') || isMark(token, ';')));
       this.next();
       if (ends) return;
     }
@@ -158,17 +173,25 @@ export class OmshellLexer {
     for (;;) {
       const [line, column] = [this.line, this.column];
       const c = this.get();
-      if (isBlank(c)) continue;
+      if (isBlank(c)) {
+        // Blanks are a word of their own, which ends where another character has been read and given back.
+        let after = c;
+        for (let length = 0; isBlank(after); after = this.get()) {
+          this.buffer[length++] = after;
+          this.buffer[length] = 0;
+        }
+        this.unget(after);
+        if (after === END) return { kind: 'end', text: '' };
+        continue;
+      }
       if (c === 0x23) {
         while (![NEWLINE, END].includes(this.get()));
         continue;
       }
-      if (c === END) return { kind: 'end', text: this.lastText };
+      if (c === END) return { kind: 'end', text: '' };
       this.tokenLine = line;
       this.tokenColumn = column;
-      const token = this.readFrom(c);
-      this.lastText = token.text;
-      return token;
+      return this.readFrom(c);
     }
   }
 
@@ -220,51 +243,56 @@ export class OmshellLexer {
   /** The contents of a string, up to the first NUL. */
   private readString(): string {
     let length = 0;
+    let escaped: 'none' | 'begun' | NumericEscape = 'none';
     for (;;) {
       const c = this.get();
       if (c === END) {
         this.warn('eof in string constant');
         break;
       }
-      if (c === QUOTE) break;
-      const value = c === BACKSLASH ? this.readEscape() : c;
-      if (value === 'end') break;
-      if (value !== 'bad') this.buffer[length] = value;
-      length++;
+      if (escaped === 'none') {
+        if (c === QUOTE) break;
+        if (c === BACKSLASH) escaped = 'begun';
+        else this.buffer[length++] = c;
+      } else if (escaped === 'begun') {
+        escaped = beginNumericEscape(c) ?? 'none';
+        if (escaped === 'none') this.buffer[length++] = ESCAPES[String.fromCharCode(c)] ?? c;
+      } else {
+        const digit = Number.parseInt(String.fromCharCode(c), escaped.base);
+        if (!Number.isNaN(digit)) {
+          escaped.value = escaped.value * escaped.base + digit;
+          if (--escaped.missing === 0) {
+            this.buffer[length++] = escaped.value;
+            escaped = 'none';
+          }
+        } else if (escaped.base === 16) {
+          this.warn(`invalid hex digit: ${signedHex(c)}`);
+          length++; // whatever stood there before
+          escaped = 'none';
+        } else if (escaped.value !== 0) {
+          this.warn(`invalid octal digit ${signedHex(c)}`);
+          length++; // and the number goes on
+        } else {
+          this.buffer[length] = 0; // the next character counts as escaped
+          escaped = 'begun';
+        }
+      }
     }
     this.buffer[length] = 0;
-    const end = this.buffer.indexOf(0);
-    return Buffer.from(this.buffer.buffer, 0, end).toString('latin1');
+    return Buffer.from(this.buffer.subarray(0, this.buffer.indexOf(0))).toString('latin1');
   }
+}
 
-  private readEscape(): number | 'bad' | 'end' {
-    const c = this.get();
-    if (c === END) {
-      this.warn('eof in string constant');
-      return 'end';
-    }
-    if (c === 0x78) return this.readDigits(2, 16, 0);
-    if (c >= 0x30 && c <= 0x33) return this.readDigits(2, 8, c - 0x30);
-    return ESCAPES[String.fromCharCode(c)] ?? c;
-  }
+/** An octet written as a number: two hexadecimal digits, or three octal ones. */
+interface NumericEscape {
+  readonly base: 8 | 16;
+  value: number;
+  missing: number;
+}
 
-  private readDigits(count: number, base: 8 | 16, start: number): number | 'bad' | 'end' {
-    let value = start;
-    for (let i = 0; i < count; i++) {
-      const c = this.get();
-      if (c === END) {
-        this.warn('eof in string constant');
-        return 'end';
-      }
-      const digit = Number.parseInt(String.fromCharCode(c), base);
-      if (Number.isNaN(digit)) {
-        this.warn(`${base === 16 ? 'invalid hex digit:' : 'invalid octal digit'} ${signedHex(c)}`);
-        return 'bad';
-      }
-      value = value * base + digit;
-    }
-    return value;
-  }
+function beginNumericEscape(c: number): NumericEscape | undefined {
+  if (c === 0x78) return { base: 16, value: 0, missing: 2 };
+  return c >= 0x30 && c <= 0x33 ? { base: 8, value: c - 0x30, missing: 2 } : undefined;
 }
 
 const ESCAPES: Readonly<Record<string, number>> = { t: 0x09, r: 0x0d, n: 0x0a, b: 0x08 };

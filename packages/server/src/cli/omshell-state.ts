@@ -97,6 +97,11 @@ export class OmshellState {
     }
   }
 
+  /** True if a request has found the connection broken. */
+  get isLost(): boolean {
+    return this.connected && this.lossTold;
+  }
+
   /** Drops the connection; the object stays. */
   disconnect(): void {
     this.connection?.close();
@@ -106,7 +111,10 @@ export class OmshellState {
   /** Sends a request for the object; resolves with the server's answer, or why there is none. */
   async ask(request: Request): Promise<OmapiMessage | Failure> {
     if (this.connection?.isOpen !== true && this.lossTold) {
-      return { text: request.op === Op.open ? 'invalid argument' : 'no more', detail: 'the connection is lost' };
+      return {
+        text: resultText(request.op === Op.refresh ? Result.NOMORE : Result.INVALIDARG),
+        detail: 'the connection is lost',
+      };
     }
     try {
       return await this.connection!.request(request);
@@ -127,7 +135,8 @@ export class OmshellState {
     if (refusal !== undefined) return refusal;
     if (answer.op === Op.status) return undefined;
     // omshell can not make an object of nothing.
-    if (answer.object.length === 0) return { text: resultText(Result.INVALIDARG), detail: 'an object without attributes' };
+    if (answer.object.length === 0)
+      return { text: resultText(Result.INVALIDARG), detail: 'an object without attributes' };
     this.object?.receive(answer.handle, answer.object);
     return undefined;
   }

@@ -119,6 +119,8 @@ export const GLOBAL_SCOPES: Readonly<Record<'top' | 'Dhcp4', Scope>> = {
         name: 'reservations-lookup-first',
         type: 'boolean',
         default: false,
+        status: 'no-effect',
+        note: 'one packet is decided after the other, so the order of look-ups makes no difference',
         doc: 'Look up reservations before leases.',
       },
       {

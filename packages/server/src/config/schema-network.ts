@@ -207,6 +207,8 @@ export const NETWORK: readonly Parameter[] = [
   {
     name: 'adaptive-lease-time-threshold',
     type: 'real',
+    status: 'no-effect',
+    note: 'lifetimes do not depend on how full a pool is',
     min: 0,
     max: 1,
     above: true,

@@ -222,6 +222,8 @@ export const SERVICE_SCOPES: Readonly<
         type: 'string',
         words: ['none', 'fix', 'strict', 'pedantic'],
         default: 'fix',
+        status: 'no-effect',
+        note: 'relay information is read in its old and its new form, and written in the new one',
         doc: 'Relay information of leases.',
       },
     ],

@@ -38,7 +38,8 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
   readonly message: Message4;
   readonly arrival: Arrival;
   #optionCache: Map<number, Octets> | undefined;
-  readonly identity: ClientIdentity;
+  /** Filled in by the constructor; a flexible identifier may take the client identifier's place. */
+  identity: ClientIdentity;
   readonly classes = new ClassSet();
   /** True for a BOOTP request (no option 53). */
   readonly bootp: boolean;

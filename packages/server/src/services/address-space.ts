@@ -114,13 +114,15 @@ export class AddressSpace {
    * its pools one after the other and begins again after the last; the other allocators draw among the pools. Unlike
    * Kea a pool is drawn by how many addresses it has left, so that a small one is not exhausted first.
    */
-  pickFromSubnet(subnet: Subnet, acceptPool: (pool: Pool) => boolean): Ipv4 | undefined {
+  pickFromSubnet(subnet: Subnet, acceptPool: (pool: Pool) => boolean, accept?: Accept): Ipv4 | undefined {
     const [only] = subnet.pools;
-    if (only !== undefined && subnet.pools.length === 1) return acceptPool(only) ? this.pick(only) : undefined;
+    if (only !== undefined && subnet.pools.length === 1) return acceptPool(only) ? this.pick(only, accept) : undefined;
     const usable = subnet.pools.filter((pool) => this.freeCount(pool) > 0 && acceptPool(pool));
     if (usable.length === 0) return undefined;
-    if (usable.length === 1) return this.pick(usable[0]!);
-    return subnet.allocator === 'iterative' ? this.pickInTurn(subnet, usable) : this.pick(this.drawPool(usable));
+    if (usable.length === 1) return this.pick(usable[0]!, accept);
+    return subnet.allocator === 'iterative'
+      ? this.pickInTurn(subnet, usable, accept)
+      : this.pick(this.drawPool(usable), accept);
   }
 
   /** Keeps an address from being picked while it is on offer. */
@@ -239,14 +241,14 @@ export class AddressSpace {
 
   // --- choosing a pool ---
 
-  private pickInTurn(subnet: Subnet, usable: readonly Pool[]): Ipv4 | undefined {
+  private pickInTurn(subnet: Subnet, usable: readonly Pool[], accept?: Accept): Ipv4 | undefined {
     const inOrder = subnet.pools;
     const start = this.turnBySubnet.get(subnet.id) ?? 0;
     // Once round and back to the first: the pool at whose end we stand begins anew.
     for (let i = 0; i <= inOrder.length; i++) {
       const place = (start + i) % inOrder.length;
       const pool = inOrder[place]!;
-      const address = usable.includes(pool) ? this.find(pool)!.pickInTurn() : undefined;
+      const address = usable.includes(pool) ? this.find(pool)!.pickInTurn(accept) : undefined;
       if (address === undefined) continue;
       this.turnBySubnet.set(subnet.id, place);
       return address;

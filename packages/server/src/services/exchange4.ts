@@ -35,7 +35,7 @@ import type { Statistics } from './statistics.js';
  * receive buffer (208 KiB) holds some 270 messages; beyond a hundred a larger commit saves nothing any more.
  */
 const MAX_COMMIT = 128;
-/** More than this waiting at once means that packets arrive faster than they are served. */
+/** More than this waiting at once, twice in a row, means that packets arrive faster than they are served. */
 const OVERLOADED = 512;
 /** New DISCOVERs taken from one batch then: who was offered an address comes first. */
 const DISCOVERS_UNDER_LOAD = 128;
@@ -77,6 +77,8 @@ export class Exchange4 {
   readonly #log: { readonly packets: Logger; readonly leases: Logger; readonly bad: Logger };
   readonly #buffers: Buffer[] = [];
   #config: PacketConfig;
+  /** The last batch was larger than what is served in time. */
+  #wasOverloaded = false;
 
   constructor(deps: Exchange4Dependencies, config: PacketConfig) {
     this.#deps = deps;
@@ -104,7 +106,10 @@ export class Exchange4 {
   handleBatch(batch: readonly Datagram[]): Promise<void> | void {
     const now = this.#deps.clock.now();
     this.#counters.received(batch.length);
-    const admitted = batch.length > OVERLOADED ? this.#shed(batch, now) : batch;
+    // One large batch may be what gathered while something else had the processor (a reconfiguration): it is served.
+    const overloaded = batch.length > OVERLOADED;
+    const admitted = overloaded && this.#wasOverloaded ? this.#shed(batch, now) : batch;
+    this.#wasOverloaded = overloaded;
     return this.#handleChunks(admitted, 0);
   }
 
@@ -205,8 +210,7 @@ export class Exchange4 {
         if (change.kind === 'put') tx.put(change.lease);
         else tx.delete(change.address);
       }
-      if (decision.kind === 'offer')
-        offers.hold(offerKey(exchange, decision.grant.subnet), decision.grant.lease.address, now);
+      if (decision.kind === 'offer') offers.hold(offerKey(exchange, decision.grant.subnet), decision.grant.lease, now);
       else if (decision.kind === 'ack') offers.settle(offerKey(exchange, decision.grant.subnet));
       item.decision = decision;
     } catch (error) {

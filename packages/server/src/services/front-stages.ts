@@ -91,6 +91,11 @@ const classify: FrontStage = (exchange, { config }) => {
   const { snapshot, reservations } = config;
   if (snapshot.flexIdentifier !== undefined) {
     exchange.flexId = evaluateFlexId(exchange, snapshot.flexIdentifier.expression);
+    const { length } = exchange.flexId;
+    if (snapshot.flexIdentifier.replaceClientId && length > 0 && length < MAX_CLIENT_ID_OCTETS) {
+      // Kea puts a type octet of zero before it (libdhcp_flex_id).
+      exchange.identity = { ...exchange.identity, clientId: `\0${exchange.flexId}` };
+    }
   }
   evaluateEarly(exchange.classes, snapshot, exchange);
   if (exchange.classes.has('DROP')) return 'class-drop';

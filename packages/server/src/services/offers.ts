@@ -4,20 +4,25 @@
  */
 
 import type { OfferView } from '../domain/dhcp4/decision.js';
-import type { EpochMs, Ipv4, Octets } from '../domain/values.js';
+import type { Lease } from '../domain/lease.js';
+import type { EpochMs, Ipv4, Octets, SubnetId } from '../domain/values.js';
 
 /** How long an offer stands: a client asks for it within its first retransmissions (RFC 2131 §4.1: 4 s, 8 s). */
 export const OFFER_HOLD_MS = 12_000;
 /** Most offers remembered; beyond it the oldest is given up. A flood of DISCOVERs costs this much memory and no more. */
 export const MAX_OFFERS = 65_536;
-/** How many of the oldest offers are looked at when one is to be taken back. */
+/** How many of a subnet's oldest offers are looked at when one is to be taken back. */
 const TAKE_BACK_SCAN = 64;
 
 interface Offer {
   readonly client: Octets;
   readonly address: Ipv4;
+  readonly subnetId: SubnetId;
   expiresAt: EpochMs;
 }
+
+/** What is offered: of a lease, the address and its subnet. */
+export type OfferedLease = Pick<Lease, 'address' | 'subnetId'>;
 
 /** Keeps held addresses out of the pools' free maps. */
 export interface HoldKeeper {
@@ -29,6 +34,8 @@ export interface HoldKeeper {
 export class OfferBook implements OfferView {
   readonly #byClient = new Map<Octets, Offer>();
   readonly #byAddress = new Map<Ipv4, Offer>();
+  /** Offers of each subnet, the oldest first: a busy subnet must not hide a small one's. */
+  readonly #bySubnet = new Map<SubnetId, Set<Offer>>();
   readonly #keeper: HoldKeeper;
 
   constructor(keeper: HoldKeeper) {
@@ -49,9 +56,9 @@ export class OfferBook implements OfferView {
     return offer !== undefined && offer.client !== client;
   }
 
-  oldest(accept: (address: Ipv4) => boolean): Ipv4 | undefined {
+  oldest(subnetId: SubnetId, accept: (address: Ipv4) => boolean): Ipv4 | undefined {
     let looked = 0;
-    for (const offer of this.#byClient.values()) {
+    for (const offer of this.#bySubnet.get(subnetId) ?? []) {
       if (accept(offer.address)) return offer.address;
       if (++looked >= TAKE_BACK_SCAN) break;
     }
@@ -59,13 +66,15 @@ export class OfferBook implements OfferView {
   }
 
   /** Remembers an offer; an earlier one to the same client or of the same address is void. */
-  hold(client: Octets, address: Ipv4, now: EpochMs): void {
+  hold(client: Octets, { address, subnetId }: OfferedLease, now: EpochMs): void {
     const earlier = this.#byClient.get(client);
     if (earlier !== undefined) {
       this.#byClient.delete(client);
       if (earlier.address === address) {
         earlier.expiresAt = now + OFFER_HOLD_MS;
         this.#byClient.set(client, earlier);
+        this.#ofSubnet(earlier.subnetId).delete(earlier);
+        this.#ofSubnet(earlier.subnetId).add(earlier);
         return;
       }
       this.#release(earlier);
@@ -73,9 +82,10 @@ export class OfferBook implements OfferView {
     const holder = this.#byAddress.get(address);
     if (holder !== undefined) this.#drop(holder);
     if (this.#byClient.size >= MAX_OFFERS) this.#drop(this.#byClient.values().next().value!);
-    const offer = { client, address, expiresAt: now + OFFER_HOLD_MS };
+    const offer = { client, address, subnetId, expiresAt: now + OFFER_HOLD_MS };
     this.#byClient.set(client, offer);
     this.#byAddress.set(address, offer);
+    this.#ofSubnet(subnetId).add(offer);
     this.#keeper.hold(address);
   }
 
@@ -103,8 +113,20 @@ export class OfferBook implements OfferView {
     this.#release(offer);
   }
 
+  #ofSubnet(subnetId: SubnetId): Set<Offer> {
+    let offers = this.#bySubnet.get(subnetId);
+    if (offers === undefined) {
+      offers = new Set();
+      this.#bySubnet.set(subnetId, offers);
+    }
+    return offers;
+  }
+
   #release(offer: Offer): void {
     this.#byAddress.delete(offer.address);
+    const rest = this.#ofSubnet(offer.subnetId);
+    rest.delete(offer);
+    if (rest.size === 0) this.#bySubnet.delete(offer.subnetId);
     this.#keeper.unhold(offer.address);
   }
 }

@@ -281,7 +281,7 @@ export class MemfileStore implements LeaseStore {
 
   #recovered(): void {
     this.#health = { ok: true };
-    this.#logger.log('INFO', 'LESSOR_MEMFILE_WRITE_RECOVERED', `leases can be written to ${this.#files.current} again`);
+    this.#logger.log('WARN', 'LESSOR_MEMFILE_WRITE_RECOVERED', `leases can be written to ${this.#files.current} again`);
   }
 
   /** A broken journal is replaced by a cleanup, tried until it succeeds. */

@@ -101,13 +101,20 @@ export class HttpListener implements ControlListener {
 
   private accept(socket: Socket): void {
     socket.on('error', () => socket.destroy());
-    if (this.connections.size >= this.deps.limits.maxConnections) {
+    if (this.connections.size >= this.deps.limits.maxConnections && !this.evict()) {
       socket.destroy();
       return;
     }
     this.connections.add(socket);
     socket.once('close', () => this.connections.delete(socket));
     this.handler.emit('connection', socket);
+  }
+
+  /** Closes the connection that has kept us waiting for a request the longest, so that idlers lock nobody out. */
+  private evict(): boolean {
+    const [longest] = this.deadlines.keys();
+    longest?.destroy();
+    return longest !== undefined;
   }
 
   private createHandler(tls: ServerOptions | undefined): Server {

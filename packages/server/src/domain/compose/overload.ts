@@ -65,15 +65,23 @@ function usedField(field: Buffer): Uint8Array {
   return field[0] === 0 ? new Uint8Array(0) : Uint8Array.from(field);
 }
 
-/** The lease time and timers of this very reply are in `target` already. */
+/** The server identifier, lease time and timers of this very reply are in `target` already. */
 function patched(option: OptionOctets, target: Buffer, template: Template): OptionOctets {
-  const at =
-    option.code === Code.leaseTime
-      ? template.leaseTimeAt
-      : option.code === Code.renewal
-        ? template.renewalAt
-        : option.code === Code.rebinding
-          ? template.rebindingAt
-          : -1;
+  const at = patchedAt(option.code, template);
   return at > 0 ? { code: option.code, data: Uint8Array.from(target.subarray(at, at + 4)) } : option;
+}
+
+function patchedAt(code: number, template: Template): number {
+  switch (code) {
+    case Code.serverId:
+      return template.serverIdAt;
+    case Code.leaseTime:
+      return template.leaseTimeAt;
+    case Code.renewal:
+      return template.renewalAt;
+    case Code.rebinding:
+      return template.rebindingAt;
+    default:
+      return -1;
+  }
 }

@@ -26,7 +26,7 @@ import { encodeOverloaded, limitOf } from './overload.js';
 import { type TeeTimes, teeTimes } from './tee-times.js';
 import { type Template, TemplateCache, type TemplateKey } from './template.js';
 import { tellingClasses, tellingHost, usesVendorOptions } from './template-scope.js';
-import { vendorKey, vendorRequest } from './vendor-request.js';
+import { NO_VENDOR_REQUEST, vendorKey, vendorRequest } from './vendor-request.js';
 
 /** Bits of TemplateKey.present. */
 const PRESENT_LEASE = 1;
@@ -112,9 +112,8 @@ export class ReplyComposer {
           (tees.rebindingSec > 0 ? PRESENT_REBINDING : 0) |
           (name.hostNameOption !== undefined ? PRESENT_HOST_NAME : 0) |
           (name.fqdn !== undefined ? PRESENT_FQDN : 0),
-        serverId: source.serverIdOverride !== 0 ? source.serverIdOverride : source.serverAddress,
         requested: type === MessageType.nak ? NOTHING : (message.option(Code.parameterRequestList) ?? NOTHING),
-        vendor: this.#hasVendorOptions ? vendorKey(message) : NOT_VENDOR,
+        vendor: this.#hasVendorOptions ? vendorKey(vendorRequest(message)) : NOT_VENDOR,
       },
       (key) => this.#build(key, source),
     );
@@ -135,6 +134,10 @@ export class ReplyComposer {
     target.writeUInt32BE(yiaddr, At.yiaddr);
     target.writeUInt32BE(informDirect ? 0 : message.giaddr, At.giaddr);
     target.set(message.chaddr, At.chaddr);
+    if (template.serverIdAt > 0) {
+      const { serverIdOverride, serverAddress } = source;
+      target.writeUInt32BE(serverIdOverride !== 0 ? serverIdOverride : serverAddress, template.serverIdAt);
+    }
     if (template.leaseTimeAt > 0) target.writeUInt32BE(lifetimeSec, template.leaseTimeAt);
     if (template.renewalAt > 0) target.writeUInt32BE(tees.renewalSec, template.renewalAt);
     if (template.rebindingAt > 0) target.writeUInt32BE(tees.rebindingSec, template.rebindingAt);
@@ -182,13 +185,15 @@ export class ReplyComposer {
             reserved: SERVER_SET[present]!,
             subnetMask:
               subnet === undefined || (present & PRESENT_LEASE) === 0 ? undefined : u32(maskOf(subnet.prefixLength)),
-            ...vendorRequest(source.message, this.#hasVendorOptions),
+            ...(this.#hasVendorOptions ? vendorRequest(source.message) : NO_VENDOR_REQUEST),
             isMember,
           });
+    let configuredId = false;
     if (key.type !== 0) {
       const configured =
         collected.find((option) => option.code === Code.serverId) ?? configuredServerId(scopes, isMember);
-      options.push({ code: Code.serverId, data: configured?.data ?? u32(key.serverId) });
+      options.push({ code: Code.serverId, data: configured?.data ?? u32(0) });
+      configuredId = configured !== undefined;
     }
     if (present & PRESENT_LEASE) options.push({ code: Code.leaseTime, data: u32(0) });
     if (present & PRESENT_RENEWAL) options.push({ code: Code.renewal, data: u32(0) });
@@ -212,6 +217,7 @@ export class ReplyComposer {
       leaseTimeAt: valueOffset(options, Code.leaseTime),
       renewalAt: valueOffset(options, Code.renewal),
       rebindingAt: valueOffset(options, Code.rebinding),
+      serverIdAt: configuredId ? -1 : valueOffset(options, Code.serverId),
       options,
     };
   }

@@ -5,7 +5,6 @@
 
 import type { OptionOctets } from '@lessor/dhcp';
 import type { Pool, Reservation, Subnet } from '../snapshot.js';
-import type { Ipv4 } from '../values.js';
 
 /** What a template depends on; two replies with equal keys have the same fixed part. */
 export interface TemplateKey {
@@ -18,10 +17,9 @@ export interface TemplateKey {
   readonly classKey: string;
   /** Which of the optional parts are present; see the PRESENT_ bits of reply.ts. */
   readonly present: number;
-  readonly serverId: Ipv4;
   /** Option 55 as sent. */
   readonly requested: Uint8Array;
-  /** Options 124 and 125 as sent, where vendor options are configured; else ''. */
+  /** Enterprises and vendor options asked for, where vendor options are configured; else ''. */
   readonly vendor: string;
 }
 
@@ -33,18 +31,21 @@ export interface Template extends TemplateKey {
   readonly leaseTimeAt: number;
   readonly renewalAt: number;
   readonly rebindingAt: number;
+  /** Where the value of option 54 starts, -1 if it is configured and so part of the template. */
+  readonly serverIdAt: number;
   /** The same options as values, for replies that do not fit and must be encoded with overload. */
   readonly options: readonly OptionOctets[];
 }
 
-interface Entry {
-  readonly template: Template;
-  readonly next: Entry | undefined;
-}
+/**
+ * Longest list of templates with one hash. Clients choose part of the key: one that makes keys collide gains that its own
+ * replies are composed anew, and nothing is searched for long.
+ */
+const MAX_CHAIN = 8;
 
 /** A bounded cache of templates. When full it starts again: what is in use is back after one reply each. */
 export class TemplateCache {
-  readonly #entries = new Map<number, Entry>();
+  readonly #chains = new Map<number, Template[]>();
   readonly #capacity: number;
   #size = 0;
 
@@ -60,18 +61,17 @@ export class TemplateCache {
   /** The template for the key, made by `build` if there is none. */
   get(key: TemplateKey, build: (key: TemplateKey) => Template): Template {
     const hash = hashOf(key);
-    const first = this.#entries.get(hash);
-    for (let entry = first; entry !== undefined; entry = entry.next) {
-      if (sameKey(entry.template, key)) return entry.template;
-    }
+    const known = this.#chains.get(hash);
+    if (known !== undefined) for (const template of known) if (sameKey(template, key)) return template;
     const template = build(key);
     if (this.#size >= this.#capacity) {
-      this.#entries.clear();
+      this.#chains.clear();
       this.#size = 0;
-      this.#entries.set(hash, { template, next: undefined });
-    } else {
-      this.#entries.set(hash, { template, next: first });
     }
+    const chain = this.#chains.get(hash);
+    if (chain === undefined) this.#chains.set(hash, [template]);
+    else if (chain.length < MAX_CHAIN) chain.push(template);
+    else chain[this.#size % MAX_CHAIN] = template;
     this.#size++;
     return template;
   }
@@ -84,17 +84,13 @@ function hashOf(key: TemplateKey): number {
   if (key.host !== undefined) hash = mixText(hash, key.host.identifier);
   const requested = key.requested;
   for (let i = 0; i < requested.length; i++) hash = Math.imul(hash ^ requested[i]!, 0x0100_0193);
-  hash = mixText(hash, key.classKey);
+  hash = mixText(mixText(hash, key.classKey), key.vendor);
   return hash | 0;
 }
 
-/** Head and tail of a text tell most apart; the comparison of the keys does the rest. */
 function mixText(seed: number, text: string): number {
   let hash = seed ^ text.length;
-  for (let i = 0; i < text.length && i < 8; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
-  for (let i = Math.max(8, text.length - 8); i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
-  }
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
   return hash;
 }
 
@@ -105,7 +101,6 @@ function sameKey(a: TemplateKey, b: TemplateKey): boolean {
     a.pool === b.pool &&
     a.host === b.host &&
     a.present === b.present &&
-    a.serverId === b.serverId &&
     a.classKey === b.classKey &&
     a.vendor === b.vendor &&
     sameOctets(a.requested, b.requested)

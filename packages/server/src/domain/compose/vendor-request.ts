@@ -8,14 +8,19 @@ import { Code } from './layout.js';
 const CABLE_LABS = 4491;
 const CABLE_LABS_ORO = 1;
 
-/** Enterprises the client names, and the vendor options it lists; nothing where no vendor options are configured. */
-export function vendorRequest(
-  message: Message4,
-  used: boolean,
-): { readonly enterprises: readonly number[]; readonly vendorRequested: ReadonlyMap<number, Uint8Array> } {
+/** Enterprises a client names, in order, and the vendor options it lists. */
+export interface VendorRequest {
+  readonly enterprises: readonly number[];
+  readonly vendorRequested: ReadonlyMap<number, Uint8Array>;
+}
+
+/** A client that asks for none. */
+export const NO_VENDOR_REQUEST: VendorRequest = { enterprises: [], vendorRequested: new Map() };
+
+/** Reads options 124 and 125. */
+export function vendorRequest(message: Message4): VendorRequest {
   const vendorRequested = new Map<number, Uint8Array>();
   const enterprises = new Set<number>();
-  if (!used) return { enterprises: [], vendorRequested };
   for (const code of [Code.vendorIdentifying, Code.vendorClassIdentifying]) {
     for (const block of vendorBlocks(message.option(code))) {
       enterprises.add(block.enterprise);
@@ -37,7 +42,8 @@ function vendorBlocks(value: Uint8Array | undefined): VendorData[] {
   }
 }
 
-/** Everything of a request that its vendor options depend on. */
-export function vendorKey(message: Message4): string {
-  return `${message.octets(Code.vendorIdentifying) ?? ''}|${message.octets(Code.vendorClassIdentifying) ?? ''}`;
+/** What of it a reply depends on, as text: serial numbers and the like that clients put there make no difference. */
+export function vendorKey({ enterprises, vendorRequested }: VendorRequest): string {
+  const asked = [...vendorRequested].map(([enterprise, codes]) => `${enterprise}=${codes.join('.')}`);
+  return `${enterprises.join(',')}|${asked.join(';')}`;
 }

@@ -4,7 +4,7 @@ import { NO_NAME } from '../client-name.js';
 import { belongsTo } from '../identity.js';
 import type { Lease } from '../lease.js';
 import { expiresAtSec, isAvailable, isExpired, LeaseState } from '../lease.js';
-import type { Reservation, Subnet } from '../snapshot.js';
+import type { Pool, Reservation, Subnet } from '../snapshot.js';
 import { contains, passesGuard } from '../topology.js';
 import type { Ipv4 } from '../values.js';
 import { INFINITE_LIFETIME } from '../values.js';
@@ -85,26 +85,23 @@ export type AllocationFailure = 'no-pools' | 'classes' | 'subnet' | 'shared-netw
 export function pickAddress(
   ctx: DecisionContext,
 ): { readonly address: Ipv4; readonly subnet: Subnet } | { readonly failure: AllocationFailure } {
-  let pools = 0;
-  let open = 0;
+  const isOpen = (pool: Pool): boolean => passesGuard(pool.clientClasses, (name) => ctx.client.isMember(name));
+  // The lease table has the last word: after the clock was set back, a lease that had run out is in force again.
+  const isUnused = (address: Ipv4): boolean => isAvailable(ctx.leases.getByAddress(address), ctx.nowSec);
   for (const subnet of ctx.candidates) {
-    for (const pool of subnet.pools) {
-      pools++;
-      if (!passesGuard(pool.clientClasses, (name) => ctx.client.isMember(name))) continue;
-      open++;
-      const address = ctx.addresses.pick(pool);
-      if (address !== undefined) return { address, subnet };
-    }
+    const address = ctx.addresses.pickFromSubnet(subnet, isOpen, isUnused);
+    if (address !== undefined) return { address, subnet };
   }
-  if (open > 0) {
+  for (const subnet of ctx.candidates) {
     const address = ctx.offers.oldest(
-      (offered) =>
-        allowedSubnetOf(ctx, offered) !== undefined && isAvailable(ctx.leases.getByAddress(offered), ctx.nowSec),
+      subnet.id,
+      (offered) => isUnused(offered) && allowedSubnetOf(ctx, offered) === subnet && !isReservedForOther(ctx, offered),
     );
-    if (address !== undefined) return { address, subnet: allowedSubnetOf(ctx, address)! };
+    if (address !== undefined) return { address, subnet };
   }
-  if (pools === 0) return { failure: 'no-pools' };
-  if (open === 0) return { failure: 'classes' };
+  const pools = ctx.candidates.flatMap((subnet) => subnet.pools);
+  if (pools.length === 0) return { failure: 'no-pools' };
+  if (!pools.some(isOpen)) return { failure: 'classes' };
   return { failure: ctx.candidates.length > 1 ? 'shared-network' : 'subnet' };
 }
 
@@ -136,7 +133,7 @@ export function grantAddress(
   const lease: Lease = {
     address,
     hwAddress: client.identity.hwAddress,
-    clientId: client.identity.clientId,
+    clientId: clientIdFor(client, subnet),
     validLifetimeSec: lifetimeSec,
     clttSec: nowSec,
     subnetId: subnet.id,

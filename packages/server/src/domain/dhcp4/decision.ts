@@ -30,8 +30,12 @@ export interface LeaseView {
 
 /** Where free addresses come from. */
 export interface AddressSource {
-  /** A free address nobody reserved or was offered, or undefined if the pool has none. */
-  pick(pool: Pool): Ipv4 | undefined;
+  /** A free address, which nobody reserved or was offered, of the pools let through; undefined if they have none. */
+  pickFromSubnet(
+    subnet: Subnet,
+    acceptPool: (pool: Pool) => boolean,
+    accept: (address: Ipv4) => boolean,
+  ): Ipv4 | undefined;
   /** The pool of the subnet that has the address. */
   poolOf(subnet: Subnet, address: Ipv4): Pool | undefined;
 }
@@ -42,8 +46,8 @@ export interface OfferView {
   offeredTo(client: Octets): Ipv4 | undefined;
   /** True if the address is offered to a client other than this one. */
   isHeldForOther(address: Ipv4, client: Octets): boolean;
-  /** The oldest standing offer whose address the caller accepts: taken back when nothing else is free. */
-  oldest(accept: (address: Ipv4) => boolean): Ipv4 | undefined;
+  /** The oldest standing offer of a subnet whose address the caller accepts: taken back when nothing else is free. */
+  oldest(subnetId: SubnetId, accept: (address: Ipv4) => boolean): Ipv4 | undefined;
 }
 
 /** The client as the decision sees it. */
