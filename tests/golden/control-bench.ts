@@ -1,32 +1,33 @@
 /**
  * A server without packets: configuration, memory store, statistics, dispatcher and a real unix socket, with files and
  * interfaces as the machine had them on which Kea was recorded. What the recording did besides commands (files it put
- * down, clients it ran, lease commands lessor has not) is done here by hand.
+ * down, clients it ran) is done here by hand.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatJson, type JsonMap, type JsonValue } from '@lessor/kea';
+import { formatJson, type JsonValue } from '@lessor/kea';
 import { loadConfig } from 'lessor/internal/config/load.js';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
-import { parseHexOctets } from 'lessor/internal/control/hex.js';
 import type { ControlServices, InterfaceInfo } from 'lessor/internal/control/services.js';
 import type { Lease } from 'lessor/internal/domain/lease.js';
 import type { ConfigSnapshot } from 'lessor/internal/domain/snapshot.js';
-import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { lockFile } from 'lessor/internal/platform/lock.js';
 import { silentLogger } from 'lessor/internal/platform/log.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
 import { ConfigService } from 'lessor/internal/services/config-service.js';
 import { LeaseStatistics } from 'lessor/internal/services/lease-statistics.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
+import { ReservationDirectories } from 'lessor/internal/services/reservation-directory.js';
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
+import { SubnetLeaseCounts } from 'lessor/internal/services/subnet-lease-counts.js';
 import { Sweeper } from 'lessor/internal/services/sweeper.js';
 import { nodeFileOps } from 'lessor/internal/store/file-ops.js';
+import { exportLeases } from 'lessor/internal/store/lease-export.js';
 import { MemfileStore } from 'lessor/internal/store/memfile.js';
 import { UnixListener } from 'lessor/internal/transports/kea-unix.js';
 import { DEFAULT_LIMITS } from 'lessor/internal/transports/listener.js';
@@ -68,8 +69,6 @@ export interface ReplayServer {
   readonly socketPath: string;
   /** Sends octets over the unix socket as one chunk or several and collects the answer until the end. */
   ask(text: string | readonly string[], halfClose?: boolean): Promise<string>;
-  /** Does to the leases what a lease command did in Kea. */
-  performLeaseCommand(name: string, args: JsonMap): Promise<void>;
   putLease(lease: Partial<Lease> & Pick<Lease, 'address'>): Promise<void>;
   close(): Promise<void>;
 }
@@ -100,14 +99,19 @@ export async function startReplayServer(config: JsonValue): Promise<ReplayServer
     insecure: false,
   });
   const source = { kind: 'file', path: CONFIG_FILE } as const;
-  const { snapshot } = loadConfig(source, { ...environment(), generation: 1 });
+  const initial = loadConfig(source, { ...environment(), generation: 1 });
+  const { snapshot } = initial;
   const configService = new ConfigService({
-    initial: snapshot,
+    initial,
     source,
     environment,
-    files: { writeAtomically: async (path, octets) => void files.set(path, Buffer.from(octets).toString('latin1')) },
+    files: {
+      read: async (path) => Buffer.from(files.get(path)!, 'latin1'),
+      writeAtomically: async (path, octets) => void files.set(path, Buffer.from(octets).toString('latin1')),
+    },
     clock,
   });
+  const reservations = new ReservationDirectories();
 
   const random = createSystemRandom();
   const path = join(folder, 'leases.csv');
@@ -120,11 +124,16 @@ export async function startReplayServer(config: JsonValue): Promise<ReplayServer
   const leaseStatistics = new LeaseStatistics(statistics, clock);
   const use = (next: ConfigSnapshot) => leaseStatistics.rebuild(next, ledger.leases);
   use(snapshot);
+  const leaseCounts = new SubnetLeaseCounts(ledger.leases);
   ledger.observe(leaseStatistics.changed);
+  ledger.observe(leaseCounts.changed);
+  const swap = (next: ConfigSnapshot) => ({ commit: () => use(next), abandon: () => undefined });
   configService.participate({
     name: 'statistics',
-    prepare: async (next) => ({ commit: () => use(next), abandon: () => undefined }),
+    prepare: async (next) => swap(next),
+    prepareChange: (next, change) => swap(change.kind === 'networks' ? next : configService.current),
   });
+  configService.participate(reservations);
   const sweeper = new Sweeper({ ledger, clock, logger: silentLogger, cleanup: () => store.cleanup() });
   sweeper.rebuild();
 
@@ -132,6 +141,18 @@ export async function startReplayServer(config: JsonValue): Promise<ReplayServer
     clock,
     config: configService,
     leases: ledger.leases,
+    ledger,
+    leaseCounts,
+    leaseExporter: {
+      directory: '/test/lib',
+      anywhere: false,
+      async write(file) {
+        const written = join(folder, 'export.csv');
+        await exportLeases(written, ledger.leases, nodeFileOps, clock);
+        files.set(file, readFileSync(written, 'latin1'));
+      },
+    },
+    reservations,
     store,
     sweeper,
     statistics,
@@ -177,27 +198,6 @@ export async function startReplayServer(config: JsonValue): Promise<ReplayServer
     socketPath,
     putLease,
     ask: (text, halfClose = false) => ask(socketPath, typeof text === 'string' ? [text] : text, halfClose),
-    async performLeaseCommand(name, args) {
-      const leases = [...ledger.leases.all()];
-      if (name === 'lease4-wipe') {
-        const gone = leases.filter(({ subnetId }) => args['subnet-id'] === undefined || args['subnet-id'] === subnetId);
-        await ledger.transact((tx) => {
-          for (const { address } of gone) tx.delete(address);
-        });
-      } else if (name === 'lease4-del') {
-        const hwAddress = parseHexOctets(String(args.identifier ?? ''), false);
-        const gone =
-          args['ip-address'] === undefined
-            ? leases.find((lease) => lease.subnetId === args['subnet-id'] && lease.hwAddress === hwAddress)!.address
-            : addressOf(args);
-        await ledger.transact((tx) => tx.delete(gone));
-      } else {
-        await putLease({
-          ...leaseFromArguments(args, Math.floor(clock.now() / 1000)),
-          subnetId: subnetOf(configService.current, addressOf(args)),
-        });
-      }
-    },
     async close() {
       await listener.close();
       sweeper.stop();
@@ -220,35 +220,6 @@ const NEW_LEASE: Omit<Lease, 'address'> = {
   state: 0,
   userContext: '',
 };
-
-/** What lease4-add and lease4-update make of their arguments in Kea. */
-function leaseFromArguments(args: JsonMap, nowSec: number): Partial<Lease> & Pick<Lease, 'address'> {
-  const text = (name: string) => String(args[name] ?? '');
-  const validLifetimeSec = Number(args['valid-lft'] ?? 3600);
-  const context = { ...(args['user-context'] as JsonMap), ...(args.comment ? { comment: args.comment } : {}) };
-  return {
-    address: addressOf(args),
-    hwAddress: parseHexOctets(text('hw-address'), false),
-    clientId: parseHexOctets(text('client-id'), true),
-    validLifetimeSec,
-    clttSec: args.expire === undefined ? nowSec : Number(args.expire) - validLifetimeSec,
-    fqdnFwd: args['fqdn-fwd'] === true,
-    fqdnRev: args['fqdn-rev'] === true,
-    hostname: text('hostname').toLowerCase(),
-    state: Number(args.state ?? 0) as Lease['state'],
-    userContext: Object.keys(context).length === 0 ? '' : formatJson(context),
-  };
-}
-
-function addressOf(args: JsonMap): number {
-  return parseIpv4(String(args['ip-address']))!;
-}
-
-function subnetOf({ subnets }: ConfigSnapshot, address: number): number {
-  return subnets.find(
-    ({ prefix, prefixLength }) => address - prefix >= 0 && address - prefix < 2 ** (32 - prefixLength),
-  )!.id;
-}
 
 function ask(path: string, chunks: readonly string[], halfClose: boolean): Promise<string> {
   return new Promise((resolve, reject) => {

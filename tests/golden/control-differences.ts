@@ -3,10 +3,20 @@
  * control-replay.test.ts holds each row to what lessor really answers; the manual's page is made from these tables.
  */
 
+import type { JsonMap } from '@lessor/kea';
+
 /** A difference: every answer to a step whose name fits, and where Kea's result is `kea`. */
 export interface ControlDifference {
   /** Transcript, without version and extension. */
-  readonly transcript: 'core-unix' | 'json-dialect-unix' | 'framing-unix' | 'lease-cmds';
+  readonly transcript:
+    | 'core-unix'
+    | 'json-dialect-unix'
+    | 'framing-unix'
+    | 'lease-cmds'
+    | 'stat-cmds'
+    | 'host-cmds'
+    | 'subnet-cmds'
+    | 'class-cmds';
   readonly step: RegExp;
   /** Kea's result code. */
   readonly kea: number;
@@ -16,12 +26,30 @@ export interface ControlDifference {
   readonly text?: RegExp;
   /** Members of `arguments` that differ or that only one of the two has; the others are Kea's. */
   readonly members?: readonly string[];
+  /** Commands that bring back what Kea's state was, where lessor did something and Kea nothing. */
+  readonly undo?: readonly { readonly command: string; readonly arguments?: JsonMap }[];
   readonly reason: string;
 }
 
 const CONFIG_WORDS =
   'All errors are told, not only the first, each with where it is: file, line and column, or the JSON path. ' +
   "The words are lessor's own.";
+
+const NO_THREADS =
+  'One loop serves all packets: there is no thread pool to tell of (multi-threading-enabled is false, as in a Kea ' +
+  "without threads). lease-store is lessor's own: whether leases can be made durable now.";
+
+const THREAD_MEMBERS: readonly string[] = [
+  'lease-store',
+  'multi-threading-enabled',
+  'packet-queue-size',
+  'packet-queue-statistics',
+  'thread-pool-size',
+];
+
+const MEMORY_IS_DEFAULT =
+  'Kea changes reservations in a database unless told otherwise, and fails where there is none. lessor has them in ' +
+  'memory and in the configuration file, so that is what no operation-target means.';
 
 /** The differences. The first row that fits counts. */
 export const DIFFERENCES: readonly ControlDifference[] = [
@@ -45,16 +73,8 @@ export const DIFFERENCES: readonly ControlDifference[] = [
     step: /^status-get/,
     kea: 0,
     lessor: 0,
-    members: [
-      'lease-store',
-      'multi-threading-enabled',
-      'packet-queue-size',
-      'packet-queue-statistics',
-      'thread-pool-size',
-    ],
-    reason:
-      'One loop serves all packets: there is no thread pool to tell of (multi-threading-enabled is false, as in a Kea ' +
-      "without threads). lease-store is lessor's own: whether leases can be made durable now.",
+    members: THREAD_MEMBERS,
+    reason: NO_THREADS,
   },
   {
     transcript: 'core-unix',
@@ -122,6 +142,126 @@ export const DIFFERENCES: readonly ControlDifference[] = [
     reason: 'The answer carries warnings, as the member `warnings` of its arguments.',
   },
   {
+    transcript: 'lease-cmds',
+    step: /^lease4-add list arguments$/,
+    kea: 1,
+    lessor: 1,
+    text: /^arguments for the 'lease4-add' command must be a map$/,
+    reason: 'Kea tells of its parser here, lessor of the command.',
+  },
+  {
+    transcript: 'lease-cmds',
+    step: /^wipe at the end$/,
+    kea: 0,
+    lessor: 0,
+    text: /^Deleted 5 IPv4 lease/,
+    reason:
+      'Kea reads its lease file again when it is reconfigured, and a released lease is a removal there. lessor keeps ' +
+      'it: whose address it was is still known.',
+  },
+  {
+    transcript: 'stat-cmds',
+    step: /^statistic-get-all after clients$/,
+    kea: 0,
+    lessor: 0,
+    reason: 'The recording’s clients have not been at this server: its statistics are at zero.',
+  },
+  {
+    transcript: 'stat-cmds',
+    step: /^status-get$/,
+    kea: 0,
+    lessor: 0,
+    members: THREAD_MEMBERS,
+    reason: NO_THREADS,
+  },
+  {
+    transcript: 'host-cmds',
+    step: /^reservation-add default target$/,
+    kea: 1,
+    lessor: 0,
+    text: /^Host added\.$/,
+    undo: [
+      {
+        command: 'reservation-del',
+        arguments: { 'subnet-id': 1, 'identifier-type': 'hw-address', identifier: '1a:1b:1c:1d:1e:20' },
+      },
+      { command: 'config-reload' },
+    ],
+    reason: MEMORY_IS_DEFAULT,
+  },
+  {
+    transcript: 'host-cmds',
+    step: /^reservation-add target default$/,
+    kea: 1,
+    lessor: 1,
+    text: /as this host has already been added$/,
+    reason: MEMORY_IS_DEFAULT,
+  },
+  {
+    transcript: 'host-cmds',
+    step: /^reservation-update default target$/,
+    kea: 1,
+    lessor: 1,
+    text: /^Host not updated \(not found\)\.$/,
+    reason: MEMORY_IS_DEFAULT,
+  },
+  {
+    transcript: 'host-cmds',
+    step: /^reservation-del default target$/,
+    kea: 1,
+    lessor: 0,
+    text: /^Host deleted\.$/,
+    undo: [
+      {
+        command: 'reservation-add',
+        arguments: {
+          reservation: { 'subnet-id': 1, 'hw-address': '1a:1b:1c:1d:1e:22', 'ip-address': '192.0.2.202' },
+        },
+      },
+    ],
+    reason: MEMORY_IS_DEFAULT,
+  },
+  {
+    transcript: 'host-cmds',
+    step: /^reservation-add (no identifier|unknown member)$/,
+    kea: 1,
+    lessor: 1,
+    text: /\(reservation.*\)$/,
+    reason: CONFIG_WORDS,
+  },
+  {
+    transcript: 'subnet-cmds',
+    step: /^subnet4-add (without id|id 0|unknown member|pool outside)$/,
+    kea: 1,
+    lessor: 1,
+    text: /\(subnet4\[0\].*\)$/,
+    reason: CONFIG_WORDS,
+  },
+  {
+    transcript: 'subnet-cmds',
+    step: /^subnet4-delta-del$/,
+    kea: 1,
+    lessor: 1,
+    text: /\(subnet4\[0\]\.renew-timer\)$/,
+    reason: CONFIG_WORDS,
+  },
+  {
+    transcript: 'subnet-cmds',
+    step: /^network4-add empty name$/,
+    kea: 0,
+    lessor: 1,
+    text: /must not be empty/,
+    reason: 'A shared network without a name can not be told from none: subnet4-list of Kea shows null for both.',
+  },
+  {
+    transcript: 'class-cmds',
+    step: /^class-add (bad expression|unknown dependency|without name)$/,
+    kea: 1,
+    lessor: 1,
+    text: /\(client-classes\[2\].*\)$/,
+    reason: CONFIG_WORDS,
+  },
+  {
     transcript: 'json-dialect-unix',
     step: /^command not a string$/,
     kea: 1,
@@ -141,13 +281,9 @@ export const DIFFERENCES: readonly ControlDifference[] = [
 
 /** Commands in the transcripts that lessor has not (yet); it answers result 2. */
 export const NOT_THERE: readonly { readonly command: RegExp; readonly reason: string }[] = [
-  { command: /^config-backend-pull$/, reason: 'There is no configuration backend to pull from.' },
   { command: /^lease6-/, reason: 'The daemon serves DHCPv4; Kea answers here because the hook library is loaded.' },
-  { command: /^(interface-add|subnet4-select-test)$/, reason: 'Comes with the rest of the control API.' },
-  {
-    command: /^lease4-(add|update|del|wipe|write|resend-ddns|get-by-.*)$/,
-    reason: 'Comes with the rest of the control API.',
-  },
+  { command: /^interface-add$/, reason: 'Comes with the rest of the control API.' },
+  { command: /^lease4-resend-ddns$/, reason: 'Comes with DNS updates: until then there is nothing to send again.' },
 ];
 
 /** Steps that are no commands, and what is done with them here. */

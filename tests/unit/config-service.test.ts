@@ -16,11 +16,12 @@ function setUp({ insecure = false, text = '{ "Dhcp4": { "valid-lifetime": 1000 }
   const environment = () => testEnvironment(files, { insecure });
   const source = { kind: 'file', path: FILE } as const;
   const service = new ConfigService({
-    initial: loadConfig(source, environment()).snapshot,
+    initial: loadConfig(source, environment()),
     source,
     environment,
     clock,
     files: {
+      read: async (path) => Buffer.from(files[path]!, 'utf8'),
       async writeAtomically(path, octets, mode) {
         if (path.endsWith('full.json')) throw new Error('no space left');
         written.push({ path, text: Buffer.from(octets).toString('latin1'), mode });

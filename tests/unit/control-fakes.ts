@@ -7,10 +7,12 @@ import type { Lease } from 'lessor/internal/domain/lease.js';
 import type { ConfigSnapshot, Json } from 'lessor/internal/domain/snapshot.js';
 import { ConfigError } from 'lessor/internal/errors.js';
 import type { AuditRecord } from 'lessor/internal/services/audit.js';
-import type { ConfigServiceApi } from 'lessor/internal/services/config-service.js';
+import type { ConfigServiceApi, EditOutcome } from 'lessor/internal/services/config-service.js';
 import type { Cancel, Clock, LeaseReader, Logger } from 'lessor/internal/services/ports.js';
+import { ReservationDirectories } from 'lessor/internal/services/reservation-directory.js';
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
+import { SubnetLeaseCounts } from 'lessor/internal/services/subnet-lease-counts.js';
 
 /** A clock that stands still until it is moved. `soon` is real, so that promises get on. */
 export class HandClock implements Clock {
@@ -138,7 +140,10 @@ export class FakeConfig implements ConfigServiceApi {
     if (bad === true) throw new ConfigError([{ severity: 'error', code: 'config-unknown', message, position }]);
     const warnings =
       bad === 'a bit' ? [{ severity: 'warning', code: 'config-unknown', message, position } as const] : [];
-    return { snapshot: this.current, warnings };
+    return { snapshot: this.current, warnings, source: {}, fileDigest: undefined };
+  }
+  async edit(): Promise<EditOutcome> {
+    throw new Error('changes are tested on a real ConfigService');
   }
   async set(value: Json) {
     return this.test(value);
@@ -182,6 +187,14 @@ export function controlBench(leases: readonly Lease[] = []): ControlBench {
     config,
     statistics,
     leases: new ListLeases(leases),
+    ledger: {
+      transact() {
+        throw new Error('changes are tested on a real ledger');
+      },
+    },
+    leaseCounts: new SubnetLeaseCounts(new ListLeases(leases)),
+    leaseExporter: { directory: '/test/lib', anywhere: false, write: async () => 0 },
+    reservations: new ReservationDirectories(),
     store: { health: { ok: true }, cleanup: async () => undefined },
     sweeper: { reclaimAll: (remove) => reclaimed.push(remove) },
     serviceSwitch: new ServiceSwitch(clock),

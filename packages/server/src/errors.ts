@@ -59,6 +59,12 @@ export const ERRORS = {
     meaning: 'The setting would expose the server or a secret.',
     remedy: 'Do what the message says, or start with -X if you mean it.',
   },
+  'config-edit': {
+    kind: 'config',
+    meaning: 'A change by command can not be written into the configuration file.',
+    remedy:
+      'Make the change in the file and reload it; or let changes stay in memory until config-write: user-context, lessor, write-through false.',
+  },
   'config-file': {
     kind: 'config',
     meaning: 'A file named in the configuration can not be read.',
@@ -100,6 +106,11 @@ export const ERRORS = {
     kind: 'command',
     meaning: 'The sender may not do this.',
     remedy: 'Use an identity that has the right.',
+  },
+  'command-conflict': {
+    kind: 'command',
+    meaning: 'The command does not fit what there is: a lease, a subnet, or a file changed by somebody else.',
+    remedy: 'The text says what is in the way.',
   },
   'command-failed': {
     kind: 'command',

@@ -3,12 +3,15 @@
  * configuration, log, lock, leases, services, sockets, control listeners; services/ending.ts is the same backwards.
  */
 
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { ConfigChange } from './config/change.js';
 import { type ConfigDiff, EVERYTHING } from './config/diff.js';
-import { type ConfigEnvironment, type ConfigSource, loadConfig } from './config/load.js';
+import { type ConfigEnvironment, type ConfigSource, type LoadedConfig, loadConfig } from './config/load.js';
 import { COMMANDS } from './control/commands/index.js';
 import { Dispatcher } from './control/dispatcher.js';
 import type { Dispatch } from './control/door.js';
-import type { ControlServices, ProcessInfo } from './control/services.js';
+import type { ControlServices, LeaseExporter, ProcessInfo } from './control/services.js';
 import type { ConfigSnapshot } from './domain/snapshot.js';
 import { type EpochMs, formatIpv4 } from './domain/values.js';
 import { type ConfigIssue, formatIssue, LessorError } from './errors.js';
@@ -31,11 +34,15 @@ import { LeaseStatistics } from './services/lease-statistics.js';
 import { Ledger } from './services/ledger.js';
 import { OfferBook } from './services/offers.js';
 import { type PacketConfig, preparePacketConfig } from './services/packet-config.js';
+import { followReservation, prepareNetworks } from './services/packet-config-change.js';
 import type { Clock, DhcpInterface, LeaseReader, Logger, NetworkStack, Random } from './services/ports.js';
+import { ReservationDirectories } from './services/reservation-directory.js';
 import { ServiceSwitch } from './services/service-switch.js';
 import { registerPacketStatistics, Statistics } from './services/statistics.js';
+import { SubnetLeaseCounts } from './services/subnet-lease-counts.js';
 import { Sweeper } from './services/sweeper.js';
 import { nodeFileOps } from './store/file-ops.js';
+import { exportLeases } from './store/lease-export.js';
 import { MemfileStore } from './store/memfile.js';
 import { ControlListeners } from './transports/control-listeners.js';
 import { plainNetworkStack } from './transports/dhcp4-plain.js';
@@ -138,17 +145,19 @@ async function start(
   logger.log('INFO', 'DHCP4_STARTING', `lessor ${LESSOR_VERSION} (interface of Kea ${KEA_COMPATIBILITY}) starting`);
   if (insecure) logger.log('WARN', 'DHCP4_SECURITY_CHECKS_DISABLED', 'paths and secrets are not restricted (-X)');
 
-  const { snapshot, warnings } = loadConfig(source, { ...environment(), generation: 1 });
+  const loaded = loadConfig(source, { ...environment(), generation: 1 });
+  const { snapshot, warnings } = loaded;
   log?.configure(snapshot.loggers);
   reportWarnings(warnings, logger);
-  if (log !== undefined) takeLocks(base, snapshot);
+  takeLocks(base, snapshot);
   const leases = await openLeases(base, snapshot);
   const packets = await openPacketPath(base, snapshot, leases);
-  const { config, listening } = await openControl(base, snapshot, leases, packets);
+  const { config, listening } = await openControl(base, loaded, leases, packets);
   packets.serve();
 
   const everywhere = [...packets.port.interfaces.map(describeSocket(serverPort)), ...listening];
   logger.log('INFO', 'DHCP4_STARTED', `lessor ${LESSOR_VERSION} started: ${everywhere.join('; ')}`);
+  ending.onEnd(() => logger.log('INFO', 'DHCP4_SHUTDOWN', `lessor ${LESSOR_VERSION} stops`));
   return {
     listening: everywhere,
     get interfaces() {
@@ -161,9 +170,10 @@ async function start(
   };
 }
 
-function takeLocks({ options, logger, ending }: Base, { leaseDatabase }: ConfigSnapshot): void {
+/** An embedded server writes no PID file, but nobody else may write its leases either. */
+function takeLocks({ options, logger, log, ending }: Base, { leaseDatabase }: ConfigSnapshot): void {
   const { config, variables } = options;
-  const configFile = config.kind === 'file' ? config.path : undefined;
+  const configFile = config.kind === 'file' && log !== undefined ? config.path : undefined;
   for (const lock of takeServerLocks({ configFile, leaseDatabase, variables, logger })) {
     ending.onEnd(() => lock.release());
   }
@@ -175,9 +185,12 @@ interface Leases {
   readonly ledger: Ledger;
   readonly statistics: Statistics;
   readonly addresses: AddressSpace;
+  readonly counts: SubnetLeaseCounts;
   readonly sweeper: Sweeper;
   /** Puts a configuration in force. Can not fail. */
   use(next: PacketConfig, diff: ConfigDiff): void;
+  /** The same for one in which only subnets, networks or classes are others. */
+  follow(next: PacketConfig): void;
 }
 
 async function openLeases({ clock, random, logger, ending }: Base, snapshot: ConfigSnapshot): Promise<Leases> {
@@ -197,12 +210,14 @@ async function openLeases({ clock, random, logger, ending }: Base, snapshot: Con
   registerPacketStatistics(statistics);
   const leaseStatistics = new LeaseStatistics(statistics, clock);
   const addresses = new AddressSpace(random);
+  const counts = new SubnetLeaseCounts(ledger.leases);
   const sweeper = new Sweeper({ ledger, clock, logger, cleanup: () => store.cleanup() });
   sweeper.rebuild();
   ending.onEnd(() => sweeper.stop());
   ledger.observe((address, before, after) => {
     addresses.onLeaseChange(address, before, after);
     leaseStatistics.changed(address, before, after);
+    counts.changed(address, before, after);
   });
   const use = ({ snapshot: next, reservations }: PacketConfig, diff: ConfigDiff): void => {
     addresses.rebuild(next, reservations.addresses(), ledger.leases, Math.floor(clock.now() / 1000));
@@ -210,7 +225,11 @@ async function openLeases({ clock, random, logger, ending }: Base, snapshot: Con
     if (diff.statistics) statistics.setDefaults(next.statisticSampleCount, next.statisticSampleAgeSec);
     if (diff.expiration || diff.leaseDatabase) sweeper.start(next.expiration, next.leaseDatabase.lfcIntervalSec);
   };
-  return { store, ledger, statistics, addresses, sweeper, use };
+  const follow = ({ snapshot: next, reservations }: PacketConfig): void => {
+    addresses.rebuild(next, reservations.addresses(), ledger.leases, Math.floor(clock.now() / 1000));
+    leaseStatistics.follow(next, ledger.leases, (id) => counts.has(id));
+  };
+  return { store, ledger, statistics, addresses, counts, sweeper, use, follow };
 }
 
 /** From socket to socket. */
@@ -218,6 +237,8 @@ interface Packets {
   readonly network: NetworkStack;
   readonly port: Dhcp4Port;
   readonly serviceSwitch: ServiceSwitch;
+  /** What is in force. */
+  readonly config: PacketConfig;
   /** Puts a configuration in force from the next batch on. Can not fail. */
   use(next: PacketConfig): void;
   /** Begins to answer. */
@@ -262,25 +283,40 @@ async function openPacketPath(base: Base, snapshot: ConfigSnapshot, leases: Leas
       return ledger.idle();
     });
   };
-  return { network, port, serviceSwitch, use: (next) => exchange.useConfig(next), serve };
+  return {
+    network,
+    port,
+    serviceSwitch,
+    get config() {
+      return exchange.config;
+    },
+    use: (next) => exchange.useConfig(next),
+    serve,
+  };
 }
 
 /** The command layer, its doors, and who takes part in a change of configuration. */
 async function openControl(
   base: Base,
-  snapshot: ConfigSnapshot,
+  initial: LoadedConfig,
   leases: Leases,
   packets: Packets,
 ): Promise<{ readonly config: ConfigService; readonly listening: readonly string[] }> {
   const { options, clock, logger, log, ending, environment } = base;
-  const { ledger, store, statistics, sweeper } = leases;
+  const { ledger, store, statistics, sweeper, counts: leaseCounts } = leases;
   const { network, port, serviceSwitch } = packets;
-  const files = { writeAtomically };
-  const config = new ConfigService({ initial: snapshot, source: options.config, environment, files, clock });
+  const { snapshot } = initial;
+  const files = { read: (path: string) => readFile(path), writeAtomically };
+  const config = new ConfigService({ initial, source: options.config, environment, files, clock });
+  const reservations = new ReservationDirectories();
   const services: ControlServices = {
     clock,
     config,
     leases: ledger.leases,
+    ledger,
+    leaseCounts,
+    leaseExporter: leaseExporter(base, snapshot, ledger.leases),
+    reservations,
     store,
     sweeper,
     statistics,
@@ -309,7 +345,15 @@ async function openControl(
   config.participate(metrics);
   config.participate({ name: 'interfaces', prepare: async (next) => socketSwap(await port.prepare(next.interfaces)) });
   if (log !== undefined) config.participate({ name: 'loggers', prepare: async (next) => log.prepare(next.loggers) });
-  config.participate({ name: 'packets', prepare: async (next, diff) => packetSwap(next, diff, leases, packets) });
+  config.participate(reservations);
+  config.participate({
+    name: 'packets',
+    async prepare(next, diff) {
+      const packetConfig = preparePacketConfig(next);
+      return packetSwap(packetConfig, packets, () => leases.use(packetConfig, diff));
+    },
+    prepareChange: (next, change) => packetChange(next, change, leases, packets),
+  });
   return { config, listening: control.open.map((each) => `control ${each}`) };
 }
 
@@ -323,14 +367,41 @@ async function reload(config: ConfigService, logger: Logger): Promise<void> {
 }
 
 /** What packets need of a configuration is derived before the swap, so that only assignments are left for it. */
-function packetSwap(next: ConfigSnapshot, diff: ConfigDiff, leases: Leases, packets: Packets): PreparedSwap {
-  const packetConfig = preparePacketConfig(next);
+function packetSwap(next: PacketConfig, packets: Packets, useForLeases: () => void): PreparedSwap {
   return {
     commit() {
-      leases.use(packetConfig, diff);
-      packets.use(packetConfig);
+      useForLeases();
+      packets.use(next);
     },
     abandon: () => undefined,
+  };
+}
+
+/** The same for a change of which most of what packets need can stay. */
+function packetChange(next: ConfigSnapshot, change: ConfigChange, leases: Leases, packets: Packets): PreparedSwap {
+  if (change.kind === 'networks') {
+    const packetConfig = prepareNetworks(packets.config, next);
+    return packetSwap(packetConfig, packets, () => leases.follow(packetConfig));
+  }
+  return {
+    commit: () => packets.use(followReservation(packets.config, next, change, leases.addresses)),
+    abandon: () => undefined,
+  };
+}
+
+/** Leases go to files in the data directory, but not into the file they live in. */
+function leaseExporter({ clock, environment }: Base, initial: ConfigSnapshot, leases: LeaseReader): LeaseExporter {
+  const { directories, insecure } = environment();
+  const { persist, path: inUse } = initial.leaseDatabase;
+  return {
+    directory: directories.data,
+    anywhere: insecure,
+    async write(path) {
+      if (persist && resolve(path) === resolve(inUse)) {
+        throw new LessorError('command-failed', `${path} is the lease file in use: kea-lfc-start cleans it up`);
+      }
+      return exportLeases(path, leases, nodeFileOps, clock);
+    },
   };
 }
 

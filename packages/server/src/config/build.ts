@@ -1,8 +1,6 @@
 /** A checked configuration to the ConfigSnapshot the server reads. */
 
-import { createHash } from 'node:crypto';
-import { formatJson } from '@lessor/kea';
-import type { ConfigSnapshot, IdentifierType, JsonMap } from '../domain/snapshot.js';
+import type { ConfigSnapshot, IdentifierType } from '../domain/snapshot.js';
 import { canonicalTree } from './canonical.js';
 import { buildClasses, warnOfUndefinedGuards } from './classes.js';
 import type { BuildContext } from './context.js';
@@ -18,6 +16,7 @@ import { buildOptions, buildRegistry } from './options.js';
 import { buildReservations } from './reservations.js';
 import type { ScopeName } from './schema.js';
 import { emptySection, type Section } from './section.js';
+import { withHash } from './snapshot-hash.js';
 import { buildExpiration, buildLeaseDatabase } from './storage.js';
 
 /** Order of lookups where none is configured. */
@@ -72,9 +71,8 @@ export function buildSnapshot(
   const compatibility = part('compatibility');
   const sanity = part('sanity-checks');
   const subnets = topology.subnets.map(({ subnet }) => subnet);
-  return {
+  return withHash({
     generation: environment.generation,
-    hash: hashOf(tree),
     tree,
     interfaces,
     subnets,
@@ -114,13 +112,7 @@ export function buildSnapshot(
     statisticSampleAgeSec: root.or<number>('statistic-default-sample-age'),
     hooks,
     ...(root.userContext === undefined ? {} : { userContext: root.userContext }),
-  };
-}
-
-/** Upper-case hex SHA-256 over Kea's text of `{ "Dhcp4": tree }` (config-hash-get). */
-export function hashOf(tree: JsonMap): string {
-  const text = formatJson({ Dhcp4: tree });
-  return createHash('sha256').update(text, 'latin1').digest('hex').toUpperCase();
+  });
 }
 
 /** host-reservation-identifiers, `auto` expanded. */

@@ -174,7 +174,7 @@ function canonicalPool({ section, pool }: BuiltPool, registry: Registry): JsonMa
 }
 
 /** A reservation as config-get and reservation-get give it. */
-function canonicalReservation({ section, reservation }: BuiltReservation, registry: Registry): JsonMap {
+export function canonicalReservation({ section, reservation }: BuiltReservation, registry: Registry): JsonMap {
   const { identifierType, identifier, address } = reservation;
   return jsonMap([
     [identifierType, formatIdentifier(identifierType, identifier)],

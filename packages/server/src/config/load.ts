@@ -1,6 +1,7 @@
 /** From a file or a command's JSON to a ConfigSnapshot, or to all the reasons why not. */
 
-import type { ConfigSnapshot, Json } from '../domain/snapshot.js';
+import { createHash } from 'node:crypto';
+import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import { ConfigError, type ConfigIssue } from '../errors.js';
 import { buildSnapshot } from './build.js';
 import { checkSection } from './check.js';
@@ -9,7 +10,7 @@ import { IssueList, positionOf } from './issues.js';
 import { reasonOf } from './lexer.js';
 import type { Section } from './section.js';
 import { parseConfigText } from './text.js';
-import { type ConfigNode, fromJson, KIND_NAMES } from './tree.js';
+import { type ConfigNode, fromJson, KIND_NAMES, toJson } from './tree.js';
 
 export { type ConfigEnvironment, type Directories, directoriesFrom } from './environment.js';
 
@@ -22,6 +23,10 @@ export type ConfigSource =
 export interface LoadedConfig {
   readonly snapshot: ConfigSnapshot;
   readonly warnings: readonly ConfigIssue[];
+  /** The `Dhcp4` map as it was written: nothing inherited, no defaults. Edits begin from it. */
+  readonly source: JsonMap;
+  /** {@link digestOfFile} of the file it was read from; undefined if it came by command. */
+  readonly fileDigest: string | undefined;
 }
 
 /**
@@ -30,25 +35,43 @@ export interface LoadedConfig {
  */
 export function loadConfig(source: ConfigSource, environment: ConfigEnvironment): LoadedConfig {
   const issues = new IssueList();
-  const node = readSource(source, environment, issues);
+  const text = source.kind === 'file' ? readText(source.path, environment, issues) : undefined;
+  const node = readSource(source, text, environment, issues);
   const root = node === undefined ? undefined : checkTop(node, issues);
   const snapshot = root === undefined ? undefined : buildSnapshot(root, environment, issues);
   if (snapshot === undefined || issues.hasErrors) throw new ConfigError(issues.sorted('error'));
-  return { snapshot, warnings: issues.sorted('warning') };
+  const written = source.kind === 'json' ? source.value : toJson(node!);
+  return {
+    snapshot,
+    warnings: issues.sorted('warning'),
+    source: (written as { readonly Dhcp4: JsonMap }).Dhcp4,
+    fileDigest: text === undefined ? undefined : digestOfFile(Buffer.from(text, 'latin1')),
+  };
 }
 
-function readSource(source: ConfigSource, environment: ConfigEnvironment, issues: IssueList): ConfigNode | undefined {
-  if (source.kind === 'json') return fromJson(source.value);
-  const { path } = source;
-  let text: string;
+/** Tells whether a configuration file is still the one that was read. */
+export function digestOfFile(octets: Uint8Array): string {
+  return createHash('sha256').update(octets).digest('hex');
+}
+
+function readText(path: string, environment: ConfigEnvironment, issues: IssueList): string | undefined {
   try {
-    text = environment.readFile(path);
+    return environment.readFile(path);
   } catch (error) {
     const position = positionOf({ file: path, line: 1, column: 1 }, '');
     issues.error('config-file', position, `can not read the configuration: ${reasonOf(error)}`);
     return undefined;
   }
-  return parseConfigText(path, text, issues, environment.readFile);
+}
+
+function readSource(
+  source: ConfigSource,
+  text: string | undefined,
+  environment: ConfigEnvironment,
+  issues: IssueList,
+): ConfigNode | undefined {
+  if (source.kind === 'json') return fromJson(source.value);
+  return text === undefined ? undefined : parseConfigText(source.path, text, issues, environment.readFile);
 }
 
 /** The checked `Dhcp4` map; its paths leave the `Dhcp4` out. */

@@ -51,7 +51,11 @@ export function formatIdentifier(type: IdentifierType, identifier: Octets): stri
   return type === 'hw-address' || type === 'duid' ? formatHex(identifier) : formatUpperHex(identifier);
 }
 
-function buildReservation(
+/**
+ * One reservation of a subnet (of the global scope: id 0, no prefix); undefined if there is an error (reported). That
+ * its client and its address have no other reservation is for the caller to check.
+ */
+export function buildReservation(
   section: Section,
   subnetId: SubnetId,
   prefix: Prefix | undefined,
@@ -153,7 +157,7 @@ function isFirst(section: Section, reservation: Reservation, seen: Seen, context
 }
 
 /** By octets, then by kind (Kea's index of hosts). */
-function compareByIdentifier(a: Reservation, b: Reservation): number {
+export function compareByIdentifier(a: Reservation, b: Reservation): number {
   if (a.identifier !== b.identifier) return a.identifier < b.identifier ? -1 : 1;
   return IDENTIFIER_TYPES.indexOf(a.identifierType) - IDENTIFIER_TYPES.indexOf(b.identifierType);
 }

@@ -2,9 +2,12 @@
 
 import type { EpochMs } from '../domain/values.js';
 import type { ConfigServiceApi } from '../services/config-service.js';
+import type { Ledger } from '../services/ledger.js';
 import type { Clock, LeaseReader, LeaseStore } from '../services/ports.js';
+import type { ReservationDirectories } from '../services/reservation-directory.js';
 import type { ServiceSwitch } from '../services/service-switch.js';
 import type { Statistics } from '../services/statistics.js';
+import type { SubnetLeaseCounts } from '../services/subnet-lease-counts.js';
 
 /** What does not change while the process lives. */
 export interface ProcessInfo {
@@ -51,11 +54,26 @@ export interface InterfaceService {
   };
 }
 
+/** Writing leases to files (lease4-write). */
+export interface LeaseExporter {
+  /** The one directory files may be in (Kea: the data directory), absolute. */
+  readonly directory: string;
+  /** -X: files may be anywhere. */
+  readonly anywhere: boolean;
+  /** Resolves when the file is on stable storage. @throws the system's error, LessorError for the lease file in use */
+  write(path: string): Promise<unknown>;
+}
+
 /** What rows may use. */
 export interface ControlServices {
   readonly clock: Clock;
   readonly config: ConfigServiceApi;
   readonly leases: LeaseReader;
+  /** The single writer of leases. */
+  readonly ledger: Pick<Ledger, 'transact'>;
+  readonly leaseCounts: Pick<SubnetLeaseCounts, 'of'>;
+  readonly leaseExporter: LeaseExporter;
+  readonly reservations: Pick<ReservationDirectories, 'of'>;
   readonly store: Pick<LeaseStore, 'health' | 'cleanup'>;
   /** Reclaims every lease that has run out; `remove` deletes them too (services/sweeper.ts). */
   readonly sweeper: { reclaimAll(remove: boolean): unknown };

@@ -11,25 +11,40 @@ export const GLOBAL_SCOPE: SubnetId = 0;
 export class ReservationIndex {
   readonly #byIdentifier = new Map<IdentifierType, Map<Octets, Reservation[]>>();
   readonly #byAddress = new Map<Ipv4, Reservation[]>();
-  readonly #types: readonly IdentifierType[];
-  /** Number of reservations. */
-  readonly size: number;
+  readonly #order: readonly IdentifierType[];
+  #types: readonly IdentifierType[] = [];
+  #size = 0;
 
   /** `order` is host-reservation-identifiers: the first type that finds something wins. */
   constructor(reservations: Iterable<Reservation>, order: readonly IdentifierType[]) {
-    let size = 0;
-    for (const reservation of reservations) {
-      size++;
-      let byValue = this.#byIdentifier.get(reservation.identifierType);
-      if (byValue === undefined) {
-        byValue = new Map();
-        this.#byIdentifier.set(reservation.identifierType, byValue);
-      }
-      append(byValue, reservation.identifier, reservation);
-      if (reservation.address !== undefined) append(this.#byAddress, reservation.address, reservation);
+    this.#order = order;
+    for (const reservation of reservations) this.add(reservation);
+  }
+
+  /** Number of reservations. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds one. It counts from the next lookup on. */
+  add(reservation: Reservation): void {
+    let byValue = this.#byIdentifier.get(reservation.identifierType);
+    if (byValue === undefined) {
+      byValue = new Map();
+      this.#byIdentifier.set(reservation.identifierType, byValue);
+      this.#types = this.#order.filter((type) => this.#byIdentifier.has(type));
     }
-    this.size = size;
-    this.#types = order.filter((type) => this.#byIdentifier.has(type));
+    append(byValue, reservation.identifier, reservation);
+    if (reservation.address !== undefined) append(this.#byAddress, reservation.address, reservation);
+    this.#size++;
+  }
+
+  /** Takes one away; harmless if it is not here. */
+  remove(reservation: Reservation): void {
+    const byValue = this.#byIdentifier.get(reservation.identifierType);
+    if (byValue === undefined || !withdraw(byValue, reservation.identifier, reservation)) return;
+    if (reservation.address !== undefined) withdraw(this.#byAddress, reservation.address, reservation);
+    this.#size--;
   }
 
   /** The client's reservation in one scope (a subnet's id or {@link GLOBAL_SCOPE}). */
@@ -51,6 +66,11 @@ export class ReservationIndex {
     if (this.size === 0) return undefined;
     const own = subnet.reservationsInSubnet ? this.find(subnet.id, client) : undefined;
     return own ?? (subnet.reservationsGlobal ? this.find(GLOBAL_SCOPE, client) : undefined);
+  }
+
+  /** Every reservation of an address, whatever its scope. */
+  holdersOf(address: Ipv4): readonly Reservation[] {
+    return this.#byAddress.get(address) ?? NONE;
   }
 
   /** Reservations of an address that count in a subnet. */
@@ -87,4 +107,13 @@ function append<Key>(map: Map<Key, Reservation[]>, key: Key, reservation: Reserv
   const list = map.get(key);
   if (list === undefined) map.set(key, [reservation]);
   else list.push(reservation);
+}
+
+function withdraw<Key>(map: Map<Key, Reservation[]>, key: Key, reservation: Reservation): boolean {
+  const list = map.get(key);
+  const at = list?.indexOf(reservation) ?? -1;
+  if (list === undefined || at === -1) return false;
+  if (list.length === 1) map.delete(key);
+  else list.splice(at, 1);
+  return true;
 }

@@ -1,16 +1,7 @@
 /** What reading and writing configurations asks of the real machine. */
 
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ConfigEnvironment, directoriesFrom } from '../config/environment.js';
 
@@ -50,27 +41,35 @@ function listInterfaceNames(): string[] | undefined {
 
 /**
  * Replaces a file so that at any instant a reader, or a machine that lost power, finds the old or the new one whole.
+ * A symbolic link stays one: the file it points to is replaced. A file that is there keeps its mode, and its owner
+ * where this process may give it; `mode` is for one that is new.
  * @throws the file system's Error; the old file is then untouched.
  */
 export async function writeAtomically(path: string, octets: Uint8Array, mode: number): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const target = await realpath(path).catch(() => path);
+  const old = await stat(target).catch(() => undefined);
+  const temporary = `${target}.${process.pid}.tmp`;
   try {
-    const fd = openSync(temporary, 'w', mode);
+    const file = await open(temporary, 'w', mode);
     try {
-      for (let done = 0; done < octets.length; ) done += writeSync(fd, octets, done);
-      fsyncSync(fd);
+      if (old !== undefined) {
+        await file.chown(old.uid, old.gid).catch(() => undefined);
+        await file.chmod(old.mode & 0o7777);
+      }
+      await file.writeFile(octets);
+      await file.sync();
     } finally {
-      closeSync(fd);
+      await file.close();
     }
-    renameSync(temporary, path);
+    await rename(temporary, target);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    await rm(temporary, { force: true });
     throw error;
   }
-  const folder = openSync(dirname(path), 'r');
+  const folder = await open(dirname(target), 'r');
   try {
-    fsyncSync(folder);
+    await folder.sync();
   } finally {
-    closeSync(folder);
+    await folder.close();
   }
 }

@@ -13,7 +13,7 @@ import { editText } from '../config/edit-text.js';
 import {
   type ConfigEnvironment,
   type ConfigSource,
-  digestOfText,
+  digestOfFile,
   type LoadedConfig,
   loadConfig,
 } from '../config/load.js';
@@ -41,8 +41,8 @@ export interface SwapParticipant {
 
 /** The file system calls the service needs. */
 export interface ConfigFiles {
-  /** The file's octets as a binary string. */
-  read(path: string): Promise<string>;
+  /** A file's octets. */
+  read(path: string): Promise<Buffer>;
   /** Replaces a file in one step that also survives a power cut: temporary file beside it, fsync, rename, fsync. */
   writeAtomically(path: string, octets: Uint8Array, mode: number): Promise<void>;
 }
@@ -160,13 +160,13 @@ export class ConfigService implements ConfigServiceApi {
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
     return this.inTurn(async () => {
       const path = this.writablePath(filename);
-      const text = formatJsonIndented({ Dhcp4: this.snapshot.tree });
-      await this.writeFile(path, text);
+      const octets = Buffer.from(formatJsonIndented({ Dhcp4: this.snapshot.tree }), 'latin1');
+      await this.writeFile(path, octets);
       if (this.configFile === resolve(path)) {
         this.source = this.snapshot.tree;
-        this.fileDigest = digestOfText(text);
+        this.fileDigest = digestOfFile(octets);
       }
-      return { filename: path, size: text.length };
+      return { filename: path, size: octets.length };
     });
   }
 
@@ -222,11 +222,11 @@ export class ConfigService implements ConfigServiceApi {
       return this.inMemoryOnly(`${configFile} is not what is in force: config-write would make it so`);
     }
     const before = await this.readFile(configFile);
-    if (digestOfText(before) !== this.fileDigest) {
+    if (digestOfFile(before) !== this.fileDigest) {
       const message = `${configFile} has been changed since it was read: nothing was done, use config-reload first`;
-      throw new CommandError('command-failed', message, 4);
+      throw new CommandError('command-conflict', message, 4);
     }
-    let after: string;
+    let after: Buffer;
     try {
       after = editText(before, edits);
     } catch (error) {
@@ -234,7 +234,7 @@ export class ConfigService implements ConfigServiceApi {
       return this.inMemoryOnly(error.message);
     }
     await this.writeFile(configFile, after);
-    this.fileDigest = digestOfText(after);
+    this.fileDigest = digestOfFile(after);
     return { notWritten: undefined };
   }
 
@@ -243,7 +243,7 @@ export class ConfigService implements ConfigServiceApi {
     return { notWritten };
   }
 
-  private async readFile(path: string): Promise<string> {
+  private async readFile(path: string): Promise<Buffer> {
     try {
       return await this.deps.files.read(path);
     } catch (error) {
@@ -251,9 +251,9 @@ export class ConfigService implements ConfigServiceApi {
     }
   }
 
-  private async writeFile(path: string, text: string): Promise<void> {
+  private async writeFile(path: string, octets: Buffer): Promise<void> {
     try {
-      await this.deps.files.writeAtomically(path, Buffer.from(text, 'latin1'), CONFIG_FILE_MODE);
+      await this.deps.files.writeAtomically(path, octets, CONFIG_FILE_MODE);
     } catch (error) {
       throw new CommandError('command-failed', `unable to write ${path}: ${(error as Error).message}`);
     }

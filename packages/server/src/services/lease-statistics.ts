@@ -37,6 +37,8 @@ export interface SubnetCounters {
 interface SubnetEntry extends LeaseCounters, SubnetCounters {
   /** By first address. */
   readonly pools: readonly PoolEntry[];
+  /** {@link rangesOf} the subnet it was made for. */
+  readonly ranges: string;
 }
 
 /** Gauges and counters of a level: property, Kea's name. */
@@ -59,8 +61,8 @@ export type AllocationFailure = 'shared-network' | 'subnet' | 'no-pools' | 'clas
 export class LeaseStatistics {
   private readonly server: LeaseCounters & SubnetCounters;
   private subnets = new Map<SubnetId, SubnetEntry>();
-  /** Names registered for subnets and pools, to drop those of subnets that are gone. */
-  private names = new Set<string>();
+  /** Names registered for each subnet and its pools, to drop those of subnets that are gone. */
+  private names = new Map<SubnetId, Set<string>>();
   /** What {@link topologyOf} said of the subnets in use; undefined before the first. */
   private topology: string | undefined;
 
@@ -83,11 +85,45 @@ export class LeaseStatistics {
     const topology = topologyOf(snapshot.subnets);
     if (topology === this.topology) return;
     this.topology = topology;
-    const gone = this.names;
-    this.names = new Set();
+    const before = this.names;
+    this.names = new Map();
     this.subnets = new Map(snapshot.subnets.map((subnet) => [subnet.id, this.subnetEntry(subnet)]));
-    for (const name of gone) if (!this.names.has(name)) this.statistics.discard(name);
+    for (const [id, names] of before) this.discardAllBut(this.names.get(id), names);
     this.recount(leases);
+  }
+
+  /**
+   * The same after a change of few subnets: only those are made anew, and leases are looked at only if one of them has
+   * any by `hasLeases`.
+   */
+  follow(
+    snapshot: Pick<ConfigSnapshot, 'subnets'>,
+    leases: Pick<LeaseReader, 'all'>,
+    hasLeases: (id: SubnetId) => boolean,
+  ): void {
+    this.topology = undefined;
+    const before = this.subnets;
+    const fresh = new Map<SubnetId, SubnetEntry>();
+    const old = new Map(this.names);
+    this.subnets = new Map(
+      snapshot.subnets.map((subnet) => {
+        old.delete(subnet.id);
+        const known = before.get(subnet.id);
+        if (known?.ranges === rangesOf(subnet)) return [subnet.id, known];
+        const names = this.names.get(subnet.id) ?? [];
+        this.names.delete(subnet.id);
+        const entry = this.subnetEntry(subnet);
+        this.discardAllBut(this.names.get(subnet.id), names);
+        fresh.set(subnet.id, entry);
+        return [subnet.id, entry];
+      }),
+    );
+    for (const [id, names] of old) {
+      this.discardAllBut(undefined, names);
+      this.names.delete(id);
+    }
+    const counted = [...fresh.keys()].some(hasLeases) ? leases.all() : [];
+    this.count(levelsOf(fresh.values()), counted, (id) => fresh.has(id));
   }
 
   /** Counts what a subnet's packets do besides leases; the server's own if the subnet is unknown. */
@@ -111,7 +147,7 @@ export class LeaseStatistics {
   allocationFailed(subnetId: SubnetId, why: readonly AllocationFailure[], nowMs: EpochMs): void {
     for (const name of ['v4-allocation-fail', ...why.map((reason) => `v4-allocation-fail-${reason}`)]) {
       this.statistics.counter(name).add(1, nowMs);
-      if (this.subnets.has(subnetId)) this.register(subnetStatistic(subnetId, name)).add(1, nowMs);
+      if (this.subnets.has(subnetId)) this.register(subnetId, subnetStatistic(subnetId, name)).add(1, nowMs);
     }
   }
 
@@ -148,14 +184,18 @@ export class LeaseStatistics {
 
   /** Sets the gauges from all leases. */
   private recount(leases: Pick<LeaseReader, 'all'>): void {
-    const levels = new Set<LeaseCounters>([this.server]);
-    for (const subnet of this.subnets.values()) {
-      levels.add(subnet);
-      for (const { counters } of subnet.pools) levels.add(counters);
-    }
+    this.count(new Set([this.server, ...levelsOf(this.subnets.values())]), leases.all(), () => true);
+  }
+
+  /** Sets the gauges of some levels from those leases whose subnet `concerns` them. */
+  private count(
+    levels: ReadonlySet<LeaseCounters>,
+    leases: Iterable<Lease>,
+    concerns: (id: SubnetId) => boolean,
+  ): void {
     for (const { found } of levels) found.assigned = found.declined = 0;
-    for (const lease of leases.all()) {
-      if (!isAssigned(lease)) continue;
+    for (const lease of leases) {
+      if (!isAssigned(lease) || !concerns(lease.subnetId)) continue;
       for (const { found } of this.levels(lease.subnetId, lease.address)) {
         found.assigned++;
         if (lease.state === LeaseState.declined) found.declined++;
@@ -181,21 +221,23 @@ export class LeaseStatistics {
     const totals = new Map<number, number>();
     for (const pool of subnet.pools) totals.set(pool.id, (totals.get(pool.id) ?? 0) + poolSize(pool));
     const total = [...totals.values()].reduce((sum, size) => sum + size, 0);
-    setIfOther(this.register(subnetStatistic(subnet.id, TOTAL), total), total, now);
-    for (const [id, size] of totals) setIfOther(this.register(poolStatistic(subnet.id, id, TOTAL), size), size, now);
+    setIfOther(this.register(subnet.id, subnetStatistic(subnet.id, TOTAL), total), total, now);
+    for (const [id, size] of totals)
+      setIfOther(this.register(subnet.id, poolStatistic(subnet.id, id, TOTAL), size), size, now);
     const poolCounters = new Map(
       [...totals.keys()].map((id) => [
         id,
-        this.leaseCounters((name) => this.register(poolStatistic(subnet.id, id, name)).name),
+        this.leaseCounters((name) => this.register(subnet.id, poolStatistic(subnet.id, id, name)).name),
       ]),
     );
     return {
-      ...this.leaseCounters((name) => this.register(subnetStatistic(subnet.id, name)).name),
-      reuses: this.register(subnetStatistic(subnet.id, REUSES)),
-      reservationConflicts: this.register(subnetStatistic(subnet.id, CONFLICTS)),
+      ...this.leaseCounters((name) => this.register(subnet.id, subnetStatistic(subnet.id, name)).name),
+      reuses: this.register(subnet.id, subnetStatistic(subnet.id, REUSES)),
+      reservationConflicts: this.register(subnet.id, subnetStatistic(subnet.id, CONFLICTS)),
       pools: [...subnet.pools]
         .sort((a, b) => a.first - b.first)
         .map(({ first, last, id }) => ({ first, last, counters: poolCounters.get(id)! })),
+      ranges: rangesOf(subnet),
     };
   }
 
@@ -204,17 +246,37 @@ export class LeaseStatistics {
     return { ...Object.fromEntries(entries), found: { assigned: 0, declined: 0 } } as unknown as LeaseCounters;
   }
 
-  private register(name: string, initial = 0): Statistic {
-    this.names.add(name);
+  private register(subnetId: SubnetId, name: string, initial = 0): Statistic {
+    let names = this.names.get(subnetId);
+    if (names === undefined) {
+      names = new Set();
+      this.names.set(subnetId, names);
+    }
+    names.add(name);
     return this.statistics.counter(name, initial);
+  }
+
+  private discardAllBut(kept: ReadonlySet<string> | undefined, names: Iterable<string>): void {
+    for (const name of names) if (kept?.has(name) !== true) this.statistics.discard(name);
   }
 }
 
 /** Ids and pool ranges of all subnets as one text, to see whether they are the same as before. */
 function topologyOf(subnets: readonly Subnet[]): string {
-  return subnets
-    .map(({ id, pools }) => `${id}:${pools.map((pool) => `${pool.id}=${pool.first}-${pool.last}`).join()}`)
-    .join(';');
+  return subnets.map((subnet) => `${subnet.id}:${rangesOf(subnet)}`).join(';');
+}
+
+function rangesOf({ pools }: Subnet): string {
+  return pools.map((pool) => `${pool.id}=${pool.first}-${pool.last}`).join();
+}
+
+function levelsOf(entries: Iterable<SubnetEntry>): Set<LeaseCounters> {
+  const levels = new Set<LeaseCounters>();
+  for (const subnet of entries) {
+    levels.add(subnet);
+    for (const { counters } of subnet.pools) levels.add(counters);
+  }
+  return levels;
 }
 
 function isAssigned(lease: Lease): boolean {

@@ -20,16 +20,19 @@ export function followReservation(
 ): PacketConfig {
   const { reservations } = current;
   if (removed !== undefined) reservations.remove(removed);
-  if (added !== undefined) reservations.add(added);
-  for (const one of [removed, added]) {
-    if (one?.address === undefined) continue;
-    const reserved = { scope: one.subnetId, address: one.address };
-    const holders = reservations.holdersOf(one.address);
-    if (holders.length === 0) addresses.unreserve(reserved, snapshot);
-    else for (const { subnetId } of holders) addresses.reserve({ scope: subnetId, address: one.address }, snapshot);
-    if (holders.every(({ subnetId }) => subnetId !== one.subnetId)) addresses.unreserve(reserved, snapshot);
+  if (added !== undefined) reservations.add(added.reservation);
+  if (removed?.address !== undefined) {
+    const { address, subnetId } = removed;
+    addresses.unreserve({ scope: subnetId, address }, snapshot);
+    // Where addresses need not be unique, others may have it too.
+    for (const other of reservations.holdersOf(address))
+      addresses.reserve({ scope: other.subnetId, address }, snapshot);
   }
-  const hasOptions = (added?.options.length ?? 0) + (removed?.options.length ?? 0) > 0;
+  const address = added?.reservation.address;
+  if (added !== undefined && address !== undefined) {
+    addresses.reserve({ scope: added.reservation.subnetId, address }, snapshot);
+  }
+  const hasOptions = (added?.reservation.options.length ?? 0) + (removed?.options.length ?? 0) > 0;
   // Options of a reservation may name a server identifier, or need what the composer looks for once.
   return {
     ...current,

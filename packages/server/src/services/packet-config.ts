@@ -2,7 +2,7 @@
 
 import { ReplyComposer } from '../domain/compose/reply.js';
 import { ReservationIndex } from '../domain/reservation.js';
-import type { ConfigSnapshot, OptionData, Reservation } from '../domain/snapshot.js';
+import type { ConfigSnapshot, OptionData } from '../domain/snapshot.js';
 import { Topology } from '../domain/topology.js';
 import type { Ipv4 } from '../domain/values.js';
 
@@ -18,18 +18,22 @@ export interface PacketConfig {
   readonly serverIds: ReadonlySet<Ipv4>;
 }
 
-/** Derives it. `stored` are reservations added at run time. */
-export function preparePacketConfig(snapshot: ConfigSnapshot, stored: Iterable<Reservation> = []): PacketConfig {
+/** Derives it. `reservations` is an index of the snapshot's reservations, if there is one already. */
+export function preparePacketConfig(
+  snapshot: ConfigSnapshot,
+  reservations = new ReservationIndex(snapshot.reservations, snapshot.identifierTypes),
+): PacketConfig {
   return {
     snapshot,
     topology: new Topology(snapshot),
-    reservations: new ReservationIndex([...snapshot.reservations, ...stored], snapshot.identifierTypes),
+    reservations,
     composer: new ReplyComposer(snapshot),
     serverIds: configuredServerIds(snapshot),
   };
 }
 
-function configuredServerIds(snapshot: ConfigSnapshot): Set<Ipv4> {
+/** Values of option 54 that are configured anywhere. */
+export function configuredServerIds(snapshot: ConfigSnapshot): Set<Ipv4> {
   const ids = new Set<Ipv4>();
   const collect = (options: readonly OptionData[]): void => {
     for (const { space, code, data } of options) {

@@ -1,7 +1,7 @@
 /** config-*: the running configuration (Kea: ctrl_dhcp4_srv.cc). */
 
 import { jsonTypeOf } from '@lessor/kea';
-import { ConfigError, type ConfigIssue, formatIssue, LessorError } from '../../errors.js';
+import { ConfigError, formatIssue, LessorError } from '../../errors.js';
 import { CORE_WORDING, defineCommand, invalid, memberOf, optional, text, type Wording } from '../arguments.js';
 import {
   type CommandResult,
@@ -11,6 +11,7 @@ import {
   type JsonMap,
   Result,
 } from '../command.js';
+import { formatSentIssue, wordedForSender } from '../config-words.js';
 import type { ControlServices } from '../services.js';
 
 const WRITE_WORDING: Wording = {
@@ -104,6 +105,15 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
       };
     },
   }),
+  defineCommand({
+    name: 'config-backend-pull',
+    access: 'write',
+    hook: 'core',
+    summary: 'fetches what changed in a configuration database; there is none, so nothing comes',
+    args: {},
+    wording: CORE_WORDING,
+    run: () => ({ result: Result.empty, text: 'No config backend.' }),
+  }),
 ];
 
 function applied(hash: string, warnings: readonly string[]): CommandResult {
@@ -112,25 +122,6 @@ function applied(hash: string, warnings: readonly string[]): CommandResult {
     text: 'Configuration successful.',
     arguments: { hash, ...(warnings.length === 0 ? {} : { warnings }) },
   };
-}
-
-/** An issue of a configuration that came by command: it has no lines, so its JSON path says where. */
-function formatSentIssue({ message, position }: ConfigIssue): string {
-  return position.path === '' ? message : `${message} (${position.path})`;
-}
-
-/** Words the issues of a configuration that came by command; the first line is the first one, as Kea's text is. */
-function wordedForSender<T>(work: () => T): T {
-  const reword = (error: unknown): never => {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new LessorError(error.code, error.issues.map(formatSentIssue).join('\n'), { cause: error });
-  };
-  try {
-    const result = work();
-    return result instanceof Promise ? (result.catch(reword) as T) : result;
-  } catch (error) {
-    return reword(error);
-  }
 }
 
 function reloadError(error: unknown, file: string | undefined): unknown {

@@ -3,12 +3,21 @@
 import { CORE_WORDING, defineCommand } from '../arguments.js';
 import { type CommandRow, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
+import { CLASS_COMMANDS } from './classes.js';
 import { CONFIG_COMMANDS } from './config.js';
 import { INTERFACE_COMMANDS } from './interfaces.js';
+import { LEASE_CHANGE_COMMANDS } from './lease-changes.js';
+import { LEASE_COUNT_COMMANDS } from './lease-counts.js';
+import { LEASE_QUERY_COMMANDS } from './lease-queries.js';
 import { LEASE_COMMANDS } from './leases.js';
+import { NETWORK_COMMANDS } from './networks.js';
+import { RESERVATION_QUERY_COMMANDS } from './reservation-queries.js';
+import { RESERVATION_COMMANDS } from './reservations.js';
+import { SELECTION_COMMANDS } from './selection.js';
 import { SERVER_COMMANDS } from './server.js';
 import { SERVICE_COMMANDS } from './service.js';
 import { STATISTICS_COMMANDS } from './statistics.js';
+import { SUBNET_COMMANDS } from './subnets.js';
 
 /**
  * All rows. Commands that Kea has in hook libraries are here whether the configuration names the library or not, and
@@ -20,6 +29,15 @@ export const COMMANDS: readonly CommandRow<ControlServices>[] = [
   ...SERVICE_COMMANDS,
   ...INTERFACE_COMMANDS,
   ...LEASE_COMMANDS,
+  ...LEASE_QUERY_COMMANDS,
+  ...LEASE_CHANGE_COMMANDS,
+  ...LEASE_COUNT_COMMANDS,
+  ...SUBNET_COMMANDS,
+  ...NETWORK_COMMANDS,
+  ...RESERVATION_QUERY_COMMANDS,
+  ...RESERVATION_COMMANDS,
+  ...CLASS_COMMANDS,
+  ...SELECTION_COMMANDS,
   ...STATISTICS_COMMANDS,
   defineCommand({
     name: 'list-commands',

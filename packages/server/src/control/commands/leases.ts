@@ -1,9 +1,7 @@
 /** Reading leases, and reclaiming those that have run out (Kea: libdhcp_lease_cmds, which lessor has built in). */
 
-import { jsonTypeOf } from '@lessor/kea';
 import type { Lease } from '../../domain/lease.js';
-import { type Ipv4, type Octets, parseIpv4, type SubnetId } from '../../domain/values.js';
-import type { LeaseReader } from '../../services/ports.js';
+import { type Ipv4, parseIpv4, type SubnetId } from '../../domain/values.js';
 import {
   argumentMap,
   boolean,
@@ -23,7 +21,7 @@ import {
   type JsonMap,
   Result,
 } from '../command.js';
-import { parseHexOctets } from '../hex.js';
+import { findLease, looksLikeIpv6, readLeaseKey } from '../lease-arguments.js';
 import { leaseToJson } from '../lease-json.js';
 import type { ControlServices } from '../services.js';
 
@@ -63,7 +61,7 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       identifier: { type: 'a string', optional: true },
     },
     run(command, { leases }) {
-      const lease = findLease(leases, readLeaseKey(command));
+      const lease = findLease(leases, readLeaseKey(command, 'Query'));
       return lease === undefined
         ? { result: Result.empty, text: 'Lease not found.' }
         : { result: Result.success, text: 'IPv4 lease found.', arguments: leaseToJson(lease) };
@@ -103,7 +101,7 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
 ];
 
 /** Every lease in address order; between pages the loop gets to its packets. */
-async function* inTurns({ leases, clock }: ControlServices): AsyncGenerator<Lease> {
+export async function* inTurns({ leases, clock }: Pick<ControlServices, 'leases' | 'clock'>): AsyncGenerator<Lease> {
   let after: Ipv4 | undefined;
   for (;;) {
     const page = leases.page(after, LEASES_PER_TURN);
@@ -114,7 +112,8 @@ async function* inTurns({ leases, clock }: ControlServices): AsyncGenerator<Leas
   }
 }
 
-function leaseList(leases: Json[], more: JsonMap = {}): CommandResult {
+/** The answer that lists leases. */
+export function leaseList(leases: Json[], more: JsonMap = {}): CommandResult {
   return {
     result: leases.length === 0 ? Result.empty : Result.success,
     text: `${leases.length} IPv4 lease(s) found.`,
@@ -146,70 +145,4 @@ function readFrom(from: string): Ipv4 | undefined {
       ? `'from' parameter value ${from} is not an IPv4 address`
       : "'from' parameter value is neither 'start' keyword nor a valid IPv4 address",
   );
-}
-
-/** How lease4-get names a lease. */
-type LeaseKey =
-  | { readonly by: 'address'; readonly address: Ipv4 }
-  | { readonly by: 'hw-address' | 'client-id'; readonly subnetId: SubnetId; readonly identifier: Octets };
-
-/** Reads the two argument forms of lease4-get, in Kea's order of complaints. */
-function readLeaseKey(command: ControlCommand): LeaseKey {
-  if (command.args === undefined || jsonTypeOf(command.args) !== 'map') {
-    throw invalid('Parameters missing or are not a map.');
-  }
-  const args = command.args as JsonMap;
-  const address = memberOf(args, 'ip-address');
-  if (address !== undefined) return { by: 'address', address: readAddress(address) };
-
-  const subnetId = memberOf(args, 'subnet-id');
-  if (subnetId === undefined) throw invalid("Mandatory 'subnet-id' parameter missing.");
-  const id = integer.accept(subnetId);
-  if (id === undefined) throw invalid("'subnet-id' parameter is not integer.");
-  if (id < 0 || id > 0xffff_ffff) throw invalid("'subnet-id' parameter is not a 32 bit unsigned integer.");
-
-  const [type, identifier] = ['identifier-type', 'identifier'].map((name) => {
-    const value = memberOf(args, name);
-    if (typeof value === 'string') return value;
-    throw invalid(`No 'ip-address' provided and '${name}' is either missing or not a string.`);
-  }) as [string, string];
-  if (type === 'duid') throw invalid('Query by duid is not allowed in v4.');
-  if (type !== 'hw-address' && type !== 'client-id') {
-    throw invalid(`Incorrect identifier type: ${type}, the only supported values are: hw-address, duid, client-id`);
-  }
-  return { by: type, subnetId: id, identifier: readIdentifier(type, identifier) };
-}
-
-function readAddress(value: Json): Ipv4 {
-  if (typeof value !== 'string') throw invalid("'ip-address' is not a string.");
-  const address = parseIpv4(value);
-  if (address !== undefined) return address;
-  throw invalid(
-    looksLikeIpv6(value)
-      ? `Invalid IPv4 address specified: ${value}`
-      : `Failed to convert string to address '${value}': Invalid argument`,
-  );
-}
-
-function readIdentifier(type: 'hw-address' | 'client-id', identifier: string): Octets {
-  try {
-    return parseHexOctets(identifier, type === 'client-id');
-  } catch (error) {
-    throw invalid(`Bad '${type}' identifier: ${(error as Error).message}`);
-  }
-}
-
-function findLease(leases: LeaseReader, key: LeaseKey): Lease | undefined {
-  switch (key.by) {
-    case 'address':
-      return leases.getByAddress(key.address);
-    case 'hw-address':
-      return leases.findByHwAddress(key.identifier, (id) => id === key.subnetId);
-    case 'client-id':
-      return leases.findByClientId(key.identifier, (id) => id === key.subnetId);
-  }
-}
-
-function looksLikeIpv6(value: string): boolean {
-  return /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(value);
 }

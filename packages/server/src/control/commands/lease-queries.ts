@@ -1,0 +1,126 @@
+/** Leases of a client, of a name or in a state (Kea: libdhcp_lease_cmds). */
+
+import type { Lease } from '../../domain/lease.js';
+import type { Octets } from '../../domain/values.js';
+import { defineCommand, integer, invalid, optional, text, textOrInteger, type Wording } from '../arguments.js';
+import { type CommandRow, type Json, Result } from '../command.js';
+import { parseHexOctets } from '../hex.js';
+import { STATE_NAMES } from '../lease-arguments.js';
+import { leaseToJson } from '../lease-json.js';
+import type { ControlServices } from '../services.js';
+import { inTurns, leaseList } from './leases.js';
+
+const wording: Wording = {
+  noArguments: () => 'Command arguments missing or a not a map.',
+  noMap: () => 'Command arguments missing or a not a map.',
+  missing: (member) => `'${member}' parameter not specified`,
+  wrongType: (member, type) => `'${member}' parameter must be ${WORDS[type] ?? type}`,
+};
+
+const WORDS: Readonly<Record<string, string>> = {
+  'an integer': 'a number',
+  'a string or a number': 'a number or a string',
+};
+
+const hook = 'lease_cmds';
+
+/** The rows. */
+export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
+  defineCommand({
+    name: 'lease4-get-by-hw-address',
+    access: 'read',
+    hook,
+    summary: 'the leases of a hardware address, in all subnets',
+    args: { 'hw-address': text },
+    wording,
+    run({ 'hw-address': written }, { leases }) {
+      if (written === '') throw invalid("'hw-address' parameter must not be empty");
+      return leaseList(
+        leases
+          .listByHwAddress(readOctets('hw-address', written, false))
+          .sort(byAddress)
+          .map(leaseToJson),
+      );
+    },
+  }),
+  defineCommand({
+    name: 'lease4-get-by-client-id',
+    access: 'read',
+    hook,
+    summary: 'the leases of a client identifier, in all subnets',
+    args: { 'client-id': text },
+    wording,
+    run({ 'client-id': written }, { leases }) {
+      const clientId = readOctets('client-id', written, true);
+      if (clientId === '') throw invalid("'client-id' parameter must not be empty");
+      return leaseList(leases.listByClientId(clientId).sort(byAddress).map(leaseToJson));
+    },
+  }),
+  defineCommand({
+    name: 'lease4-get-by-hostname',
+    access: 'read',
+    hook,
+    summary: 'the leases with a host name, whatever its case',
+    args: { hostname: text },
+    wording,
+    async run({ hostname }, services) {
+      if (hostname === '') throw invalid("'hostname' parameter is empty");
+      const wanted = hostname.toLowerCase();
+      return leaseList(await select(services, (lease) => lease.hostname === wanted));
+    },
+  }),
+  defineCommand({
+    name: 'lease4-get-by-state',
+    access: 'read',
+    hook,
+    summary: 'the leases in a state, by its name or number, of a subnet or of all',
+    args: { state: textOrInteger, 'subnet-id': optional(integer) },
+    wording,
+    async run({ state: written, 'subnet-id': subnetId = 0 }, services) {
+      const state = readState(written);
+      if (subnetId < 0 || subnetId > 0xffff_ffff) {
+        throw invalid("'subnet-id' parameter must be a 32 bit unsigned integer");
+      }
+      const found = await select(
+        services,
+        (lease) => lease.state === state && (subnetId === 0 || lease.subnetId === subnetId),
+      );
+      const name = STATE_NAMES[state];
+      const which = name === undefined ? String(state) : `${name} (${state})`;
+      const where = subnetId === 0 ? '' : ` in subnet ${subnetId}`;
+      return {
+        result: found.length === 0 ? Result.empty : Result.success,
+        text: `${found.length} IPv4 lease(s) found with state ${which}${where}.`,
+        arguments: { leases: found },
+      };
+    },
+  }),
+];
+
+/** The leases that fit, as JSON, looked through in turns with the packets. */
+async function select(services: ControlServices, fits: (lease: Lease) => boolean): Promise<Json[]> {
+  const found: Json[] = [];
+  for await (const lease of inTurns(services)) if (fits(lease)) found.push(leaseToJson(lease));
+  return found;
+}
+
+/** A state by its number or by one of its names; `assigned` is another name of `default`. */
+function readState(written: string | number): number {
+  if (typeof written === 'number') return written;
+  if (written === '') throw invalid("'state' parameter is empty");
+  const state = STATE_NAMES.indexOf(written === 'assigned' ? 'default' : written);
+  if (state === -1) throw invalid(`'state' parameter value (${written}) is not recognized`);
+  return state;
+}
+
+function readOctets(name: string, written: string, loose: boolean): Octets {
+  try {
+    return parseHexOctets(written, loose);
+  } catch (error) {
+    throw invalid(`bad '${name}' parameter: ${(error as Error).message}`);
+  }
+}
+
+function byAddress(a: Lease, b: Lease): number {
+  return a.address - b.address;
+}

@@ -1,0 +1,151 @@
+/**
+ * The reservations of a configuration as the host commands ask for them: in the order in which they came, which is that
+ * of their numbers, and with the JSON they are shown as. Made when the first such command comes, then kept up to date
+ * change by change.
+ */
+
+import type { ConfigChange } from '../config/change.js';
+import { mapsIn } from '../config/places.js';
+import type { ConfigSnapshot, IdentifierType, JsonMap, Reservation } from '../domain/snapshot.js';
+import type { Ipv4, Octets, SubnetId } from '../domain/values.js';
+import type { PreparedSwap, SwapParticipant } from './config-service.js';
+
+/** A reservation with its number. */
+export interface DirectoryEntry {
+  /** Counts up from 1 as reservations come (Kea's host id in memory); a configuration loaded anew starts again. */
+  readonly number: number;
+  readonly reservation: Reservation;
+  /** As config-get shows it. */
+  readonly json: JsonMap;
+}
+
+/** See the head of this file. */
+export class ReservationDirectory {
+  private readonly all: DirectoryEntry[] = [];
+  private readonly byScope = new Map<SubnetId, DirectoryEntry[]>();
+  private readonly byClient = new Map<string, DirectoryEntry[]>();
+  private readonly byAddress = new Map<Ipv4, DirectoryEntry[]>();
+  private last = 0;
+
+  constructor({ reservations, tree }: Pick<ConfigSnapshot, 'reservations' | 'tree'>) {
+    const lists = jsonByScope(tree);
+    for (const reservation of reservations) this.add(reservation, lists.get(reservation.subnetId)!.next().value!);
+  }
+
+  /** Adds one that has come. */
+  add(reservation: Reservation, json: JsonMap): void {
+    const entry = { number: ++this.last, reservation, json };
+    for (const list of this.listsOf(reservation)) list.push(entry);
+  }
+
+  /** Takes one away. */
+  remove(reservation: Reservation): void {
+    const entry = this.byClient.get(clientKey(reservation))?.find((one) => one.reservation === reservation);
+    if (entry === undefined) return;
+    for (const list of this.listsOf(reservation)) list.splice(placeOf(list, entry.number), 1);
+  }
+
+  /** The reservation of a client in a scope (0: the global one). */
+  find(scope: SubnetId, identifierType: IdentifierType, identifier: Octets): DirectoryEntry | undefined {
+    return this.ofClient(identifierType, identifier).find(({ reservation }) => reservation.subnetId === scope);
+  }
+
+  /** Reservations of a client in all scopes. */
+  ofClient(identifierType: IdentifierType, identifier: Octets): readonly DirectoryEntry[] {
+    return this.byClient.get(clientKey({ identifierType, identifier })) ?? [];
+  }
+
+  /** Reservations of an address. */
+  ofAddress(address: Ipv4): readonly DirectoryEntry[] {
+    return this.byAddress.get(address) ?? [];
+  }
+
+  /** Reservations of a scope, or all. */
+  of(scope: SubnetId | undefined): readonly DirectoryEntry[] {
+    return scope === undefined ? this.all : (this.byScope.get(scope) ?? []);
+  }
+
+  /** Up to `limit` of them with numbers above `after`. */
+  page(scope: SubnetId | undefined, after: number, limit: number): readonly DirectoryEntry[] {
+    const list = this.of(scope);
+    const first = placeOf(list, after + 1);
+    return list.slice(first, first + limit);
+  }
+
+  private listsOf(reservation: Reservation): DirectoryEntry[][] {
+    const { address, subnetId } = reservation;
+    const lists = [this.all, listIn(this.byScope, subnetId), listIn(this.byClient, clientKey(reservation))];
+    return address === undefined ? lists : [...lists, listIn(this.byAddress, address)];
+  }
+}
+
+/** The directory of the configuration in force, made when it is asked for and kept from change to change. */
+export class ReservationDirectories implements SwapParticipant {
+  readonly name = 'reservation-directory';
+  private current: { readonly snapshot: ConfigSnapshot; readonly directory: ReservationDirectory } | undefined;
+
+  /** The directory of the configuration in force. */
+  of(snapshot: ConfigSnapshot): ReservationDirectory {
+    if (this.current?.snapshot !== snapshot) {
+      this.current = { snapshot, directory: new ReservationDirectory(snapshot) };
+    }
+    return this.current.directory;
+  }
+
+  /** Another configuration has other reservations: nothing to prepare, `of` sees it. */
+  async prepare(): Promise<PreparedSwap> {
+    return { commit: () => undefined, abandon: () => undefined };
+  }
+
+  /** The directory follows a change. */
+  prepareChange(next: ConfigSnapshot, change: ConfigChange): PreparedSwap {
+    return { commit: () => this.follow(next, change), abandon: () => undefined };
+  }
+
+  private follow(snapshot: ConfigSnapshot, change: ConfigChange): void {
+    if (this.current === undefined) return;
+    const { directory } = this.current;
+    if (change.kind === 'networks') {
+      // Numbers stay only as long as the reservations do.
+      this.current = change.diff.reservations ? undefined : { snapshot, directory };
+      return;
+    }
+    if (change.removed !== undefined) directory.remove(change.removed);
+    if (change.added !== undefined) directory.add(change.added.reservation, change.added.json);
+    this.current = { snapshot, directory };
+  }
+}
+
+/** For each scope its reservations as config-get shows them; they are in the order of ConfigSnapshot.reservations. */
+function jsonByScope(tree: JsonMap): Map<SubnetId, Iterator<JsonMap>> {
+  const lists = new Map<SubnetId, Iterator<JsonMap>>([[0, mapsIn(tree, 'reservations').values()]]);
+  for (const map of [tree, ...mapsIn(tree, 'shared-networks')]) {
+    for (const subnet of mapsIn(map, 'subnet4')) lists.set(Number(subnet.id), mapsIn(subnet, 'reservations').values());
+  }
+  return lists;
+}
+
+function clientKey({ identifierType, identifier }: Pick<Reservation, 'identifierType' | 'identifier'>): string {
+  return `${identifierType} ${identifier}`;
+}
+
+function listIn<Key>(map: Map<Key, DirectoryEntry[]>, key: Key): DirectoryEntry[] {
+  let list = map.get(key);
+  if (list === undefined) {
+    list = [];
+    map.set(key, list);
+  }
+  return list;
+}
+
+/** Where the entry with this number is, or would be. */
+function placeOf(list: readonly DirectoryEntry[], number: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle]!.number < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
