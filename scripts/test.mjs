@@ -48,6 +48,7 @@ async function runNodeTests(files, concurrency, reportFile) {
     '--enable-source-maps',
     '--test',
     `--test-concurrency=${concurrency}`,
+    '--test-timeout=240000',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',

@@ -317,12 +317,30 @@ describe('time-outs', () => {
     await listener.close();
   });
 
-  it('more connections than the bound are closed', async () => {
-    const { listener } = await bench({}, { maxConnections: 2 });
-    const sockets = [await connected(listener.port), await connected(listener.port)];
+  it('at the bound the connection that has kept us waiting the longest goes, so that idlers lock nobody out', async () => {
+    const { url, listener } = await bench({}, { maxConnections: 2 });
+    const [first, second] = [await connected(listener.port), await connected(listener.port)];
+    const evicted = new Promise<void>((resolve) => first.once('close', () => resolve()));
+    await settle();
+    assert.equal((await post(url, VERSION)).status, 200);
+    await evicted;
+    assert.equal(second.destroyed, false);
+    second.destroy();
+    await listener.close();
+  });
+
+  it('while every connection has a command under way, a further one is closed', async () => {
+    let finish = (_: { result: 0 }): void => undefined;
+    const { url, listener } = await bench(
+      {},
+      { maxConnections: 1 },
+      () => new Promise((resolve) => (finish = resolve)),
+    );
+    const response = post(url, VERSION);
     await settle();
     assert.equal(await raw(listener.port, ''), '');
-    for (const socket of sockets) socket.destroy();
+    finish({ result: 0 });
+    assert.equal((await response).status, 200);
     await listener.close();
   });
 });
