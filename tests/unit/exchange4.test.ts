@@ -361,3 +361,10 @@ test('libdhcp_flex_id with replace-client-id: the lease is kept by the flexible 
   const swapped = await net.lease({ mac: B, ...port });
   assert.equal(swapped.message.yiaddr, first.message.yiaddr, 'another device at the same port');
 });
+
+test('a BOOTP client gets an address for ever, the subnet mask and no DHCP options (RFC 1497)', async () => {
+  const net = await lab({ 'hooks-libraries': [{ library: 'libdhcp_bootp.so' }] });
+  const reply = await net.ask({ mac: A });
+  assert.deepEqual(reply?.message.optionCodes(), [1]);
+  assert.equal(net.ledger.leases.getByAddress(reply!.message.yiaddr)?.validLifetimeSec, 0xffffffff);
+});

@@ -184,7 +184,9 @@ export class ReplyComposer {
             requested: key.requested,
             reserved: SERVER_SET[present]!,
             subnetMask:
-              subnet === undefined || (present & PRESENT_LEASE) === 0 ? undefined : u32(maskOf(subnet.prefixLength)),
+              subnet !== undefined && ((present & PRESENT_LEASE) !== 0 || key.type === 0)
+                ? u32(maskOf(subnet.prefixLength))
+                : undefined,
             ...(this.#hasVendorOptions ? vendorRequest(source.message) : NO_VENDOR_REQUEST),
             isMember,
           });
