@@ -158,6 +158,35 @@ describe('lease statistics', () => {
     );
   });
 
+  it('follows a change of one subnet and lets the others be', () => {
+    const { leaseStatistics, statistics, value, clock } = bench();
+    leaseStatistics.changed(115, undefined, makeLease({ address: 115, subnetId: 2 }));
+    leaseStatistics.allocationFailed(1, ['subnet'], clock.now());
+    const kept = statistics.get('subnet[2].assigned-addresses');
+    const lease = makeLease({ address: 12, subnetId: 3 });
+    let walks = 0;
+    const all = () => {
+      walks++;
+      return [lease];
+    };
+    const [, second] = SNAPSHOT.subnets;
+    leaseStatistics.follow(snapshot(second!, subnet(3, pool(0, 10, 12))), { all }, (id) => id === 3);
+    assert.equal(value('subnet[1].total-addresses'), undefined);
+    assert.equal(value('subnet[1].v4-allocation-fail'), undefined);
+    assert.equal(statistics.get('subnet[2].assigned-addresses'), kept);
+    assert.deepEqual([value('subnet[2].assigned-addresses'), value('subnet[3].pool[0].assigned-addresses')], [1, 1]);
+    assert.equal(walks, 1);
+    leaseStatistics.follow(
+      snapshot(subnet(2, pool(5, 110, 119)), subnet(3, pool(0, 10, 12))),
+      { all },
+      (id) => id === 3,
+    );
+    assert.equal(walks, 1, 'the changed subnet has no lease: nothing to count');
+    assert.equal(value('subnet[2].pool[0].total-addresses'), undefined);
+    assert.equal(value('subnet[2].pool[5].total-addresses'), 10);
+    assert.equal(value('subnet[3].assigned-addresses'), 1);
+  });
+
   it('counts failed allocations by cause, for the subnet from its first one on', () => {
     const { clock, leaseStatistics, value } = bench();
     assert.equal(value('subnet[1].v4-allocation-fail'), undefined);
