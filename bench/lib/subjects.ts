@@ -38,8 +38,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** lessor as a clone has it. */
 export const LESSOR_COMMAND: readonly string[] = [
-  process.execPath,
-  join(ROOT, 'packages/server/dist/cli/lessor.js'),
+  join(ROOT, 'packages/server/bin/lessor'),
   'serve',
   '-c',
   'FILE',
