@@ -146,17 +146,19 @@ export class Exchange4 {
     try {
       committed = ledger.transact((tx) => {
         for (const item of located) this.#decide(item, tx, config, now, nowSec);
+        // What rests on nothing staged does not wait for the disk.
+        this.#answer(located.filter(needsNoCommit), config, now);
       });
     } catch (error) {
-      return this.#withhold(located, config, now, error);
+      return this.#withhold(located, now, error);
     }
     if (committed instanceof Promise) {
       return committed.then(
-        () => this.#answer(located, config, now),
-        (error: unknown) => this.#withhold(located, config, now, error),
+        () => this.#answer(located.filter(needsCommit), config, now),
+        (error: unknown) => this.#withhold(located, now, error),
       );
     }
-    this.#answer(located, config, now);
+    this.#answer(located.filter(needsCommit), config, now);
   }
 
   /** Decode and the front stages. Undefined = the packet went no further (counted, logged). */
@@ -221,7 +223,7 @@ export class Exchange4 {
     }
   }
 
-  /** The commit went through: compose, encode, send. */
+  /** Composes, encodes and sends: what rests on a lease only after its commit went through. */
   #answer(located: readonly Located[], config: PacketConfig, now: EpochMs): void {
     const replies: Reply[] = [];
     for (const item of located) {
@@ -237,17 +239,13 @@ export class Exchange4 {
   }
 
   /** The commit failed: nothing that rests on a lease may be answered; clients ask again. */
-  #withhold(located: readonly Located[], config: PacketConfig, now: EpochMs, error: unknown): void {
+  #withhold(located: readonly Located[], now: EpochMs, error: unknown): void {
     if (!(error instanceof StoreError)) throw error;
-    const independent: Located[] = [];
-    for (const item of located) {
-      const kind = item.decision?.kind;
-      if (kind === 'inform-ack' || kind === 'v6-only') independent.push(item);
-      else if (kind !== undefined && kind !== 'silent') {
-        this.#drop('store-unavailable', item.datagram, item.exchange, now, error.message);
+    for (const { decision, exchange, datagram } of located.filter(needsCommit)) {
+      if (decision !== undefined && decision.kind !== 'silent') {
+        this.#drop('store-unavailable', datagram, exchange, now, error.message);
       }
     }
-    this.#answer(independent, config, now);
   }
 
   #compose(
@@ -355,6 +353,23 @@ export class Exchange4 {
     const text = describeOutcome(exchange, decision);
     log.log('INFO', LEASE_MESSAGES[kind] ?? 'DHCP4_LEASE', text, { client: describeClient(exchange), outcome: kind });
   }
+}
+
+/** True for answers that promise nothing durable: offers kept in memory, and information without an address. */
+function needsNoCommit({ decision }: Located): boolean {
+  switch (decision?.kind) {
+    case 'offer':
+      return decision.changes.length === 0;
+    case 'inform-ack':
+    case 'v6-only':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function needsCommit(item: Located): boolean {
+  return !needsNoCommit(item);
 }
 
 /** Class REJECT: a REQUEST is refused, a DISCOVER is left unanswered (Kea 3.2). */
