@@ -325,8 +325,14 @@ export class MemfileStore implements LeaseStore {
           'DHCPSRV_MEMFILE_CONVERTING_LEASE_FILES',
           `${files.current} is converted to schema 3.0`,
         );
-        this.#journal.distrust('its header has other columns');
-        await this.cleanup();
+        if (exists(ops, files.input)) {
+          this.#journal.distrust('its header has other columns');
+          await this.cleanup();
+        } else {
+          // As input of a cleanup it may keep its header, and nobody has to wait until the cleanup is done.
+          await this.#rotate();
+          this.cleanup().catch(() => undefined);
+        }
       }
     }
     if (found.badRows > 0 || (exists(ops, files.input) && !this.#halfRotated)) {
