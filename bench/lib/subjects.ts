@@ -37,12 +37,7 @@ const LEASE_FILE = 'leases.csv';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** lessor as a clone has it. */
-export const LESSOR_COMMAND: readonly string[] = [
-  join(ROOT, 'packages/server/bin/lessor'),
-  'serve',
-  '-c',
-  'FILE',
-];
+export const LESSOR_COMMAND: readonly string[] = [join(ROOT, 'packages/server/bin/lessor'), 'serve', '-c', 'FILE'];
 
 function programMissing(name: string, debianPackage: string): string | undefined {
   return spawnSync('which', [name]).status === 0
