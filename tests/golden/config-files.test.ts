@@ -23,6 +23,7 @@ const CREDENTIALS: Readonly<Record<string, string>> = {
   '/test/credentials/secret': 'pass word\r\n',
   '/test/credentials/both': 'bert:with:colon\n',
   '//pw': 'user:x',
+  '/test/credentials/omapi': 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n',
 };
 
 /** Reads the folder's files by their bare names. */

@@ -55,6 +55,7 @@ import {
 import { createInterfaceService } from './transports/interface-service.js';
 import { DEFAULT_LIMITS } from './transports/listener.js';
 import { MetricsListener, metricsText } from './transports/metrics-http.js';
+import { OmapiListeners } from './transports/omapi-tcp.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from './version.js';
 
 /** Ports of DHCP (RFC 2131 §4.1). */
@@ -302,8 +303,8 @@ async function openControl(
   leases: Leases,
   packets: Packets,
 ): Promise<{ readonly config: ConfigService; readonly listening: readonly string[] }> {
-  const { options, clock, logger, log, ending, environment } = base;
-  const { ledger, store, statistics, sweeper, counts: leaseCounts } = leases;
+  const { options, clock, random, logger, log, ending, environment } = base;
+  const { ledger, store, statistics, sweeper, addresses, counts: leaseCounts } = leases;
   const { network, port, serviceSwitch } = packets;
   const { snapshot } = initial;
   const files = { read: (path: string) => readFile(path), writeAtomically };
@@ -326,7 +327,8 @@ async function openControl(
     shutdown: (exitValue) => void ending.end(exitValue),
   };
   const commandLogger = logger.child('commands');
-  const dispatcher = new Dispatcher(COMMANDS, services, auditToLogger(logger.child('audit')), commandLogger);
+  const audit = auditToLogger(logger.child('audit'));
+  const dispatcher = new Dispatcher(COMMANDS, services, audit, commandLogger);
   const dispatch: Dispatch = (command) => dispatcher.dispatch(command);
   const control = new ControlListeners({
     dispatch,
@@ -338,11 +340,21 @@ async function openControl(
   ending.onEnd(() => control.close());
   const metrics = new MetricsListener(() => metricsText(statistics), logger);
   ending.onEnd(() => metrics.close());
-  for (const listeners of [control, metrics]) (await listeners.prepare(snapshot)).commit();
+  const omapi = new OmapiListeners({
+    ...services,
+    dispatch,
+    audit,
+    random,
+    logger: logger.child('omapi'),
+    freeCount: (pool) => addresses.freeCount(pool),
+  });
+  ending.onEnd(() => omapi.close());
+  for (const listeners of [control, metrics, omapi]) (await listeners.prepare(snapshot)).commit();
 
   config.participate({ name: 'lease-database', prepare: async (next) => leaseDatabaseSwap(snapshot, next) });
   config.participate(control);
   config.participate(metrics);
+  config.participate(omapi);
   config.participate({ name: 'interfaces', prepare: async (next) => socketSwap(await port.prepare(next.interfaces)) });
   if (log !== undefined) config.participate({ name: 'loggers', prepare: async (next) => log.prepare(next.loggers) });
   config.participate(reservations);
@@ -354,7 +366,7 @@ async function openControl(
     },
     prepareChange: (next, change) => packetChange(next, change, leases, packets),
   });
-  return { config, listening: control.open.map((each) => `control ${each}`) };
+  return { config, listening: [...control.open.map((each) => `control ${each}`), ...omapi.open] };
 }
 
 async function reload(config: ConfigService, logger: Logger): Promise<void> {

@@ -12,6 +12,7 @@ import { buildInterfaces } from './interfaces.js';
 import type { IssueList } from './issues.js';
 import { buildLoggers } from './loggers.js';
 import { buildTopology, type Topology } from './networks.js';
+import { buildOmapi } from './omapi.js';
 import { buildOptions, buildRegistry } from './options.js';
 import { buildReservations } from './reservations.js';
 import type { ScopeName } from './schema.js';
@@ -53,6 +54,7 @@ export function buildSnapshot(
   const loggers = buildLoggers(root, context);
   const controlSockets = buildControlSockets(root, context);
   const { hooks, bootpEnabled, flexIdentifier } = buildHooks(root, context);
+  const omapi = buildOmapi(root, context);
   const givenClasses = new Set([
     ...classes.map(({ clientClass }) => clientClass.name),
     ...reservations.flatMap((reservation) => reservation.clientClasses),
@@ -111,6 +113,7 @@ export function buildSnapshot(
     statisticSampleCount: root.or<number>('statistic-default-sample-count'),
     statisticSampleAgeSec: root.or<number>('statistic-default-sample-age'),
     hooks,
+    ...(omapi === undefined ? {} : { omapi }),
     ...(root.userContext === undefined ? {} : { userContext: root.userContext }),
   });
 }

@@ -41,7 +41,17 @@ class Checker {
     }
     this.requireMandatory(row, given, map, path);
     const context = row.context ? this.userContext(map, path) : undefined;
-    return new Section(scope, map.at, path, checked, context, others, given);
+    const contextNode = row.context ? map.members.get('user-context')?.value : undefined;
+    return new Section(
+      scope,
+      map.at,
+      path,
+      checked,
+      context,
+      others,
+      given,
+      contextNode?.kind === 'map' ? contextNode : undefined,
+    );
   }
 
   /** The current name and value of a member given under an old name; undefined if it must not be given here. */

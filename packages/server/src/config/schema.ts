@@ -8,6 +8,7 @@ import type { Json } from '../domain/snapshot.js';
 import { GLOBAL_SCOPES } from './schema-global.js';
 import { HOOK_SCOPES } from './schema-hooks.js';
 import { NETWORK_SCOPES } from './schema-network.js';
+import { OMAPI_SCOPES } from './schema-omapi.js';
 import { SERVICE_SCOPES } from './schema-service.js';
 
 /** JSON types a parameter can have. `json` is a map whose members are not ours to check. */
@@ -123,7 +124,11 @@ export type ScopeName =
   | 'peers'
   | 'ha-multi-threading'
   | 'state-machine'
-  | 'states';
+  | 'states'
+  | 'omapi'
+  | 'omapi-listeners'
+  | 'omapi-keys'
+  | 'omapi-limits';
 
 /** The whole table. */
 export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
@@ -131,6 +136,7 @@ export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
   ...NETWORK_SCOPES,
   ...SERVICE_SCOPES,
   ...HOOK_SCOPES,
+  ...OMAPI_SCOPES,
 };
 
 const INDEX: ReadonlyMap<ScopeName, ReadonlyMap<string, Parameter>> = new Map(

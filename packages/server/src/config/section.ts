@@ -36,6 +36,8 @@ export class Section {
     readonly others: readonly (readonly [string, Json])[],
     /** Names that were given, also those whose value was wrong. */
     private readonly given: ReadonlySet<string>,
+    /** `user-context` as it was written, with the positions in it; undefined if it is no map. */
+    readonly userContextNode?: MapNode,
   ) {}
 
   /** Where the map begins. */

@@ -4,6 +4,7 @@
  */
 
 import type { OptionRegistry } from '@lessor/dhcp';
+import type { Authenticator } from '@lessor/omapi';
 import type { CompiledExpression } from './classes/expression.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
@@ -236,6 +237,39 @@ export interface ControlSocketConfig {
   };
 }
 
+/** What an OMAPI key may do: look everything up, change hosts and groups, change leases, stop the server. */
+export type OmapiRight = 'read' | 'hosts' | 'leases' | 'shutdown';
+
+/** A key of the OMAPI listeners. */
+export interface OmapiKey {
+  readonly authenticator: Authenticator;
+  readonly rights: ReadonlySet<OmapiRight>;
+}
+
+/** Where OMAPI is served. */
+export interface OmapiListenerConfig {
+  /** An IP address. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The `omapi` block (`user-context.lessor.omapi`). */
+export interface OmapiConfig {
+  readonly listeners: readonly OmapiListenerConfig[];
+  /** None: messages are taken unsigned, on loopback only. */
+  readonly keys: readonly OmapiKey[];
+  /** Who may connect; empty = everybody. */
+  readonly allowedSources: readonly { readonly address: string; readonly prefixLength: number }[];
+  readonly limits: {
+    readonly connections: number;
+    readonly messageOctets: number;
+    readonly idleTimeoutMs: number;
+    readonly requestTimeoutMs: number;
+  };
+  /** The same for configurations whose keys, sources and limits are the same. */
+  readonly fingerprint: string;
+}
+
 /** The run-time view of one configuration. */
 export interface ConfigSnapshot {
   /** 1 for the first configuration of the process, then counting up. */
@@ -288,6 +322,8 @@ export interface ConfigSnapshot {
   readonly serverTag: string;
   readonly statisticSampleCount: number;
   readonly statisticSampleAgeSec: number;
+  /** OMAPI; undefined = not served. */
+  readonly omapi?: OmapiConfig;
   /** hooks-libraries as given, for list-commands, status-get and `-T`. */
   readonly hooks: readonly { readonly library: string; readonly parameters?: JsonMap }[];
   /** The `user-context.lessor` extension block and everything else global that later capabilities read. */

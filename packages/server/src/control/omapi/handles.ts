@@ -1,0 +1,61 @@
+/** Handles: numbers by which a connection goes on speaking of an object, one space for all types and connections. */
+
+/** What a number stands for. */
+export interface HandleTarget {
+  readonly type: string;
+  /** What stays the same of the object as long as it lives. */
+  readonly identity: string;
+}
+
+/** How many are kept; dhcpd keeps all for ever. Whoever used one longest ago finds it void, and opens again. */
+const MAX_HANDLES = 100_000;
+
+/** The numbers in use, counted up from 1 since the start; never used twice. */
+export class HandleTable {
+  private readonly targets = new Map<number, HandleTarget>();
+  private readonly numbers = new Map<string, number>();
+  private last = 0;
+
+  constructor(private readonly limit = MAX_HANDLES) {}
+
+  /** The number of an object, a new one if it has none. */
+  numberOf(type: string, identity: string): number {
+    const key = `${type} ${identity}`;
+    const known = this.numbers.get(key);
+    const target = { type, identity };
+    if (known !== undefined) {
+      this.touch(known, target);
+      return known;
+    }
+    const number = ++this.last;
+    this.numbers.set(key, number);
+    this.targets.set(number, target);
+    if (this.targets.size > this.limit) this.drop(this.targets.keys().next().value!);
+    return number;
+  }
+
+  /** What a number stands for, if it still stands for something. */
+  find(number: number): HandleTarget | undefined {
+    const target = this.targets.get(number);
+    if (target !== undefined) this.touch(number, target);
+    return target;
+  }
+
+  /** The object is gone: its number is void for good. */
+  forget(type: string, identity: string): void {
+    const number = this.numbers.get(`${type} ${identity}`);
+    if (number !== undefined) this.drop(number);
+  }
+
+  /** To the end of the line: a Map keeps the order in which its keys came. */
+  private touch(number: number, target: HandleTarget): void {
+    this.targets.delete(number);
+    this.targets.set(number, target);
+  }
+
+  private drop(number: number): void {
+    const target = this.targets.get(number);
+    this.targets.delete(number);
+    if (target !== undefined) this.numbers.delete(`${target.type} ${target.identity}`);
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The operations of OMAPI over the table of objects: open, refresh, update, delete. Knows nothing of octets on a
+ * connection and of keys; that is session.ts.
+ */
+
+import { type Entry, entryMap, type OmapiMessage, Op, Result } from '@lessor/omapi';
+import type { OmapiRight } from '../../domain/snapshot.js';
+import { LessorError, StoreError } from '../../errors.js';
+import type { Principal } from '../command.js';
+import { CONTROL_OBJECT, FAILOVER_OBJECT } from './control.js';
+import { GROUP_OBJECT } from './group.js';
+import { HandleTable } from './handles.js';
+import { HOST_OBJECT } from './host.js';
+import { LEASE_OBJECT } from './lease.js';
+import { type Attributes, type ObjectRow, type OmapiContext, OmapiRefusal, type OmapiServices } from './object.js';
+import { POOL_OBJECT, SUBNET_OBJECT } from './pool.js';
+
+/** A row whose `Found` only its own functions know. */
+type AnyRow = ObjectRow<unknown>;
+
+/** THE objects. */
+const ROWS: ReadonlyMap<string, AnyRow> = new Map(
+  [LEASE_OBJECT, HOST_OBJECT, GROUP_OBJECT, CONTROL_OBJECT, FAILOVER_OBJECT, POOL_OBJECT, SUBNET_OBJECT].map((row) => [
+    row.type,
+    row as unknown as AnyRow,
+  ]),
+);
+
+/** Types of dhcpd that can not be looked up there either, and those that lessor does not have. */
+const UNSEARCHABLE = new Set([
+  'connection',
+  'listener',
+  'io',
+  'generic',
+  'protocol',
+  'protocol-listener',
+  'message',
+  'waiter',
+  'failover-link',
+  'failover-listener',
+  'class',
+  'subclass',
+  'interface',
+  'shared-network',
+]);
+
+/** Who asks. */
+export interface OmapiCaller {
+  readonly principal: Principal;
+  readonly rights: ReadonlySet<OmapiRight>;
+  readonly listener: string;
+}
+
+/** What is answered, before it is signed. */
+export type OmapiAnswer =
+  | { readonly kind: 'object'; readonly handle: number; readonly object: readonly Entry[] }
+  | { readonly kind: 'status'; readonly result: number; readonly text?: string };
+
+/** An answer, and what is to be done once it has left. */
+export interface Performed {
+  readonly answer: OmapiAnswer;
+  readonly afterwards: readonly (() => void)[];
+}
+
+const DONE: OmapiAnswer = { kind: 'status', result: Result.SUCCESS };
+
+/** Serves all connections. */
+export class OmapiServer {
+  /** One space of numbers for all connections, keys included. */
+  readonly handles = new HandleTable();
+  /** Resolves when the change under way is over: there is one at a time, so that none looks up what another makes. */
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly services: OmapiServices) {}
+
+  /** Performs a request of a caller who may be served. Never rejects. */
+  async perform(message: OmapiMessage, caller: OmapiCaller): Promise<Performed> {
+    const afterwards: (() => void)[] = [];
+    const work = () => this.answer(message, caller, afterwards);
+    try {
+      return { answer: await (changesThings(message) ? this.inTurn(work) : work()), afterwards };
+    } catch (error) {
+      return { answer: this.refusal(error), afterwards: [] };
+    }
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work);
+    this.last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async answer(message: OmapiMessage, caller: OmapiCaller, afterwards: (() => void)[]): Promise<OmapiAnswer> {
+    const context = this.context(caller, afterwards);
+    requireRight(caller, 'read');
+    switch (message.op) {
+      case Op.open:
+        return this.open(message, caller, context);
+      case Op.refresh:
+        return this.refresh(message.handle, context);
+      case Op.update:
+        return this.update(message, caller, context);
+      case Op.delete:
+        return this.remove(message.handle, caller, context);
+      default:
+        return { kind: 'status', result: Result.NOTIMPLEMENTED, text: 'notify not implemented yet' };
+    }
+  }
+
+  private context({ principal, listener }: OmapiCaller, afterwards: (() => void)[]): OmapiContext {
+    const { services, handles } = this;
+    return {
+      services,
+      // Always the one in force: a request may have waited for others.
+      get snapshot() {
+        return services.config.current;
+      },
+      nowSec: Math.floor(services.clock.now() / 1000),
+      handles,
+      principal,
+      listener,
+      afterwards: (work) => void afterwards.push(work),
+    };
+  }
+
+  private async open(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
+    const flags = readFlags(entryMap(message.message));
+    const type = typeOf(message);
+    const row = type === undefined ? undefined : ROWS.get(type);
+    if (row === undefined) {
+      if (type !== undefined && UNSEARCHABLE.has(type)) {
+        throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'unsearchable object type');
+      }
+      if (flags.create) throw new OmapiRefusal(Result.INVALIDARG, 'type required on create');
+      return this.refresh(message.handle, context);
+    }
+    // An empty value is an absent one: clients send what they do not know so.
+    const given = new Map([...entryMap(message.object)].filter(([, value]) => value.length > 0));
+    let found: unknown = await attempt('object lookup failed', async () => row.find(given, context));
+    given.delete('handle');
+    if (found === 'no-keys' || (found === undefined && flags.create)) {
+      if (!flags.create && row.create !== undefined) throw new OmapiRefusal(Result.INVALIDARG, 'no key specified');
+      if (row.create === undefined) throw new OmapiRefusal(Result.NOTIMPLEMENTED, "can't create new object");
+      requireRight(caller, row.right);
+      found = await attempt("can't update object", () => row.create!(given, context));
+    } else if (found === undefined) {
+      throw new OmapiRefusal(Result.NOTFOUND, 'no object matches specification');
+    } else if (flags.create && flags.exclusive) {
+      throw new OmapiRefusal(Result.EXISTS, 'specified object already exists');
+    } else if (flags.create || flags.update) {
+      requireRight(caller, row.right);
+      found = await this.change(row, found, given, context);
+    }
+    return this.object(row, found, context);
+  }
+
+  private refresh(handle: number, context: OmapiContext): OmapiAnswer {
+    const { row, found } = this.byHandle(handle, context);
+    return this.object(row, found, context);
+  }
+
+  private async update(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
+    const { row, found } = this.byHandle(message.handle, context);
+    requireRight(caller, row.right);
+    await this.change(row, found, entryMap(message.object), context);
+    return DONE;
+  }
+
+  private async change(row: AnyRow, found: unknown, given: Attributes, context: OmapiContext): Promise<unknown> {
+    return attempt("can't update object", async () => {
+      if (given.size === 0) throw new OmapiRefusal(Result.INVALIDARG);
+      if (row.update === undefined) throw new OmapiRefusal(Result.NOPERM, `a ${row.type} can not be changed`);
+      await row.update(found, given, context);
+      return row.byIdentity(row.identity(found), context) ?? found;
+    });
+  }
+
+  private async remove(handle: number, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
+    if (this.handles.find(handle)?.type === 'authenticator') {
+      throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'no remove method for object');
+    }
+    const { row, found } = this.byHandle(handle, context);
+    if (row.remove === undefined) throw new OmapiRefusal(row.removal ?? Result.NOTIMPLEMENTED);
+    requireRight(caller, row.right);
+    await row.remove(found, context);
+    this.handles.forget(row.type, row.identity(found));
+    return DONE;
+  }
+
+  /** @throws OmapiRefusal NOTFOUND */
+  private byHandle(handle: number, context: OmapiContext): { readonly row: AnyRow; readonly found: unknown } {
+    const target = this.handles.find(handle);
+    if (target?.type === 'authenticator')
+      throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'keys are in the configuration');
+    const row = target && ROWS.get(target.type);
+    const found = target && row?.byIdentity(target.identity, context);
+    if (row !== undefined && found !== undefined) return { row, found };
+    if (target !== undefined) this.handles.forget(target.type, target.identity);
+    throw new OmapiRefusal(Result.NOTFOUND, 'no matching handle');
+  }
+
+  private object(row: AnyRow, found: unknown, context: OmapiContext): OmapiAnswer {
+    // The object is numbered before those its attributes refer to.
+    const handle = this.handles.numberOf(row.type, row.identity(found));
+    return { kind: 'object', handle, object: row.attributes(found, context) };
+  }
+
+  private refusal(error: unknown): OmapiAnswer {
+    if (error instanceof OmapiRefusal) {
+      return { kind: 'status', result: error.result, ...(error.message === '' ? {} : { text: error.message }) };
+    }
+    const text = error instanceof Error ? error.message : String(error);
+    if (error instanceof StoreError) return { kind: 'status', result: Result.IOERROR, text };
+    this.services.logger.log('ERROR', 'LESSOR_OMAPI_FAILED', text, {
+      code: error instanceof LessorError ? error.code : undefined,
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    return { kind: 'status', result: Result.UNEXPECTED, text: 'the request failed; the log says why' };
+  }
+}
+
+/** True for requests that may change something. */
+function changesThings({ op, message }: OmapiMessage): boolean {
+  if (op !== Op.open) return op === Op.update || op === Op.delete;
+  return message.some(([name]) => name === 'create' || name === 'update');
+}
+
+/** The type an open names; undefined if it names none. */
+function typeOf({ message }: OmapiMessage): string | undefined {
+  const value = entryMap(message).get('type');
+  return value === undefined || value.length === 0 ? undefined : Buffer.from(value).toString('latin1');
+}
+
+/** Parameters of an open. Any number but 0 is true: some clients are little-endian. */
+interface Flags {
+  readonly create: boolean;
+  readonly update: boolean;
+  readonly exclusive: boolean;
+}
+
+/** @throws OmapiRefusal INVALIDARG for a flag that is no 32-bit number */
+export function readFlags(parameters: Attributes): Flags {
+  const flag = (name: keyof Flags): boolean => {
+    const value = parameters.get(name);
+    if (value === undefined || value.length === 0) return false;
+    if (value.length !== 4) throw new OmapiRefusal(Result.INVALIDARG, `invalid ${name} flag value`);
+    return value.some((octet) => octet !== 0);
+  };
+  return { create: flag('create'), update: flag('update'), exclusive: flag('exclusive') };
+}
+
+/** @throws OmapiRefusal NOPERM */
+function requireRight({ rights, principal }: OmapiCaller, right: OmapiRight): void {
+  if (!rights.has(right)) throw new OmapiRefusal(Result.NOPERM, `${principal.name} has no right '${right}'`);
+}
+
+/** Puts dhcpd's words before the reason, so that who greps for them finds them. */
+async function attempt<T>(words: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof OmapiRefusal)) throw error;
+    throw new OmapiRefusal(error.result, error.message === '' ? words : `${words}: ${error.message}`);
+  }
+}

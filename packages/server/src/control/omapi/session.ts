@@ -1,0 +1,160 @@
+/**
+ * One connection of OMAPI without its socket: keys, signatures, and what of a message is looked at in which order.
+ * A message that can not be believed is never performed.
+ */
+
+import {
+  type Authenticator,
+  answersQuery,
+  authenticatorAttributes,
+  encodeMessage,
+  encodeSigned,
+  entryMap,
+  type Frame,
+  findEntry,
+  type OmapiMessage,
+  Op,
+  omapiMessage,
+  Result,
+  readAuthenticatorRequest,
+  statusAnswer,
+  updateAnswer,
+} from '@lessor/omapi';
+import type { OmapiConfig, OmapiKey, OmapiRight } from '../../domain/snapshot.js';
+import type { Logger } from '../../services/ports.js';
+import { OmapiRefusal } from './object.js';
+import { type OmapiAnswer, type OmapiCaller, type OmapiServer, readFlags } from './server.js';
+
+/** What is to be done after a message: send, then work, then close. */
+export interface Reaction {
+  /** The answer; undefined: there is none. */
+  readonly octets?: Uint8Array;
+  /** Once the answer has left. */
+  readonly afterwards?: readonly (() => void)[];
+  /** The other side does not speak the protocol: close when all answers have left. */
+  readonly close?: string;
+}
+
+/** What a session is told of its connection. */
+export interface SessionOrigin {
+  readonly listener: string;
+  readonly sourceAddress: string;
+}
+
+/** Names that make dhcpd close, or worse: a message may not carry its own header in a dictionary. */
+const RESERVED_NAMES = ['object', 'notify-object', 'authid', 'op', 'handle', 'id', 'rid'];
+
+const OPERATIONS: ReadonlySet<number> = new Set([Op.open, Op.refresh, Op.update, Op.notify, Op.delete]);
+
+/** What may be done where there are no keys. Nobody should stop a server without a name. */
+const UNSIGNED_RIGHTS: ReadonlySet<OmapiRight> = new Set(['read', 'hosts', 'leases']);
+
+/** See the head of this file. */
+export class OmapiSession {
+  /** Keys opened on this connection, by their handles. */
+  private readonly opened = new Map<number, OmapiKey>();
+  private verified = false;
+
+  /** @param tid of the first answer; draw it at random */
+  constructor(
+    private readonly server: OmapiServer,
+    private readonly config: Pick<OmapiConfig, 'keys'>,
+    private readonly origin: SessionOrigin,
+    private readonly logger: Logger,
+    private tid: number,
+  ) {}
+
+  /** True once a message was well signed, or where none has to be. */
+  get trusted(): boolean {
+    return this.verified || this.config.keys.length === 0;
+  }
+
+  /** Reacts to a message. Never rejects. */
+  async react(frame: Frame): Promise<Reaction> {
+    const { message } = frame;
+    const key = this.opened.get(message.authid);
+    if (message.authid !== 0 && key === undefined) return { close: 'an authid that was not opened here' };
+    const reserved = RESERVED_NAMES.find((name) => findEntry(message.message, name) !== undefined);
+    if (reserved !== undefined) return { close: `a parameter named ${reserved}` };
+    // Without a signature there is nothing to verify, and nothing is performed: dhcpd is different here.
+    if (key !== undefined && !key.authenticator.verify(frame)) {
+      this.complain('LESSOR_OMAPI_BAD_SIGNATURE', `a message is not signed with key ${key.authenticator.name}`);
+      return this.status(message, undefined, Result.INVALIDKEY);
+    }
+    if (key !== undefined) this.verified = true;
+    const named = findEntry(message.message, 'authenticator');
+    if (key !== undefined && named !== undefined && named.length > 0)
+      return { close: 'a parameter named authenticator' };
+    if (message.rid !== 0) return { close: 'an answer that nobody waits for' };
+    const query = readAuthenticatorRequest(message);
+    if (query !== undefined) return this.openKey(message, key);
+    if (key === undefined && this.config.keys.length > 0) {
+      return this.status(message, undefined, Result.NOKEYS, 'No authenticator on message');
+    }
+    if (!OPERATIONS.has(message.op)) return { close: `operation ${message.op}` };
+    const { answer, afterwards } = await this.server.perform(message, this.callerOf(key));
+    return { octets: this.encode(message, answer, key), afterwards };
+  }
+
+  /** Opening a key shows nothing: whoever has its secret shows that by the next message. */
+  private openKey(message: OmapiMessage, signedWith: OmapiKey | undefined): Reaction {
+    try {
+      const { create, exclusive } = readFlags(entryMap(message.message));
+      const query = readAuthenticatorRequest(message)!;
+      const found = this.config.keys.find(({ authenticator }) => answersQuery(authenticator, query));
+      if (found === undefined) {
+        const nothing = query.name === undefined && query.algorithm === undefined;
+        if (create || nothing) throw new OmapiRefusal(Result.NOTIMPLEMENTED, "can't create new object");
+        this.complain('LESSOR_OMAPI_UNKNOWN_KEY', 'a key is asked for that is not configured');
+        throw new OmapiRefusal(Result.NOTFOUND, 'no object matches specification');
+      }
+      if (create) {
+        const text = exclusive
+          ? 'specified object already exists'
+          : "can't update object: keys are in the configuration";
+        throw new OmapiRefusal(Result.EXISTS, text);
+      }
+      const { authenticator } = found;
+      const handle = this.server.handles.numberOf('authenticator', authenticator.name);
+      this.opened.set(handle, found);
+      const answer: OmapiAnswer = { kind: 'object', handle, object: authenticatorAttributes(authenticator) };
+      return { octets: this.encode(message, answer, signedWith) };
+    } catch (error) {
+      if (!(error instanceof OmapiRefusal)) throw error;
+      return this.status(message, signedWith, error.result, error.message);
+    }
+  }
+
+  private callerOf(key: OmapiKey | undefined): OmapiCaller {
+    const { listener, sourceAddress } = this.origin;
+    const name = key === undefined ? 'anybody' : key.authenticator.name;
+    const method = key === undefined ? 'none' : 'omapi-key';
+    const rights = key === undefined ? UNSIGNED_RIGHTS : key.rights;
+    return { principal: { name, method, access: 'write', sourceAddress }, rights, listener };
+  }
+
+  private status(message: OmapiMessage, key: OmapiKey | undefined, result: number, text?: string): Reaction {
+    const answer: OmapiAnswer = { kind: 'status', result, ...(text === undefined ? {} : { text }) };
+    return { octets: this.encode(message, answer, key) };
+  }
+
+  private encode(request: OmapiMessage, answer: OmapiAnswer, key: OmapiKey | undefined): Uint8Array {
+    const tid = this.tid;
+    this.tid = (tid + 1) >>> 0;
+    const message =
+      answer.kind === 'object'
+        ? updateAnswer(request, tid, answer.handle, answer.object)
+        : statusAnswer(request, tid, { result: answer.result, text: answer.text });
+    return key === undefined
+      ? encodeMessage(omapiMessage(message))
+      : signed(message, request.authid, key.authenticator);
+  }
+
+  private complain(id: string, text: string): void {
+    this.logger.log('WARN', id, `${this.origin.sourceAddress}: ${text}`);
+  }
+}
+
+function signed(message: OmapiMessage, authid: number, authenticator: Authenticator): Uint8Array {
+  return encodeSigned({ ...message, authid }, authenticator);
+}
