@@ -41,7 +41,7 @@ export interface SessionOrigin {
   readonly sourceAddress: string;
 }
 
-/** Names that make dhcpd close, or worse: a message may not carry its own header in a dictionary. */
+/** A message may not carry its own header in a dictionary: the connection is closed. */
 const RESERVED_NAMES = ['object', 'notify-object', 'authid', 'op', 'handle', 'id', 'rid'];
 
 const OPERATIONS: ReadonlySet<number> = new Set([Op.open, Op.refresh, Op.update, Op.notify, Op.delete]);
@@ -76,7 +76,7 @@ export class OmapiSession {
     if (message.authid !== 0 && key === undefined) return { close: 'an authid that was not opened here' };
     const reserved = RESERVED_NAMES.find((name) => findEntry(message.message, name) !== undefined);
     if (reserved !== undefined) return { close: `a parameter named ${reserved}` };
-    // Without a signature there is nothing to verify, and nothing is performed: dhcpd is different here.
+    // Without a signature there is nothing to verify, and nothing is performed.
     if (key !== undefined && !key.authenticator.verify(frame)) {
       this.complain('LESSOR_OMAPI_BAD_SIGNATURE', `a message is not signed with key ${key.authenticator.name}`);
       return this.status(message, undefined, Result.INVALIDKEY);
