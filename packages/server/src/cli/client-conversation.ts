@@ -1,9 +1,10 @@
 /** One client's conversation with a server, step by step, with retransmissions (RFC 2131 §4.1, §4.4). */
 
 import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
+import { MessageType } from '../domain/dhcp4/decision.js';
 import { createSystemRandom } from '../platform/random.js';
 import type { ClientLink } from './client-link.js';
-import { encodeStep, type Holding, STEP_ROWS, TYPE } from './client-messages.js';
+import { encodeStep, type Holding, STEP_ROWS } from './client-messages.js';
 import type { ClientSettings, Step } from './client-options.js';
 
 /** A packet that was sent or received, for whoever watches. */
@@ -45,13 +46,13 @@ export async function converse(
       continue;
     }
     if (answer === undefined) return { kind: 'silence', step };
-    if (answer.messageType === TYPE.nak) return { kind: 'refused', step, nak: answer };
+    if (answer.messageType === MessageType.nak) return { kind: 'refused', step, nak: answer };
     const serverId = answer.option(54);
     holding = {
       address: answer.yiaddr === 0 ? holding.address : answer.yiaddr,
       serverId: serverId?.length === 4 ? Buffer.from(serverId).readUInt32BE() : holding.serverId,
     };
-    if (answer.messageType !== TYPE.offer) {
+    if (answer.messageType !== MessageType.offer) {
       lease = answer;
       if (answer.yiaddr !== 0) link.adopt(answer.yiaddr);
     }

@@ -2,9 +2,10 @@
 
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MessageType } from '../domain/dhcp4/decision.js';
 import { decodeReply } from './client-conversation.js';
 import type { ClientLink } from './client-link.js';
-import { encodeStep, type MessageSettings, TYPE } from './client-messages.js';
+import { encodeStep, type MessageSettings } from './client-messages.js';
 import type { ClientSettings } from './client-options.js';
 
 /** What became of one kind of exchange. Times in milliseconds. */
@@ -68,15 +69,15 @@ export async function runLoad(settings: ClientSettings, link: ClientLink, signal
     const client = message === undefined ? undefined : underWay.get(message.xid);
     if (message === undefined || client === undefined) return;
     const latencyMs = performance.now() - client.sentAt;
-    if (!client.requesting && message.messageType === TYPE.offer) {
+    if (!client.requesting && message.messageType === MessageType.offer) {
       discover.latenciesMs.push(latencyMs);
       client.requesting = true;
       const serverId = message.option(54);
       send(client, message.yiaddr, serverId === undefined ? 0 : Buffer.from(serverId).readUInt32BE());
-    } else if (client.requesting && message.messageType === TYPE.ack) {
+    } else if (client.requesting && message.messageType === MessageType.ack) {
       request.latenciesMs.push(latencyMs);
       underWay.delete(message.xid);
-    } else if (client.requesting && message.messageType === TYPE.nak) {
+    } else if (client.requesting && message.messageType === MessageType.nak) {
       request.refused++;
       underWay.delete(message.xid);
     }

@@ -1,20 +1,9 @@
 /** The messages a DHCP client sends, by its state (RFC 2131 table 5), and what a relay adds to them (RFC 3046). */
 
 import { encodeMessage4, encodeSubOptions, type OptionOctets } from '@lessor/dhcp';
+import { MessageType } from '../domain/dhcp4/decision.js';
 import type { Ipv4 } from '../domain/values.js';
 import type { ClientSettings, Step } from './client-options.js';
-
-/** Values of option 53. */
-export const TYPE = {
-  discover: 1,
-  offer: 2,
-  request: 3,
-  decline: 4,
-  ack: 5,
-  nak: 6,
-  release: 7,
-  inform: 8,
-} as const;
 
 const FLAG_BROADCAST = 0x8000;
 const MAX_MESSAGE_OCTETS = 1472;
@@ -44,14 +33,24 @@ interface StepRow {
 
 /** What each step sends. */
 export const STEP_ROWS: Readonly<Record<Step, StepRow>> = {
-  discover: row({ type: TYPE.discover, address: 'option', answers: [TYPE.offer] }),
-  request: row({ type: TYPE.request, address: 'option', serverId: true, answers: [TYPE.ack, TYPE.nak] }),
-  renew: row({ type: TYPE.request, address: 'ciaddr', answers: [TYPE.ack, TYPE.nak], unicast: true }),
-  rebind: row({ type: TYPE.request, address: 'ciaddr', answers: [TYPE.ack, TYPE.nak] }),
-  reboot: row({ type: TYPE.request, address: 'option', answers: [TYPE.ack, TYPE.nak] }),
-  release: row({ type: TYPE.release, address: 'ciaddr', serverId: true, unicast: true, options: false }),
-  decline: row({ type: TYPE.decline, address: 'option', serverId: true, options: false }),
-  inform: row({ type: TYPE.inform, address: 'ciaddr', answers: [TYPE.ack] }),
+  discover: row({ type: MessageType.discover, address: 'option', answers: [MessageType.offer] }),
+  request: row({
+    type: MessageType.request,
+    address: 'option',
+    serverId: true,
+    answers: [MessageType.ack, MessageType.nak],
+  }),
+  renew: row({
+    type: MessageType.request,
+    address: 'ciaddr',
+    answers: [MessageType.ack, MessageType.nak],
+    unicast: true,
+  }),
+  rebind: row({ type: MessageType.request, address: 'ciaddr', answers: [MessageType.ack, MessageType.nak] }),
+  reboot: row({ type: MessageType.request, address: 'option', answers: [MessageType.ack, MessageType.nak] }),
+  release: row({ type: MessageType.release, address: 'ciaddr', serverId: true, unicast: true, options: false }),
+  decline: row({ type: MessageType.decline, address: 'option', serverId: true, options: false }),
+  inform: row({ type: MessageType.inform, address: 'ciaddr', answers: [MessageType.ack] }),
   bootp: row({ address: 'none', answers: [0], options: false }),
 };
 

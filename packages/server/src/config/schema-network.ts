@@ -1,5 +1,6 @@
 /** Rows of the parameter table: what networks, subnets, pools, reservations and classes can say. */
 
+import { OPTION_TYPE_NAMES } from '@lessor/dhcp';
 import type { Alias, Parameter, Scope } from './schema.js';
 
 /** Largest unsigned 32-bit number. */
@@ -468,26 +469,7 @@ export const NETWORK_SCOPES: Readonly<
         name: 'type',
         type: 'string',
         mandatory: true,
-        words: [
-          'empty',
-          'binary',
-          'boolean',
-          'int8',
-          'int16',
-          'int32',
-          'uint8',
-          'uint16',
-          'uint32',
-          'ipv4-address',
-          'ipv6-address',
-          'ipv6-prefix',
-          'psid',
-          'string',
-          'tuple',
-          'fqdn',
-          'record',
-          'internal',
-        ],
+        words: OPTION_TYPE_NAMES,
         doc: 'Type of the value.',
       },
       { name: 'space', type: 'string', default: 'dhcp4', doc: 'Option space.' },

@@ -11,9 +11,6 @@ import { type EvaluationContext, EvaluationError } from './expression.js';
 
 export { ClassSet } from './class-set.js';
 
-/** Class of a packet that is to be dropped. */
-export const DROP_CLASS = 'DROP';
-
 const VENDOR_CLASS_IDENTIFIER = 60; // RFC 2132 §9.13
 
 /** Told of an evaluation that failed; its class does not match. */
