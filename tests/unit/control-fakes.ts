@@ -127,13 +127,15 @@ export class FakeConfig implements ConfigServiceApi {
     serverTag: 'tag',
     leaseDatabase: { persist: true, path: '/test/lib/leases4.csv' },
   } as unknown as ConfigSnapshot;
-  hash = 'ABCD';
   reloads = 0;
   lastReloadAt = 1_795_321_784_000;
   readonly written: (string | undefined)[] = [];
   reloadError: Error | undefined;
 
-  test(value: Json): Awaited<ReturnType<ConfigServiceApi['set']>> {
+  async hashOf(): Promise<string> {
+    return 'ABCD';
+  }
+  async test(value: Json): ReturnType<ConfigServiceApi['test']> {
     const bad = (value as { Dhcp4: { bad?: Json } }).Dhcp4.bad;
     const position = { file: '<command>', line: 1, column: 2, path: 'bad' };
     const message = 'bad is not good';

@@ -2,6 +2,7 @@
 
 import { compileBooleanExpression, compileStringExpression, ExpressionSyntaxError } from '../domain/classes/compile.js';
 import type { CompiledExpression } from '../domain/classes/expression.js';
+import type { Sliced } from '../domain/slices.js';
 import type { ClientClass } from '../domain/snapshot.js';
 import type { BuildContext } from './context.js';
 import { bootFields, lifetimeTriplet } from './inherit.js';
@@ -29,10 +30,11 @@ export function isBuiltInClass(name: string): boolean {
 }
 
 /** The classes of a configuration. What is wrong is reported and left out. */
-export function buildClasses(root: Section, context: BuildContext): BuiltClass[] {
+export function* buildClasses(root: Section, context: BuildContext): Sliced<BuiltClass[]> {
   const built = new Map<string, BuiltClass>();
   const later = new Set(root.sections('client-classes').map((section) => section.string('name')));
   for (const section of root.sections('client-classes')) {
+    yield;
     const name = section.string('name');
     if (name === undefined) continue;
     const earlier = built.get(name);

@@ -1,5 +1,6 @@
 /** Host reservations, global and of subnets. */
 
+import type { Sliced } from '../domain/slices.js';
 import type { IdentifierType, Reservation } from '../domain/snapshot.js';
 import { formatHex, formatIpv4, type Ipv4, type Octets, parseIpv4, type SubnetId } from '../domain/values.js';
 import type { BuildContext } from './context.js';
@@ -31,15 +32,16 @@ export const IDENTIFIER_TYPES: readonly IdentifierType[] = IDENTIFIERS.map(([typ
  * The reservations of a subnet (or of the global scope: id 0, no prefix), in the order of their identifiers, as Kea
  * gives them back. What is wrong is reported and left out.
  */
-export function buildReservations(
+export function* buildReservations(
   scope: Section,
   subnetId: SubnetId,
   prefix: Prefix | undefined,
   context: BuildContext,
-): BuiltReservation[] {
+): Sliced<BuiltReservation[]> {
   const built: BuiltReservation[] = [];
   const seen: Seen = { clients: new Map(), addresses: new Map() };
   for (const section of scope.sections('reservations')) {
+    yield;
     const reservation = buildReservation(section, subnetId, prefix, context);
     if (reservation !== undefined && isFirst(section, reservation, seen, context)) built.push({ section, reservation });
   }

@@ -1,26 +1,47 @@
 /** The hash of a configuration, computed when it is first asked for: of a big one it takes a second. */
 
 import { createHash } from 'node:crypto';
-import { formatJson } from '@lessor/kea';
+import { formatJsonPieces } from '@lessor/kea';
+import { atOnce, type Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, JsonMap } from '../domain/snapshot.js';
+
+/** Down to a reservation of a subnet of a shared network: root, Dhcp4, networks, network, subnets, subnet, list. */
+const PIECEWISE_DEPTH = 7;
+
+/** A digest costs a call into the library for every update: a few kilobytes are worth one. */
+const OCTETS_PER_UPDATE = 4096;
+
+/** Hashes known so far, by the `tree` they are of. */
+const known = new WeakMap<JsonMap, string>();
 
 /**
  * Completes a snapshot with its `hash`. The property is not enumerable: copying a snapshot with the spread operator
  * leaves it out, so that a changed copy can not have the hash of the original.
  */
 export function withHash(parts: Omit<ConfigSnapshot, 'hash'>): ConfigSnapshot {
-  let hash: string | undefined;
   return Object.defineProperty({ ...parts }, 'hash', {
-    get: () => {
-      hash ??= hashOf(parts.tree);
-      return hash;
-    },
+    get: () => atOnce(hashSliced(parts.tree)),
     enumerable: false,
   }) as ConfigSnapshot;
 }
 
-/** Upper-case hex SHA-256 over Kea's text of `{ "Dhcp4": tree }` (config-hash-get). */
-export function hashOf(tree: JsonMap): string {
-  const text = formatJson({ Dhcp4: tree });
-  return createHash('sha256').update(text, 'latin1').digest('hex').toUpperCase();
+/**
+ * Upper-case hex SHA-256 over Kea's text of `{ "Dhcp4": tree }` (config-hash-get), to be interrupted again and again.
+ * It is computed once for a tree.
+ */
+export function* hashSliced(tree: JsonMap): Sliced<string> {
+  const before = known.get(tree);
+  if (before !== undefined) return before;
+  const digest = createHash('sha256');
+  let pending = '';
+  for (const piece of formatJsonPieces({ Dhcp4: tree }, PIECEWISE_DEPTH)) {
+    pending += piece;
+    if (pending.length < OCTETS_PER_UPDATE) continue;
+    digest.update(pending, 'latin1');
+    pending = '';
+    yield;
+  }
+  const hash = digest.update(pending, 'latin1').digest('hex').toUpperCase();
+  known.set(tree, hash);
+  return hash;
 }

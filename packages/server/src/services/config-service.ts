@@ -1,13 +1,13 @@
 /**
  * The running configuration: testing, setting, reloading and writing it. config-set, config-reload and SIGHUP take
  * one path: load, prepare what is new everywhere, one assignment, close what is old. A failure before the assignment
- * leaves no trace.
+ * leaves no trace. All that takes long is done in slices, between which packets are served by what is in force.
  */
 
 import { basename, dirname, join, resolve } from 'node:path';
 import { formatJsonIndented } from '@lessor/kea';
 import type { ConfigChange, ConfigPatch, ConfigState } from '../config/change.js';
-import { type ConfigDiff, diffConfigs } from '../config/diff.js';
+import { type ConfigDiff, diffConfigsSliced } from '../config/diff.js';
 import { type TreeEdit, valueAt } from '../config/edit.js';
 import { editText } from '../config/edit-text.js';
 import {
@@ -15,11 +15,13 @@ import {
   type ConfigSource,
   digestOfFile,
   type LoadedConfig,
-  loadConfig,
+  loadConfigSliced,
 } from '../config/load.js';
+import { hashSliced } from '../config/snapshot-hash.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { CommandError, LessorError } from '../errors.js';
+import { inSlices } from './in-slices.js';
 import type { Clock } from './ports.js';
 
 /** What a participant has prepared: exactly one of the two is called. Neither may throw. */
@@ -28,6 +30,8 @@ export interface PreparedSwap {
   commit(): void;
   /** Another participant failed: close what was opened. */
   abandon(): void;
+  /** After all have committed: what need not be done in one step. The next change waits for it. */
+  settle?(): Promise<void>;
 }
 
 /** Something that must open or close things when the configuration changes: sockets, stores, loggers. */
@@ -56,7 +60,7 @@ export interface ConfigServiceDeps {
   /** Asked anew each time: interfaces come and go. */
   readonly environment: () => Omit<ConfigEnvironment, 'generation'>;
   readonly files: ConfigFiles;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'soon'>;
 }
 
 /** Makes the next configuration of the one in force. Throws what the command answers. */
@@ -72,14 +76,14 @@ export interface EditOutcome {
 export interface ConfigServiceApi {
   /** The configuration in force. */
   readonly current: ConfigSnapshot;
-  /** config-hash-get. */
-  readonly hash: string;
+  /** Hash of a configuration (config-hash-get), computed in slices; `ConfigSnapshot.hash` is the same at one go. */
+  hashOf(snapshot: Pick<ConfigSnapshot, 'tree'>): Promise<string>;
   /** Reconfigurations that succeeded, the start not counted. */
   readonly reloads: number;
   /** When the configuration in force was taken. */
   readonly lastReloadAt: EpochMs;
   /** Checks a configuration ({ "Dhcp4": {...} }) and applies nothing. @throws ConfigError */
-  test(value: Json): LoadedConfig;
+  test(value: Json): Promise<LoadedConfig>;
   /** Applies a configuration. @throws ConfigError if it is not usable, or what a participant throws; nothing changed */
   set(value: Json): Promise<LoadedConfig>;
   /** Reads the source again and applies it. @throws as {@link set} */
@@ -124,8 +128,8 @@ export class ConfigService implements ConfigServiceApi {
     return this.snapshot;
   }
 
-  get hash(): string {
-    return this.snapshot.hash;
+  hashOf({ tree }: Pick<ConfigSnapshot, 'tree'>): Promise<string> {
+    return inSlices(hashSliced(tree), this.deps.clock);
   }
 
   get reloads(): number {
@@ -141,7 +145,7 @@ export class ConfigService implements ConfigServiceApi {
     this.participants.push(participant);
   }
 
-  test(value: Json): LoadedConfig {
+  test(value: Json): Promise<LoadedConfig> {
     return this.load({ kind: 'json', value });
   }
 
@@ -170,8 +174,9 @@ export class ConfigService implements ConfigServiceApi {
     });
   }
 
-  private load(source: ConfigSource): LoadedConfig {
-    return loadConfig(source, { ...this.deps.environment(), generation: this.snapshot.generation + 1 });
+  private load(source: ConfigSource): Promise<LoadedConfig> {
+    const { clock, environment } = this.deps;
+    return inSlices(loadConfigSliced(source, { ...environment(), generation: this.snapshot.generation + 1 }), clock);
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -181,15 +186,17 @@ export class ConfigService implements ConfigServiceApi {
   }
 
   private async swapTo(source: ConfigSource): Promise<LoadedConfig> {
-    const loaded = this.load(source);
+    const loaded = await this.load(source);
     const next = loaded.snapshot;
-    const prepared = await this.prepareAll(next, diffConfigs(this.snapshot, next));
+    const diff = await inSlices(diffConfigsSliced(this.snapshot, next), this.deps.clock);
+    const prepared = await this.prepareAll(next, diff);
     this.snapshot = next;
     this.source = loaded.source;
     this.fileDigest = loaded.fileDigest;
     this.reloadCount++;
     this.takenAt = this.deps.clock.now();
     for (const each of prepared) each.commit();
+    for (const each of prepared) await each.settle?.();
     return loaded;
   }
 

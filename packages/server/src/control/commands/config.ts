@@ -31,10 +31,10 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'the whole effective configuration, defaults filled in, and its hash',
     args: {},
     wording: CORE_WORDING,
-    run: (_, { config }) => ({
-      result: Result.success,
-      arguments: { Dhcp4: config.current.tree, hash: config.hash },
-    }),
+    async run(_, { config }) {
+      const { current } = config;
+      return { result: Result.success, arguments: { Dhcp4: current.tree, hash: await config.hashOf(current) } };
+    },
   }),
   defineCommand({
     name: 'config-hash-get',
@@ -43,7 +43,10 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'SHA-256 of the effective configuration',
     args: {},
     wording: CORE_WORDING,
-    run: (_, { config }) => ({ result: Result.success, arguments: { hash: config.hash } }),
+    run: async (_, { config }) => ({
+      result: Result.success,
+      arguments: { hash: await config.hashOf(config.current) },
+    }),
   }),
   {
     name: 'config-test',
@@ -51,8 +54,8 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     hook: 'core',
     summary: 'checks a configuration without applying it',
     args: DHCP4_ARGUMENT,
-    run(command, { config }) {
-      const { warnings } = wordedForSender(() => config.test(readConfiguration(command)));
+    async run(command, { config }) {
+      const { warnings } = await wordedForSender(() => config.test(readConfiguration(command)));
       return {
         result: Result.success,
         text:
@@ -69,8 +72,8 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'replaces the configuration by the one sent; the file stays as it is',
     args: DHCP4_ARGUMENT,
     async run(command, { config }) {
-      const { warnings } = await wordedForSender(() => config.set(readConfiguration(command)));
-      return applied(config.hash, warnings.map(formatSentIssue));
+      const { snapshot, warnings } = await wordedForSender(() => config.set(readConfiguration(command)));
+      return applied(await config.hashOf(snapshot), warnings.map(formatSentIssue));
     },
   },
   defineCommand({
@@ -82,8 +85,8 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     wording: CORE_WORDING,
     async run(_, { config, process }) {
       try {
-        const { warnings } = await config.reload();
-        return applied(config.hash, warnings.map(formatIssue));
+        const { snapshot, warnings } = await config.reload();
+        return applied(await config.hashOf(snapshot), warnings.map(formatIssue));
       } catch (error) {
         throw reloadError(error, process.configFile);
       }
