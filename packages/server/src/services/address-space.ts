@@ -136,6 +136,11 @@ export class AddressSpace {
     if (this.held.delete(address)) this.refresh(address);
   }
 
+  /** Ends a hold whose address has been leased meanwhile, which {@link AddressSpace.onLeaseChange} has told of. */
+  holdBecameLease(address: Ipv4): void {
+    this.held.delete(address);
+  }
+
   /** Keeps an address from being picked because a reservation was added at run time. */
   reserve(reserved: ReservedAddress, snapshot: ConfigSnapshot): void {
     this.changeReservation(reserved, snapshot, true);

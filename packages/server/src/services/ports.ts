@@ -109,7 +109,7 @@ export interface Reply {
    * Present: the client has no address yet, deliver by link-level frame to this hardware address
    * (IP destination as above). Absent: ordinary UDP.
    */
-  readonly hwAddress?: Uint8Array;
+  readonly hwAddress?: Uint8Array | undefined;
 }
 
 /** The DHCP sockets of all interfaces. */

@@ -8,7 +8,7 @@ import type { Decision } from '../dhcp4/decision.js';
 import { MessageType } from '../dhcp4/decision.js';
 import type { BootFields, ConfigSnapshot, OptionData, Pool, Reservation, Subnet } from '../snapshot.js';
 import { maskOf } from '../topology.js';
-import type { Ipv4, Octets } from '../values.js';
+import type { Ipv4 } from '../values.js';
 import { bytesOf } from '../values.js';
 import {
   At,
@@ -59,8 +59,8 @@ export interface ReplySource {
   /** The client's classes in the order they matched. */
   readonly classNames: Iterable<string>;
   isMember(className: string): boolean;
-  /** Option 82 to give back, '' if none. */
-  readonly relayEcho: Octets;
+  /** Option 82 to give back, if any. */
+  readonly relayEcho: Uint8Array | undefined;
 }
 
 /** The replies that can be composed. */
@@ -120,9 +120,9 @@ export class ReplyComposer {
 
     const yiaddr = grant?.lease.address ?? 0;
     const informDirect = decision.kind === 'inform-ack' && message.ciaddr !== 0;
-    const relayEcho = informDirect ? '' : source.relayEcho;
+    const relayEcho = informDirect ? undefined : source.relayEcho;
     const flags = type === MessageType.nak && message.giaddr !== 0 ? message.flags | FLAG_BROADCAST : message.flags;
-    const clientId = this.#snapshot.echoClientId && !source.bootp ? message.octets(Code.clientId) : undefined;
+    const clientId = this.#snapshot.echoClientId && !source.bootp ? message.option(Code.clientId) : undefined;
 
     target.set(template.octets, 0);
     target[1] = message.htype;
@@ -133,7 +133,7 @@ export class ReplyComposer {
     target.writeUInt32BE(keepsCiaddr(type) ? message.ciaddr : 0, At.ciaddr);
     target.writeUInt32BE(yiaddr, At.yiaddr);
     target.writeUInt32BE(informDirect ? 0 : message.giaddr, At.giaddr);
-    target.set(message.chaddr, At.chaddr);
+    for (let i = At.chaddr; i < At.chaddr + message.hlen; i++) target[i] = message.datagram[i]!;
     if (template.serverIdAt > 0) {
       const { serverIdOverride, serverAddress } = source;
       target.writeUInt32BE(serverIdOverride !== 0 ? serverIdOverride : serverAddress, template.serverIdAt);
@@ -295,8 +295,8 @@ const ECHOED = [Code.machineId, Code.subnetSelection] as const;
 function clientOptions(
   name: ClientName,
   message: Message4,
-  clientId: Octets | undefined,
-  relayEcho: Octets,
+  clientId: Uint8Array | undefined,
+  relayEcho: Uint8Array | undefined,
 ): OptionOctets[] {
   const options: OptionOctets[] = [];
   if (name.hostNameOption !== undefined) options.push({ code: Code.hostName, data: bytesOf(name.hostNameOption) });
@@ -305,8 +305,8 @@ function clientOptions(
     const data = message.option(code);
     if (data !== undefined) options.push({ code, data });
   }
-  if (clientId !== undefined && clientId !== '') options.push({ code: Code.clientId, data: bytesOf(clientId) });
-  if (relayEcho !== '') options.push({ code: Code.relayInfo, data: bytesOf(relayEcho) });
+  if (clientId !== undefined && clientId.length > 0) options.push({ code: Code.clientId, data: clientId });
+  if (relayEcho !== undefined && relayEcho.length > 0) options.push({ code: Code.relayInfo, data: relayEcho });
   return options;
 }
 
