@@ -17,6 +17,9 @@ const PACKAGE_OF = {
   ip: 'iproute2',
   python3: 'python3',
   ping: 'iputils-ping',
+  curl: 'curl',
+  socat: 'socat',
+  openssl: 'openssl',
   strace: 'strace',
   dhclient: 'isc-dhcp-client',
   dhcrelay: 'isc-dhcp-relay',
@@ -27,6 +30,7 @@ const PACKAGE_OF = {
   'kea-dhcp4': 'kea-dhcp4-server',
   'kea-lfc': 'kea-common',
   'kea-shell': 'kea-ctrl-agent',
+  'kea-ctrl-agent': 'kea-ctrl-agent',
   perfdhcp: 'kea-admin',
   scapy: 'python3-scapy',
 } as const;
