@@ -36,6 +36,8 @@ export class HttpTransport implements Transport {
         ? new Agent(keeping)
         : new TlsAgent({
             ...keeping,
+            // Kea 2.2 refuses to resume a session of a client with a certificate (TLS alert 80).
+            maxCachedSessions: 0,
             ...(ca !== undefined && { ca: ca as string | Buffer | (string | Buffer)[] }),
             ...(cert !== undefined && { cert }),
             ...(key !== undefined && { key }),
