@@ -251,6 +251,8 @@ export interface OmapiListenerConfig {
   /** An IP address. */
   readonly address: string;
   readonly port: number;
+  /** Interface through which alone it is reached; undefined = any. */
+  readonly device?: string;
 }
 
 /** The `omapi` block (`user-context.lessor.omapi`). */
@@ -265,6 +267,8 @@ export interface OmapiConfig {
     readonly messageOctets: number;
     readonly idleTimeoutMs: number;
     readonly requestTimeoutMs: number;
+    /** Failures to prove a key after which a source has to wait; 0 = never. */
+    readonly failuresPerSource: number;
   };
   /** The same for configurations whose keys, sources and limits are the same. */
   readonly fingerprint: string;

@@ -8,6 +8,7 @@ import type { Dispatch } from '../control/door.js';
 import type { ControlServices, ProcessInfo } from '../control/services.js';
 import type { EpochMs } from '../domain/values.js';
 import { writeAtomically } from '../platform/config-environment.js';
+import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
 import { auditToLogger } from '../services/audit.js';
@@ -74,6 +75,7 @@ export async function openControl(
     audit,
     random,
     logger: logger.child('omapi'),
+    bindDevice: bindDeviceSocket,
     freeCount: (pool) => addresses.freeCount(pool),
   });
   ending.onEnd(() => omapi.close());

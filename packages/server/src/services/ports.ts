@@ -211,3 +211,19 @@ export interface Logger {
   /** A logger for a sub-component. */
   child(name: string): Logger;
 }
+
+/** An address and port of one device. */
+export interface DevicePlace {
+  /** An IP address. */
+  readonly address: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  /** Name of the interface. */
+  readonly device: string;
+}
+
+/**
+ * Makes a TCP socket that is reached through one device only; its descriptor is for net.Server.listen.
+ * @throws LessorError socket-open
+ */
+export type BindDevice = (place: DevicePlace) => number;

@@ -58,7 +58,8 @@ export type OmapiAnswer =
 
 /** An answer, and what is to be done once it has left. */
 export interface Performed {
-  readonly answer: OmapiAnswer;
+  /** A promise where the answer has to wait until what it reports is on stable storage; never rejects. */
+  readonly answer: OmapiAnswer | Promise<OmapiAnswer>;
   readonly afterwards: readonly (() => void)[];
 }
 
@@ -73,15 +74,30 @@ export class OmapiServer {
 
   constructor(private readonly services: OmapiServices) {}
 
-  /** Performs a request of a caller who may be served. Never rejects. */
-  async perform(message: OmapiMessage, caller: OmapiCaller): Promise<Performed> {
+  /**
+   * Performs a request of a caller who may be served: at once, or where it may change something, in its turn; then it
+   * resolves when the change is in force. Never throws or rejects.
+   */
+  perform(message: OmapiMessage, caller: OmapiCaller): Performed | Promise<Performed> {
     const afterwards: (() => void)[] = [];
-    const work = () => this.answer(message, caller, afterwards);
+    const unsettled: Promise<void>[] = [];
+    const context = this.context(caller, afterwards, unsettled);
+    const refused = (error: unknown): Performed => ({ answer: this.refusal(error), afterwards: [] });
     try {
-      return { answer: await (changesThings(message) ? this.inTurn(work) : work()), afterwards };
+      requireRight(caller, 'read');
+      if (!changesThings(message)) return { answer: this.look(message, context), afterwards };
     } catch (error) {
-      return { answer: this.refusal(error), afterwards: [] };
+      return refused(error);
     }
+    const done = (answer: OmapiAnswer): Performed => {
+      if (unsettled.length === 0) return { answer, afterwards };
+      const settled = Promise.all(unsettled).then(
+        () => answer,
+        (error) => this.refusal(error),
+      );
+      return { answer: settled, afterwards };
+    };
+    return this.inTurn(() => this.change(message, caller, context)).then(done, refused);
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -90,24 +106,30 @@ export class OmapiServer {
     return turn;
   }
 
-  private async answer(message: OmapiMessage, caller: OmapiCaller, afterwards: (() => void)[]): Promise<OmapiAnswer> {
-    const context = this.context(caller, afterwards);
-    requireRight(caller, 'read');
-    switch (message.op) {
-      case Op.open:
-        return this.open(message, caller, context);
-      case Op.refresh:
-        return this.refresh(message.handle, context);
-      case Op.update:
-        return this.update(message, caller, context);
-      case Op.delete:
-        return this.remove(message.handle, caller, context);
-      default:
-        return { kind: 'status', result: Result.NOTIMPLEMENTED, text: 'notify not implemented yet' };
-    }
+  /** What changes nothing. */
+  private look(message: OmapiMessage, context: OmapiContext): OmapiAnswer {
+    if (message.op === Op.refresh) return this.refresh(message.handle, context);
+    if (message.op !== Op.open)
+      return { kind: 'status', result: Result.NOTIMPLEMENTED, text: 'notify not implemented yet' };
+    const row = this.rowOf(message, false);
+    if (row === undefined) return this.refresh(message.handle, context);
+    const found = lookUp(row, keysOf(message), context);
+    if (found === 'no-keys') throw withoutKeys(row);
+    if (found === undefined) throw new OmapiRefusal(Result.NOTFOUND, 'no object matches specification');
+    return this.object(row, found, context);
   }
 
-  private context({ principal, listener }: OmapiCaller, afterwards: (() => void)[]): OmapiContext {
+  private async change(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
+    if (message.op === Op.update) return this.update(message, caller, context);
+    if (message.op === Op.delete) return this.remove(message.handle, caller, context);
+    return this.open(message, caller, context);
+  }
+
+  private context(
+    { principal, listener }: OmapiCaller,
+    afterwards: (() => void)[],
+    unsettled: Promise<void>[],
+  ): OmapiContext {
     const { services, handles } = this;
     return {
       services,
@@ -120,27 +142,20 @@ export class OmapiServer {
       principal,
       listener,
       afterwards: (work) => void afterwards.push(work),
+      answerAfter: (settled) => void unsettled.push(settled),
     };
   }
 
+  /** An open that may make or change its object. */
   private async open(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
     const flags = readFlags(entryMap(message.message));
-    const type = typeOf(message);
-    const row = type === undefined ? undefined : ROWS.get(type);
-    if (row === undefined) {
-      if (type !== undefined && UNSEARCHABLE.has(type)) {
-        throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'unsearchable object type');
-      }
-      if (flags.create) throw new OmapiRefusal(Result.INVALIDARG, 'type required on create');
-      return this.refresh(message.handle, context);
-    }
-    // An empty value is an absent one: clients send what they do not know so.
-    const given = new Map([...entryMap(message.object)].filter(([, value]) => value.length > 0));
-    let found: unknown = await attempt('object lookup failed', async () => row.find(given, context));
+    const row = this.rowOf(message, flags.create);
+    if (row === undefined) return this.refresh(message.handle, context);
+    const given = keysOf(message);
+    let found = lookUp(row, given, context);
     given.delete('handle');
     if (found === 'no-keys' || (found === undefined && flags.create)) {
-      if (!flags.create && row.create !== undefined) throw new OmapiRefusal(Result.INVALIDARG, 'no key specified');
-      if (row.create === undefined) throw new OmapiRefusal(Result.NOTIMPLEMENTED, "can't create new object");
+      if (!flags.create || row.create === undefined) throw withoutKeys(row);
       requireRight(caller, row.right);
       found = await attempt("can't update object", () => row.create!(given, context));
     } else if (found === undefined) {
@@ -149,9 +164,21 @@ export class OmapiServer {
       throw new OmapiRefusal(Result.EXISTS, 'specified object already exists');
     } else if (flags.create || flags.update) {
       requireRight(caller, row.right);
-      found = await this.change(row, found, given, context);
+      found = await this.apply(row, found, given, context);
     }
     return this.object(row, found, context);
+  }
+
+  /** The row of the type an open names; undefined: it means the handle. @throws OmapiRefusal */
+  private rowOf(message: OmapiMessage, create: boolean): AnyRow | undefined {
+    const type = typeOf(message);
+    const row = type === undefined ? undefined : ROWS.get(type);
+    if (row !== undefined) return row;
+    if (type !== undefined && UNSEARCHABLE.has(type)) {
+      throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'unsearchable object type');
+    }
+    if (create) throw new OmapiRefusal(Result.INVALIDARG, 'type required on create');
+    return undefined;
   }
 
   private refresh(handle: number, context: OmapiContext): OmapiAnswer {
@@ -162,11 +189,11 @@ export class OmapiServer {
   private async update(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
     const { row, found } = this.byHandle(message.handle, context);
     requireRight(caller, row.right);
-    await this.change(row, found, entryMap(message.object), context);
+    await this.apply(row, found, entryMap(message.object), context);
     return DONE;
   }
 
-  private async change(row: AnyRow, found: unknown, given: Attributes, context: OmapiContext): Promise<unknown> {
+  private async apply(row: AnyRow, found: unknown, given: Attributes, context: OmapiContext): Promise<unknown> {
     return attempt("can't update object", async () => {
       if (given.size === 0) throw new OmapiRefusal(Result.INVALIDARG);
       if (row.update === undefined) throw new OmapiRefusal(Result.NOPERM, `a ${row.type} can not be changed`);
@@ -231,6 +258,25 @@ function typeOf({ message }: OmapiMessage): string | undefined {
   return value === undefined || value.length === 0 ? undefined : Buffer.from(value).toString('latin1');
 }
 
+/** Attributes of a request. An empty value is an absent one: clients send what they do not know so. */
+function keysOf({ object }: OmapiMessage): Map<string, Uint8Array> {
+  return new Map([...entryMap(object)].filter(([, value]) => value.length > 0));
+}
+
+/** @throws OmapiRefusal with dhcpd's words before the reason */
+function lookUp(row: AnyRow, given: Attributes, context: OmapiContext): unknown {
+  try {
+    return row.find(given, context);
+  } catch (error) {
+    throw worded(error, 'object lookup failed');
+  }
+}
+
+function withoutKeys(row: AnyRow): OmapiRefusal {
+  if (row.create !== undefined) return new OmapiRefusal(Result.INVALIDARG, 'no key specified');
+  return new OmapiRefusal(Result.NOTIMPLEMENTED, "can't create new object");
+}
+
 /** Parameters of an open. Any number but 0 is true: some clients are little-endian. */
 interface Flags {
   readonly create: boolean;
@@ -254,12 +300,17 @@ function requireRight({ rights, principal }: OmapiCaller, right: OmapiRight): vo
   if (!rights.has(right)) throw new OmapiRefusal(Result.NOPERM, `${principal.name} has no right '${right}'`);
 }
 
-/** Puts dhcpd's words before the reason, so that who greps for them finds them. */
+/** @throws OmapiRefusal with dhcpd's words before the reason */
 async function attempt<T>(words: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof OmapiRefusal)) throw error;
-    throw new OmapiRefusal(error.result, error.message === '' ? words : `${words}: ${error.message}`);
+    throw worded(error, words);
   }
+}
+
+/** Puts dhcpd's words before the reason, so that who greps for them finds them. */
+function worded(error: unknown, words: string): unknown {
+  if (!(error instanceof OmapiRefusal)) return error;
+  return new OmapiRefusal(error.result, error.message === '' ? words : `${words}: ${error.message}`);
 }

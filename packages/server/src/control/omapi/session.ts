@@ -23,16 +23,18 @@ import {
 import type { OmapiConfig, OmapiKey, OmapiRight } from '../../domain/snapshot.js';
 import type { Logger } from '../../services/ports.js';
 import { OmapiRefusal } from './object.js';
-import { type OmapiAnswer, type OmapiCaller, type OmapiServer, readFlags } from './server.js';
+import { type OmapiAnswer, type OmapiCaller, type OmapiServer, type Performed, readFlags } from './server.js';
 
 /** What is to be done after a message: send, then work, then close. */
 export interface Reaction {
-  /** The answer; undefined: there is none. */
-  readonly octets?: Uint8Array;
+  /** The answer; undefined: there is none. A promise: it is to wait until what it reports is on stable storage. */
+  readonly octets?: Uint8Array | Promise<Uint8Array>;
   /** Once the answer has left. */
   readonly afterwards?: readonly (() => void)[];
   /** The other side does not speak the protocol: close when all answers have left. */
   readonly close?: string;
+  /** The other side has named a key that is not there, or signed wrongly. */
+  readonly failed?: true;
 }
 
 /** What a session is told of its connection. */
@@ -69,17 +71,17 @@ export class OmapiSession {
     return this.verified || this.config.keys.length === 0;
   }
 
-  /** Reacts to a message. Never rejects. */
-  async react(frame: Frame): Promise<Reaction> {
+  /** Reacts to a message: at once, or where something may change, when that is in force. Never throws or rejects. */
+  react(frame: Frame): Reaction | Promise<Reaction> {
     const { message } = frame;
     const key = this.opened.get(message.authid);
-    if (message.authid !== 0 && key === undefined) return { close: 'an authid that was not opened here' };
+    if (message.authid !== 0 && key === undefined) return { close: 'an authid that was not opened here', failed: true };
     const reserved = RESERVED_NAMES.find((name) => findEntry(message.message, name) !== undefined);
     if (reserved !== undefined) return { close: `a parameter named ${reserved}` };
     // Without a signature there is nothing to verify, and nothing is performed.
     if (key !== undefined && !key.authenticator.verify(frame)) {
       this.complain('LESSOR_OMAPI_BAD_SIGNATURE', `a message is not signed with key ${key.authenticator.name}`);
-      return this.status(message, undefined, Result.INVALIDKEY);
+      return { ...this.status(message, undefined, Result.INVALIDKEY), failed: true };
     }
     if (key !== undefined) this.verified = true;
     const named = findEntry(message.message, 'authenticator');
@@ -92,8 +94,15 @@ export class OmapiSession {
       return this.status(message, undefined, Result.NOKEYS, 'No authenticator on message');
     }
     if (!OPERATIONS.has(message.op)) return { close: `operation ${message.op}` };
-    const { answer, afterwards } = await this.server.perform(message, this.callerOf(key));
-    return { octets: this.encode(message, answer, key), afterwards };
+    const performed = this.server.perform(message, this.callerOf(key));
+    const reaction = ({ answer, afterwards }: Performed): Reaction => ({
+      octets:
+        answer instanceof Promise
+          ? answer.then((late) => this.encode(message, late, key))
+          : this.encode(message, answer, key),
+      afterwards,
+    });
+    return performed instanceof Promise ? performed.then(reaction) : reaction(performed);
   }
 
   /** Opening a key shows nothing: whoever has its secret shows that by the next message. */
@@ -121,7 +130,8 @@ export class OmapiSession {
       return { octets: this.encode(message, answer, signedWith) };
     } catch (error) {
       if (!(error instanceof OmapiRefusal)) throw error;
-      return this.status(message, signedWith, error.result, error.message);
+      const refused = this.status(message, signedWith, error.result, error.message);
+      return error.result === Result.NOTFOUND ? { ...refused, failed: true } : refused;
     }
   }
 
