@@ -5,6 +5,7 @@ import type { ConfigChange } from 'lessor/internal/config/change.js';
 import { loadConfig } from 'lessor/internal/config/load.js';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher, type DispatchOutcome } from 'lessor/internal/control/dispatcher.js';
+import { FULL_RIGHTS } from 'lessor/internal/domain/access/rights.js';
 import type { ConfigSnapshot } from 'lessor/internal/domain/snapshot.js';
 import { silentLogger } from 'lessor/internal/platform/log.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
@@ -105,7 +106,7 @@ export function configBench(text: string): ConfigBench {
         name,
         args,
         service: undefined,
-        principal: { name: 'test', method: 'internal', access: 'write' },
+        principal: { name: 'test', method: 'internal', rights: FULL_RIGHTS },
         listener: 'test',
         receivedAt: bench.clock.now(),
       }),

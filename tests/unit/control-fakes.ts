@@ -3,6 +3,7 @@
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
 import type { ControlServices } from 'lessor/internal/control/services.js';
+import { FULL_RIGHTS } from 'lessor/internal/domain/access/rights.js';
 import type { Lease } from 'lessor/internal/domain/lease.js';
 import type { ConfigSnapshot, Json } from 'lessor/internal/domain/snapshot.js';
 import { ConfigError } from 'lessor/internal/errors.js';
@@ -244,7 +245,7 @@ export function controlBench(leases: readonly Lease[] = []): ControlBench {
         name,
         args,
         service: undefined,
-        principal: { name: 'local', method: 'unix-socket', access: 'write' },
+        principal: { name: 'local', method: 'unix-socket', rights: FULL_RIGHTS },
         listener: 'test',
         receivedAt: clock.now(),
       }),

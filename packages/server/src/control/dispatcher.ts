@@ -1,12 +1,15 @@
 /**
  * The one way to every control action, whichever door the command came through:
- * find the row, authorize the sender, validate and run, audit.
+ * find the row, authorise the sender, ask for a second person where the rules say so, wait for a turn, run, audit.
  */
 
 import { CommandError, type ErrorCode, LessorError } from '../errors.js';
 import { type AuditPort, argumentsDigest } from '../services/audit.js';
 import type { Logger } from '../services/ports.js';
-import { type CommandResult, type CommandRow, type ControlCommand, type Principal, Result } from './command.js';
+import { missingFor } from './access/authorise.js';
+import { rightsOf } from './access/command-rights.js';
+import { type Target, targetOf } from './access/target.js';
+import { type CommandResult, type CommandRow, type ControlCommand, Result } from './command.js';
 import type { ControlServices } from './services.js';
 
 /** An answer, and for a failure the code of errors.ts: a door may have its own way to say it (HTTP: 403). */
@@ -14,16 +17,36 @@ export interface DispatchOutcome extends CommandResult {
   readonly code?: ErrorCode;
 }
 
+/** What may stand between a command that is allowed and its running. */
+export interface CommandGate {
+  /**
+   * Runs the work when it is this principal's turn.
+   * @throws CommandError `command-limited` or `command-second-person`; then the work has not begun
+   */
+  pass<T>(command: ControlCommand, expensive: boolean, work: () => Promise<T>): Promise<T>;
+}
+
+/** What is found out about a command on its way, for the audit. */
+interface Findings {
+  missing?: string | undefined;
+  target?: Target | undefined;
+  before?: string | undefined;
+}
+
 /** Runs commands. */
 export class Dispatcher {
   private readonly rows: ReadonlyMap<string, CommandRow<ControlServices>>;
 
-  /** @throws LessorError `invariant` if two rows have one name */
+  /**
+   * @param gates that a command passes in this order
+   * @throws LessorError `invariant` if two rows have one name
+   */
   constructor(
     rows: readonly CommandRow<ControlServices>[],
     private readonly services: ControlServices,
     private readonly audit: AuditPort,
     private readonly logger: Logger,
+    private readonly gates: readonly CommandGate[] = [],
   ) {
     this.rows = new Map(rows.map((row) => [row.name, row]));
     if (this.rows.size !== rows.length) throw new LessorError('invariant', 'two commands have the same name');
@@ -31,38 +54,62 @@ export class Dispatcher {
 
   /** Never rejects: whatever happens is an answer. */
   async dispatch(command: ControlCommand): Promise<DispatchOutcome> {
-    const row = this.rows.get(command.name);
     const started = this.services.clock.monotonic();
-    const outcome = await this.perform(row, command);
-    this.audit.record({
-      at: command.receivedAt,
-      who: command.principal.name,
-      method: command.principal.method,
-      ...(command.principal.sourceAddress === undefined ? {} : { sourceAddress: command.principal.sourceAddress }),
-      listener: command.listener,
-      command: command.name,
-      argumentsDigest: argumentsDigest(command.args, row?.secretArgs),
-      result: outcome.result,
-      durationMs: Math.round(this.services.clock.monotonic() - started),
-    });
+    const row = this.rows.get(command.name);
+    const findings: Findings = {};
+    const outcome = await this.perform(row, command, findings).catch((error: unknown) => this.failure(command, error));
+    this.record(command, row?.secretArgs, findings, { result: outcome.result, started });
     return outcome;
   }
 
   private async perform(
     row: CommandRow<ControlServices> | undefined,
     command: ControlCommand,
+    findings: Findings,
   ): Promise<DispatchOutcome> {
-    try {
-      if (row === undefined) {
-        throw new CommandError('command-unknown', `'${command.name}' command not supported.`, Result.unsupported);
-      }
-      if (!mayRun(command.principal, row)) {
-        throw new CommandError('command-denied', `'${command.principal.name}' may not use '${command.name}'`);
-      }
-      return await row.run(command, this.services);
-    } catch (error) {
-      return this.failure(command, error);
+    if (row === undefined) {
+      throw new CommandError('command-unknown', `'${command.name}' command not supported.`, Result.unsupported);
     }
+    findings.missing = missingFor(command, this.services);
+    // Which right is missing is for the audit: whoever probes learns nothing of the rules.
+    if (findings.missing !== undefined) {
+      throw new CommandError('command-denied', `'${command.principal.name}' may not use '${command.name}'`);
+    }
+    findings.target = targetOf(command, this.services);
+    findings.before = findings.target?.digest();
+    return await this.throughGates(row, command);
+  }
+
+  private throughGates(row: CommandRow<ControlServices>, command: ControlCommand): Promise<CommandResult> {
+    const expensive = rightsOf(command.name).expensive === true;
+    const run = async () => row.run(command, this.services);
+    const way = this.gates.reduceRight<() => Promise<CommandResult>>(
+      (next, gate) => () => gate.pass(command, expensive, next),
+      run,
+    );
+    return way();
+  }
+
+  private record(
+    { principal, receivedAt, listener, name, args }: ControlCommand,
+    secretArgs: readonly string[] | undefined,
+    { missing, target, before = '' }: Findings,
+    { result, started }: { readonly result: Result; readonly started: number },
+  ): void {
+    this.audit.record({
+      at: receivedAt,
+      who: principal.name,
+      method: principal.method,
+      ...(principal.sourceAddress === undefined ? {} : { sourceAddress: principal.sourceAddress }),
+      ...(principal.interface === undefined ? {} : { interface: principal.interface }),
+      listener,
+      command: name,
+      argumentsDigest: argumentsDigest(args, secretArgs),
+      ...(target === undefined ? {} : { object: target.object, before, after: target.digest() }),
+      ...(missing === undefined ? {} : { missing }),
+      result,
+      durationMs: Math.round(this.services.clock.monotonic() - started),
+    });
   }
 
   private failure(command: ControlCommand, error: unknown): DispatchOutcome {
@@ -76,9 +123,4 @@ export class Dispatcher {
     });
     return { result: Result.error, text: `Error during command processing: ${text}`, code: 'command-failed' };
   }
-}
-
-/** Readers may read, writers may do everything; an HA peer gets what is marked for it, and reads. */
-function mayRun(principal: Principal, row: Pick<CommandRow<ControlServices>, 'access'>): boolean {
-  return principal.access === 'write' || row.access === 'read' || row.access === principal.access;
 }

@@ -14,10 +14,18 @@ export interface AuditRecord {
   /** How it proved who it is (unix-socket, basic, ...). */
   readonly method: string;
   readonly sourceAddress?: string;
+  /** The network interface it came in by, where that is known. */
+  readonly interface?: string;
   readonly listener: string;
   readonly command: string;
   /** SHA-256 (first 16 hex digits) of the arguments' text with secrets replaced: tells equal from different. */
   readonly argumentsDigest: string;
+  /** For a change: what was changed, and digests of its state before and after. */
+  readonly object?: string;
+  readonly before?: string;
+  readonly after?: string;
+  /** The right that was missing. It is here and not in the answer: whoever probes learns nothing of the rules. */
+  readonly missing?: string;
   /** Kea result code of the answer. */
   readonly result: number;
   /** Milliseconds from command to answer. */

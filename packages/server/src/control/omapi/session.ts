@@ -20,6 +20,7 @@ import {
   statusAnswer,
   updateAnswer,
 } from '@lessor/omapi';
+import { FULL_RIGHTS } from '../../domain/access/rights.js';
 import type { OmapiConfig, OmapiKey, OmapiRight } from '../../domain/snapshot.js';
 import type { Logger } from '../../services/ports.js';
 import { OmapiRefusal } from './object.js';
@@ -140,7 +141,7 @@ export class OmapiSession {
     const name = key === undefined ? 'anybody' : key.authenticator.name;
     const method = key === undefined ? 'none' : 'omapi-key';
     const rights = key === undefined ? UNSIGNED_RIGHTS : key.rights;
-    return { principal: { name, method, access: 'write', sourceAddress }, rights, listener };
+    return { principal: { name, method, rights: FULL_RIGHTS, sourceAddress }, rights, listener };
   }
 
   private status(message: OmapiMessage, key: OmapiKey | undefined, result: number, text?: string): Reaction {
