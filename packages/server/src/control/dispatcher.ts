@@ -58,7 +58,7 @@ export class Dispatcher {
     const row = this.rows.get(command.name);
     const findings: Findings = {};
     const outcome = await this.perform(row, command, findings).catch((error: unknown) => this.failure(command, error));
-    this.record(command, row?.secretArgs, findings, { result: outcome.result, started });
+    await this.record(command, row?.secretArgs, findings, { result: outcome.result, started });
     return outcome;
   }
 
@@ -76,7 +76,7 @@ export class Dispatcher {
       throw new CommandError('command-denied', `'${command.principal.name}' may not use '${command.name}'`);
     }
     findings.target = targetOf(command, this.services);
-    findings.before = findings.target?.digest();
+    findings.before = await findings.target?.digest();
     return await this.throughGates(row, command);
   }
 
@@ -90,12 +90,14 @@ export class Dispatcher {
     return way();
   }
 
-  private record(
+  private async record(
     { principal, receivedAt, listener, name, args }: ControlCommand,
     secretArgs: readonly string[] | undefined,
     { missing, target, before = '' }: Findings,
     { result, started }: { readonly result: Result; readonly started: number },
-  ): void {
+  ): Promise<void> {
+    const durationMs = Math.round(this.services.clock.monotonic() - started);
+    const after = target === undefined ? '' : await target.digest();
     this.audit.record({
       at: receivedAt,
       who: principal.name,
@@ -105,10 +107,10 @@ export class Dispatcher {
       listener,
       command: name,
       argumentsDigest: argumentsDigest(args, secretArgs),
-      ...(target === undefined ? {} : { object: target.object, before, after: target.digest() }),
+      ...(target === undefined ? {} : { object: target.object, before, after }),
       ...(missing === undefined ? {} : { missing }),
       result,
-      durationMs: Math.round(this.services.clock.monotonic() - started),
+      durationMs,
     });
   }
 

@@ -21,7 +21,7 @@ export interface Target {
   /** For people: `lease 192.0.2.7`, `configuration`. */
   readonly object: string;
   /** First 16 hex digits of the SHA-256 of its present state; 'absent' where there is no such object. */
-  digest(): string;
+  digest(): Promise<string>;
 }
 
 /** Members that say which object of a configuration is meant. */
@@ -56,26 +56,26 @@ export function targetOf(command: ControlCommand, services: TargetServices): Tar
   if (IN_CONFIGURATION.includes(family)) {
     return {
       object: what === '' ? 'configuration' : `configuration: ${what}`,
-      digest: () => shorten(services.config.hash),
+      digest: async () => shorten(await services.config.hashOf(services.config.current)),
     };
   }
   if (family === 'service') {
-    return { object: 'DHCP service', digest: () => digestOf(JSON.stringify(services.serviceSwitch.state)) };
+    return { object: 'DHCP service', digest: async () => digestOf(JSON.stringify(services.serviceSwitch.state)) };
   }
   if (family === 'leases-wipe') {
     const { leases } = services;
-    return { object: `leases ${what === '' ? 'of all subnets' : what}`, digest: () => `${leases.size} leases` };
+    return { object: `leases ${what === '' ? 'of all subnets' : what}`, digest: async () => `${leases.size} leases` };
   }
-  return { object: what === '' ? 'server' : what, digest: () => '' };
+  return { object: what === '' ? 'server' : what, digest: async () => '' };
 }
 
 function leaseTarget(command: ControlCommand, { leases }: TargetServices): Target {
   const key = leaseKeyOf(command);
-  if (key === undefined) return { object: 'lease', digest: () => 'absent' };
+  if (key === undefined) return { object: 'lease', digest: async () => 'absent' };
   const object = key.by === 'address' ? `lease ${formatIpv4(key.address)}` : `lease of ${describe(command.args)}`;
   return {
     object,
-    digest: () => {
+    digest: async () => {
       const lease: Lease | undefined = findLease(leases as ControlServices['leases'], key);
       return lease === undefined ? 'absent' : digestOf(formatJson(leaseToJson(lease)));
     },
