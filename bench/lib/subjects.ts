@@ -108,8 +108,8 @@ export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
   },
 };
 
-/** Seconds a server may take to answer for the first time. */
-const START_TIMEOUT_SEC = 300;
+/** Seconds a server may take to answer for the first time: fifteen million leases on a machine with other work. */
+const START_TIMEOUT_SEC = 900;
 
 /** A server that runs. */
 export interface RunningSubject {

@@ -10,7 +10,7 @@
 import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
 import { evaluateAdditional } from '../domain/classes/evaluate.js';
 import { destinationOf } from '../domain/compose/destination.js';
-import { LARGEST_REPLY_OCTETS } from '../domain/compose/layout.js';
+import { ReplyBuffer } from '../domain/compose/reply-buffer.js';
 import { DECIDERS } from '../domain/dhcp4/decide.js';
 import type { AddressSource, Decision, DecisionContext } from '../domain/dhcp4/decision.js';
 import { MessageType, nak, offerKey } from '../domain/dhcp4/decision.js';
@@ -76,7 +76,7 @@ export class Exchange4 {
   readonly #counters: PacketStatistics;
   readonly #drops: DropCounters;
   readonly #log: { readonly packets: Logger; readonly leases: Logger; readonly bad: Logger };
-  readonly #buffers: Buffer[] = [];
+  readonly #buffers: ReplyBuffer[] = [];
   #config: PacketConfig;
   /** The last batch was larger than what is served in time. */
   #wasOverloaded = false;
@@ -301,9 +301,9 @@ export class Exchange4 {
   }
 
   /** One output buffer for each reply of a batch, made once. */
-  #buffer(slot: number): Buffer {
+  #buffer(slot: number): ReplyBuffer {
     let buffer = this.#buffers[slot];
-    if (buffer === undefined) this.#buffers[slot] = buffer = Buffer.alloc(LARGEST_REPLY_OCTETS + 64);
+    if (buffer === undefined) this.#buffers[slot] = buffer = new ReplyBuffer();
     return buffer;
   }
 

@@ -1,6 +1,6 @@
 /** Stages 9 and 10: from a decision to the octets of the reply. */
 
-import type { Message4, OptionOctets } from '@lessor/dhcp';
+import type { Message4, OctetSpan, OptionOctets } from '@lessor/dhcp';
 import { encodeOptionArea } from '@lessor/dhcp';
 import type { ClientName } from '../client-name.js';
 import { encodeFqdn, NO_NAME } from '../client-name.js';
@@ -23,6 +23,7 @@ import {
 } from './layout.js';
 import { collectOptions } from './option-set.js';
 import { encodeOverloaded, limitOf } from './overload.js';
+import type { ReplyBuffer } from './reply-buffer.js';
 import { type TeeTimes, teeTimes } from './tee-times.js';
 import { type Template, TemplateCache, type TemplateKey } from './template.js';
 import { tellingClasses, tellingHost, usesVendorOptions } from './template-scope.js';
@@ -45,7 +46,7 @@ const SERVER_SET: readonly ReadonlySet<number>[] = Array.from({ length: 32 }, (_
   return codes;
 });
 
-const NOTHING = new Uint8Array(0);
+const NOTHING: OctetSpan = { octets: new Uint8Array(0), start: 0, end: 0 };
 const NOT_VENDOR = '';
 
 /** What of the exchange the composer reads. */
@@ -68,7 +69,7 @@ export type AnsweringDecision = Exclude<Decision, { readonly kind: 'silent' }>;
 
 /** A composed reply. */
 export interface Composed {
-  /** Octets of `target` used, or a buffer of its own if the reply needed overload. */
+  /** Octets of the buffer used, or a buffer of its own if the reply needed overload. */
   readonly octets: Uint8Array;
   readonly type: number;
   readonly yiaddr: Ipv4;
@@ -90,9 +91,10 @@ export class ReplyComposer {
     this.#tellingClasses = tellingClasses(snapshot);
   }
 
-  /** Composes into `target` (at least {@link LARGEST_REPLY_OCTETS} long). */
-  compose(source: ReplySource, decision: AnsweringDecision, target: Buffer): Composed {
+  /** Composes into `buffer`, which must not be used again before the reply is sent. */
+  compose(source: ReplySource, decision: AnsweringDecision, buffer: ReplyBuffer): Composed {
     const { message } = source;
+    const target = buffer.octets;
     const type = typeOf(decision, source.bootp);
     const grant = 'grant' in decision ? decision.grant : undefined;
     const subnet = grant?.subnet ?? ('subnet' in decision ? decision.subnet : undefined);
@@ -112,7 +114,7 @@ export class ReplyComposer {
           (tees.rebindingSec > 0 ? PRESENT_REBINDING : 0) |
           (name.hostNameOption !== undefined ? PRESENT_HOST_NAME : 0) |
           (name.fqdn !== undefined ? PRESENT_FQDN : 0),
-        requested: type === MessageType.nak ? NOTHING : (message.option(Code.parameterRequestList) ?? NOTHING),
+        requested: type === MessageType.nak ? NOTHING : (message.span(Code.parameterRequestList) ?? NOTHING),
         vendor: this.#hasVendorOptions ? vendorKey(vendorRequest(message)) : NOT_VENDOR,
       },
       (key) => this.#build(key, source),
@@ -122,7 +124,7 @@ export class ReplyComposer {
     const informDirect = decision.kind === 'inform-ack' && message.ciaddr !== 0;
     const relayEcho = informDirect ? undefined : source.relayEcho;
     const flags = type === MessageType.nak && message.giaddr !== 0 ? message.flags | FLAG_BROADCAST : message.flags;
-    const clientId = this.#snapshot.echoClientId && !source.bootp ? message.option(Code.clientId) : undefined;
+    const clientId = this.#snapshot.echoClientId && !source.bootp ? message.span(Code.clientId) : undefined;
 
     target.set(template.octets, 0);
     target[1] = message.htype;
@@ -145,21 +147,22 @@ export class ReplyComposer {
     const limit = limitOf(message);
     let at = template.octets.length;
     const own = clientOptions(name, message, clientId, relayEcho);
-    for (const { code, data } of own) {
-      if (data.length > 255 || at + data.length + 3 > LARGEST_REPLY_OCTETS)
-        return { ...encodeOverloaded(target, template, own, limit), type, yiaddr, flags };
-      target[at] = code;
-      target[at + 1] = data.length;
-      target.set(data, at + 2);
-      at += 2 + data.length;
+    for (const { code, value } of own) {
+      const length = value.end - value.start;
+      if (length > 255 || at + length + 3 > LARGEST_REPLY_OCTETS)
+        return { ...encodeOverloaded(target, template, own.map(asOptionOctets), limit), type, yiaddr, flags };
+      target[at++] = code;
+      target[at++] = length;
+      for (let i = value.start; i < value.end; i++) target[at++] = value.octets[i]!;
     }
     target[at++] = END;
-    if (at > limit.octets) return { ...encodeOverloaded(target, template, own, limit), type, yiaddr, flags };
+    if (at > limit.octets)
+      return { ...encodeOverloaded(target, template, own.map(asOptionOctets), limit), type, yiaddr, flags };
     if (at < MINIMUM_OCTETS) {
       target.fill(0, at, MINIMUM_OCTETS);
       at = MINIMUM_OCTETS;
     }
-    return { octets: target.subarray(0, at), type, yiaddr, flags, omitted: [] };
+    return { octets: buffer.first(at), type, yiaddr, flags, omitted: NONE_OMITTED };
   }
 
   /** Only classes that can change a reply count: a network full of vendor classes must not fill the cache. */
@@ -174,6 +177,8 @@ export class ReplyComposer {
     const { subnet, present } = key;
     const options: OptionOctets[] = [];
     if (key.type !== 0) options.push({ code: Code.messageType, data: Uint8Array.of(key.type) });
+    // The key outlives the packet it was made from.
+    const requested = Uint8Array.from(key.requested.octets.subarray(key.requested.start, key.requested.end));
     const isMember = (name: string): boolean => source.isMember(name);
     const scopes = subnet === undefined ? [] : this.#scopes(subnet, key.pool, key.host, source.classNames);
     const collected =
@@ -181,7 +186,7 @@ export class ReplyComposer {
         ? []
         : collectOptions({
             scopes,
-            requested: key.requested,
+            requested,
             reserved: SERVER_SET[present]!,
             subnetMask:
               subnet !== undefined && ((present & PRESENT_LEASE) !== 0 || key.type === 0)
@@ -213,8 +218,7 @@ export class ReplyComposer {
     octets.set(area, HEADER_OCTETS);
     return {
       ...key,
-      // The key outlives the packet it was made from.
-      requested: Uint8Array.from(key.requested),
+      requested: spanOf(requested),
       octets,
       leaseTimeAt: valueOffset(options, Code.leaseTime),
       renewalAt: valueOffset(options, Code.renewal),
@@ -266,6 +270,7 @@ export class ReplyComposer {
   }
 }
 
+const NONE_OMITTED: readonly number[] = [];
 const NO_TEES: TeeTimes = { renewalSec: 0, rebindingSec: 0 };
 
 function typeOf(decision: AnsweringDecision, bootp: boolean): number {
@@ -291,23 +296,43 @@ function keepsCiaddr(type: number): boolean {
 /** Given back as sent: the machine identifier (RFC 4578 §2.3) and the subnet selection (RFC 3011 §2). */
 const ECHOED = [Code.machineId, Code.subnetSelection] as const;
 
+/** An option whose value lies in the request, or was made for this reply. */
+interface OwnOption {
+  readonly code: number;
+  readonly value: OctetSpan;
+}
+
 /** The options that differ from client to client, in sending order: option 82 is the last (RFC 3046 §2.2). */
 function clientOptions(
   name: ClientName,
   message: Message4,
-  clientId: Uint8Array | undefined,
+  clientId: OctetSpan | undefined,
   relayEcho: Uint8Array | undefined,
-): OptionOctets[] {
-  const options: OptionOctets[] = [];
-  if (name.hostNameOption !== undefined) options.push({ code: Code.hostName, data: bytesOf(name.hostNameOption) });
-  if (name.fqdn !== undefined) options.push({ code: Code.fqdn, data: encodeFqdn(name.fqdn.flags, name.hostname) });
-  for (const code of ECHOED) {
-    const data = message.option(code);
-    if (data !== undefined) options.push({ code, data });
+): OwnOption[] {
+  const options: OwnOption[] = [];
+  if (name.hostNameOption !== undefined) {
+    options.push({ code: Code.hostName, value: spanOf(bytesOf(name.hostNameOption)) });
   }
-  if (clientId !== undefined && clientId.length > 0) options.push({ code: Code.clientId, data: clientId });
-  if (relayEcho !== undefined && relayEcho.length > 0) options.push({ code: Code.relayInfo, data: relayEcho });
+  if (name.fqdn !== undefined) {
+    options.push({ code: Code.fqdn, value: spanOf(encodeFqdn(name.fqdn.flags, name.hostname)) });
+  }
+  for (const code of ECHOED) {
+    const value = message.span(code);
+    if (value !== undefined) options.push({ code, value });
+  }
+  if (clientId !== undefined && clientId.end > clientId.start) options.push({ code: Code.clientId, value: clientId });
+  if (relayEcho !== undefined && relayEcho.length > 0) {
+    options.push({ code: Code.relayInfo, value: spanOf(relayEcho) });
+  }
   return options;
+}
+
+function spanOf(octets: Uint8Array): OctetSpan {
+  return { octets, start: 0, end: octets.length };
+}
+
+function asOptionOctets({ code, value }: OwnOption): OptionOctets {
+  return { code, data: value.octets.subarray(value.start, value.end) };
 }
 
 function valueOffset(options: readonly OptionOctets[], code: number): number {
