@@ -59,7 +59,7 @@ export class CommandClient {
    * @throws ConnectionError, TimeoutError, HttpStatusError, ProtocolError
    */
   async command(name: string, args?: object, options: CallOptions = {}): Promise<KeaAnswer> {
-    const answers = await this.exchange(name, this.service, args, options);
+    const answers = await this.ask(name, this.service, args, options);
     if (answers.length !== 1) throw new ProtocolError(`${answers.length} answers to one command`);
     return answers[0]!;
   }
@@ -74,7 +74,7 @@ export class CommandClient {
     args?: object,
     options: CallOptions = {},
   ): Promise<KeaAnswer[]> {
-    const answers = await this.exchange(name, services, args, options);
+    const answers = await this.ask(name, services, args, options);
     if (answers.length !== services.length) {
       throw new ProtocolError(`${answers.length} answers from ${services.length} services`);
     }
@@ -99,15 +99,25 @@ export class CommandClient {
     return answer;
   }
 
-  private exchange(
+  /**
+   * Sends octets as they are and gives back those that come: what a shell does with what it was given.
+   * @throws ConnectionError, TimeoutError, HttpStatusError
+   */
+  exchange(octets: Buffer, { signal, timeoutMs = this.timeoutMs }: CallOptions = {}): Promise<Buffer> {
+    return this.send(octets, false, { signal, timeoutMs });
+  }
+
+  private async ask(
     command: string,
     service: readonly string[] | undefined,
     args: object | undefined,
     { signal, timeoutMs = this.timeoutMs }: CallOptions,
   ): Promise<KeaAnswer[]> {
     const octets = encodeCommand({ command, arguments: args, service });
-    return withDeadline({ signal, timeoutMs }, async (deadline) =>
-      decodeAnswers(await this.transport.exchange(octets, READS.test(command), deadline)),
-    );
+    return decodeAnswers(await this.send(octets, READS.test(command), { signal, timeoutMs }));
+  }
+
+  private send(octets: Buffer, repeatable: boolean, options: CallOptions): Promise<Buffer> {
+    return withDeadline(options, (deadline) => this.transport.exchange(octets, repeatable, deadline));
   }
 }
