@@ -104,6 +104,34 @@ describe('ConfigService', () => {
     assert.equal(service.current.tree['valid-lifetime'], 3);
   });
 
+  it('builds in slices: others have turns meanwhile, served by what is in force, and a second change waits', async () => {
+    const { service, clock } = setUp();
+    // Every look at the clock finds a slice used up, so every place where the work can stop is one where it does.
+    clock.monotonic = () => (clock.ms += 1_000);
+    const generations: number[] = [];
+    let on = true;
+    const packet = (): void => {
+      generations.push(service.current.generation);
+      if (on) setImmediate(packet);
+    };
+    packet();
+    const subnets = Array.from({ length: 50 }, (_, i) => ({ id: i + 1, subnet: `10.0.${i}.0/24` }));
+    await Promise.all([
+      service.set({ Dhcp4: { subnet4: subnets } }),
+      service.set({ Dhcp4: { subnet4: subnets.slice(1) } }),
+    ]);
+    on = false;
+    for (const generation of [1, 2]) {
+      const turns = generations.filter((one) => one === generation).length;
+      assert.ok(turns > 150, `${turns} turns while generation ${generation} was in force`);
+    }
+    assert.equal(service.current.subnets.length, 49);
+    assert.deepEqual(
+      generations,
+      generations.toSorted((a, b) => a - b),
+    );
+  });
+
   it('reload reads the file again', async () => {
     const { service, files } = setUp();
     files[FILE] = '{ "Dhcp4": { "valid-lifetime": 77 } }';

@@ -1,15 +1,8 @@
 /** The hash of a configuration, computed when it is first asked for: of a big one it takes a second. */
 
-import { createHash } from 'node:crypto';
-import { formatJsonPieces } from '@lessor/kea';
 import { atOnce, type Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, JsonMap } from '../domain/snapshot.js';
-
-/** Down to a reservation of a subnet of a shared network: root, Dhcp4, networks, network, subnets, subnet, list. */
-const PIECEWISE_DEPTH = 7;
-
-/** A digest costs a call into the library for every update: a few kilobytes are worth one. */
-const OCTETS_PER_UPDATE = 4096;
+import { jsonDigest } from './json-digest.js';
 
 /** Hashes known so far, by the `tree` they are of. */
 const known = new WeakMap<JsonMap, string>();
@@ -32,16 +25,7 @@ export function withHash(parts: Omit<ConfigSnapshot, 'hash'>): ConfigSnapshot {
 export function* hashSliced(tree: JsonMap): Sliced<string> {
   const before = known.get(tree);
   if (before !== undefined) return before;
-  const digest = createHash('sha256');
-  let pending = '';
-  for (const piece of formatJsonPieces({ Dhcp4: tree }, PIECEWISE_DEPTH)) {
-    pending += piece;
-    if (pending.length < OCTETS_PER_UPDATE) continue;
-    digest.update(pending, 'latin1');
-    pending = '';
-    yield;
-  }
-  const hash = digest.update(pending, 'latin1').digest('hex').toUpperCase();
+  const hash = (yield* jsonDigest({ Dhcp4: tree })).toUpperCase();
   known.set(tree, hash);
   return hash;
 }

@@ -4,7 +4,8 @@
  */
 
 import { CommandError, type ErrorCode, LessorError } from '../errors.js';
-import { type AuditPort, argumentsDigest } from '../services/audit.js';
+import { type AuditPort, argumentsDigestSliced } from '../services/audit.js';
+import { inSlices } from '../services/in-slices.js';
 import type { Logger } from '../services/ports.js';
 import { missingFor } from './access/authorise.js';
 import { rightsOf } from './access/command-rights.js';
@@ -97,6 +98,7 @@ export class Dispatcher {
     { result, started }: { readonly result: Result; readonly started: number },
   ): Promise<void> {
     const durationMs = Math.round(this.services.clock.monotonic() - started);
+    const digest = await inSlices(argumentsDigestSliced(args, secretArgs), this.services.clock);
     const after = target === undefined ? '' : await target.digest();
     this.audit.record({
       at: receivedAt,
@@ -106,7 +108,7 @@ export class Dispatcher {
       ...(principal.interface === undefined ? {} : { interface: principal.interface }),
       listener,
       command: name,
-      argumentsDigest: argumentsDigest(args, secretArgs),
+      argumentsDigest: digest,
       ...(target === undefined ? {} : { object: target.object, before, after }),
       ...(missing === undefined ? {} : { missing }),
       result,

@@ -13,7 +13,6 @@ import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
 import { auditToLogger } from '../services/audit.js';
 import { ConfigService } from '../services/config-service.js';
-import { preparePacketConfig } from '../services/packet-config.js';
 import { ReservationDirectories } from '../services/reservation-directory.js';
 import { ControlListeners } from '../transports/control-listeners.js';
 import { createInterfaceService } from '../transports/interface-service.js';
@@ -90,10 +89,7 @@ export async function openControl(
   config.participate(reservations);
   config.participate({
     name: 'packets',
-    async prepare(next, diff) {
-      const packetConfig = preparePacketConfig(next);
-      return packetSwap(packetConfig, packets, () => leases.use(packetConfig, diff));
-    },
+    prepare: (next, diff) => packetSwap(next, diff, clock, leases, packets),
     prepareChange: (next, change) => packetChange(next, change, leases, packets),
   });
   return { config, listening: [...control.open.map((each) => `control ${each}`), ...omapi.open] };

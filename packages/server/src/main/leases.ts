@@ -1,12 +1,13 @@
 /** The leases of a server: the store, what follows its changes, and what a configuration means to them. */
 
 import { resolve } from 'node:path';
-import type { ConfigDiff } from '../config/diff.js';
+import { type ConfigDiff, EVERYTHING } from '../config/diff.js';
 import type { LeaseExporter } from '../control/services.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import { AddressSpace } from '../services/address-space.js';
 import type { PreparedSwap } from '../services/config-service.js';
+import { inSlices } from '../services/in-slices.js';
 import { LeaseReview } from '../services/lease-review.js';
 import { LeaseStatistics } from '../services/lease-statistics.js';
 import { Ledger } from '../services/ledger.js';
@@ -28,9 +29,11 @@ export interface Leases {
   readonly addresses: AddressSpace;
   readonly counts: SubnetLeaseCounts;
   readonly sweeper: Sweeper;
-  /** Puts a configuration in force. Can not fail. */
-  use(next: PacketConfig, diff: ConfigDiff): void;
-  /** The same for one in which only subnets, networks or classes are others. */
+  /** Makes ready for a configuration, in slices. */
+  prepare(next: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap>;
+  /** Puts the first configuration in force. */
+  start(first: PacketConfig): void;
+  /** Puts one in force in which only subnets, networks or classes are others. Can not fail. */
   follow(next: PacketConfig): void;
 }
 
@@ -64,17 +67,35 @@ export async function openLeases({ clock, random, logger, ending }: Base, snapsh
     leaseStatistics.changed(address, before, after);
     counts.changed(address, before, after);
   });
-  const use = ({ snapshot: next, reservations }: PacketConfig, diff: ConfigDiff): void => {
-    addresses.rebuild(next, reservations.addresses(), ledger.leases, Math.floor(clock.now() / 1000));
-    if (diff.topology) leaseStatistics.rebuild(next, ledger.leases);
+  const nowSec = (): number => Math.floor(clock.now() / 1000);
+  const hasLeases = (id: number): boolean => counts.has(id);
+  const useTimes = (next: ConfigSnapshot, diff: ConfigDiff): void => {
     if (diff.statistics) statistics.setDefaults(next.statisticSampleCount, next.statisticSampleAgeSec);
     if (diff.expiration || diff.leaseDatabase) sweeper.start(next.expiration, next.leaseDatabase.lfcIntervalSec);
   };
   const follow = ({ snapshot: next, reservations }: PacketConfig): void => {
-    addresses.rebuild(next, reservations.addresses(), ledger.leases, Math.floor(clock.now() / 1000));
-    leaseStatistics.follow(next, ledger.leases, (id) => counts.has(id));
+    addresses.rebuild(next, reservations.addresses(), ledger.leases, nowSec());
+    leaseStatistics.rebuild(next, ledger.leases, hasLeases);
   };
-  return { store, ledger, statistics, addresses, counts, sweeper, use, follow };
+  const start = (first: PacketConfig): void => {
+    follow(first);
+    useTimes(first.snapshot, EVERYTHING);
+  };
+  const prepare = async ({ snapshot: next, reservations }: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap> => {
+    const pools = await inSlices(addresses.prepare(next, reservations.addresses(), ledger.leases, nowSec()), clock);
+    const levels = await inSlices(leaseStatistics.prepare(next, ledger.leases, hasLeases), clock);
+    return {
+      commit() {
+        for (const part of [pools, levels]) part.commit();
+        useTimes(next, diff);
+      },
+      abandon() {
+        for (const part of [pools, levels]) part.abandon();
+      },
+      settle: () => inSlices(levels.settle(), clock),
+    };
+  };
+  return { store, ledger, statistics, addresses, counts, sweeper, prepare, start, follow };
 }
 
 /** Leases go to files in the data directory, but not into the file they live in. */

@@ -1,15 +1,16 @@
 /** The packet path of a server, from socket to socket, and what a configuration means to it. */
 
 import type { ConfigChange } from '../config/change.js';
-import { EVERYTHING } from '../config/diff.js';
+import type { ConfigDiff } from '../config/diff.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { LessorError } from '../errors.js';
 import { linuxNetworkStack } from '../platform/linux-sockets.js';
 import type { PreparedSwap } from '../services/config-service.js';
 import type { Ending } from '../services/ending.js';
 import { Exchange4 } from '../services/exchange4.js';
+import { inSlices } from '../services/in-slices.js';
 import { OfferBook } from '../services/offers.js';
-import { type PacketConfig, preparePacketConfig } from '../services/packet-config.js';
+import { type PacketConfig, preparePacketConfig, preparePacketConfigSliced } from '../services/packet-config.js';
 import { followReservation, prepareNetworks } from '../services/packet-config-change.js';
 import type { Clock, Logger, NetworkStack } from '../services/ports.js';
 import { ServiceSwitch } from '../services/service-switch.js';
@@ -72,7 +73,7 @@ export async function openPacketPath(base: Base, snapshot: ConfigSnapshot, lease
     },
     packetConfig,
   );
-  leases.use(packetConfig, EVERYTHING);
+  leases.start(packetConfig);
   const serve = (): void => {
     port.onBatch((batch) => exchange.handleBatch(batch));
     ending.onEnd(() => {
@@ -93,14 +94,22 @@ export async function openPacketPath(base: Base, snapshot: ConfigSnapshot, lease
   };
 }
 
-/** What packets need of a configuration is derived before the swap, so that only assignments are left for it. */
-export function packetSwap(next: PacketConfig, packets: Packets, useForLeases: () => void): PreparedSwap {
+/** What packets need of a configuration is derived before the swap, in slices, so that little is left for it. */
+export async function packetSwap(
+  snapshot: ConfigSnapshot,
+  diff: ConfigDiff,
+  clock: Clock,
+  leases: Leases,
+  packets: Packets,
+): Promise<PreparedSwap> {
+  const next = await inSlices(preparePacketConfigSliced(snapshot), clock);
+  const forLeases = await leases.prepare(next, diff);
   return {
+    ...forLeases,
     commit() {
-      useForLeases();
+      forLeases.commit();
       packets.use(next);
     },
-    abandon: () => undefined,
   };
 }
 
@@ -113,7 +122,11 @@ export function packetChange(
 ): PreparedSwap {
   if (change.kind === 'networks') {
     const packetConfig = prepareNetworks(packets.config, next);
-    return packetSwap(packetConfig, packets, () => leases.follow(packetConfig));
+    const commit = (): void => {
+      leases.follow(packetConfig);
+      packets.use(packetConfig);
+    };
+    return { commit, abandon: () => undefined };
   }
   return {
     commit: () => packets.use(followReservation(packets.config, next, change, leases.addresses)),
