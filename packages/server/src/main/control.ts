@@ -76,6 +76,7 @@ export async function openControl(
     logger: commandLogger,
     lock: lockFile,
     limits: DEFAULT_LIMITS,
+    events,
   });
   ending.onEnd(() => control.close());
   const metrics = new MetricsListener(() => metricsText(statistics), logger);

@@ -150,7 +150,9 @@ export class ChangeControl implements ConfigServiceApi, ChangeControlApi {
   edit(edit: ConfigEdit): Promise<EditOutcome> {
     return this.inTurn(async () => {
       this.refuseWhileWaiting();
-      return this.deps.config.edit(edit);
+      const outcome = await this.deps.config.edit(edit);
+      this.deps.events.publish('config-edited', {});
+      return outcome;
     });
   }
 
