@@ -55,8 +55,10 @@ export {
 } from './exchange.js';
 export { DEFAULT_MAX_MESSAGE_OCTETS, type Frame, StreamDecoder } from './framing.js';
 export {
+  decodeDictionary,
   decodeMessage,
   type Entry,
+  encodeDictionary,
   encodeMessage,
   entryMap,
   findEntry,

@@ -10,7 +10,7 @@ import type { Ending } from '../services/ending.js';
 import { Exchange4 } from '../services/exchange4.js';
 import { OfferBook } from '../services/offers.js';
 import { type PacketConfig, preparePacketConfig } from '../services/packet-config.js';
-import { followReservation, prepareNetworks } from '../services/packet-config-change.js';
+import { followReservations, prepareNetworks } from '../services/packet-config-change.js';
 import type { Clock, Logger, NetworkStack } from '../services/ports.js';
 import { ServiceSwitch } from '../services/service-switch.js';
 import { plainNetworkStack } from '../transports/dhcp4-plain.js';
@@ -116,7 +116,7 @@ export function packetChange(
     return packetSwap(packetConfig, packets, () => leases.follow(packetConfig));
   }
   return {
-    commit: () => packets.use(followReservation(packets.config, next, change, leases.addresses)),
+    commit: () => packets.use(followReservations(packets.config, next, change, leases.addresses)),
     abandon: () => undefined,
   };
 }

@@ -49,6 +49,7 @@ export function configuredServerIds(snapshot: ConfigSnapshot): Set<Ipv4> {
     ...snapshot.sharedNetworks,
     ...snapshot.classes,
     ...snapshot.reservations,
+    ...snapshot.reservations.flatMap(({ cases = [] }) => cases.map(({ reservation }) => reservation)),
   ]) {
     collect(row.options);
   }
