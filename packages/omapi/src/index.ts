@@ -32,6 +32,7 @@ export {
   SignatureError,
   StaleHandleError,
   TimeoutError,
+  UnsupportedError,
   ValueError,
 } from './errors.js';
 export {

@@ -61,10 +61,12 @@ export function extendReservation(plain: Reservation, section: Section, context:
   if (extension === undefined) return plain;
   const aliases = buildAliases(extension, context);
   const base = { ...plain, ...hostParameters(extension), ...(aliases.length === 0 ? {} : { aliases }) };
+  // A case says everything anew: what holds without it does not hold in it.
+  const { nextServer: _, serverHostname: __, bootFileName: ___, alwaysBroadcast: ____, ...client } = base;
   const cases = extension.sections('cases').map((item) => {
     const test = compileCase(item, context);
     const options = buildOptions(item, context);
-    const reservation = { ...base, ...bootFields(item, context.issues), ...broadcastOf(item), options };
+    const reservation = { ...client, ...bootFields(item, context.issues), ...broadcastOf(item), options };
     return test === undefined ? { reservation } : { test, reservation };
   });
   return cases.length === 0 ? base : { ...base, cases };

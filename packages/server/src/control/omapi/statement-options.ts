@@ -29,7 +29,6 @@ const NAMES_IN_KEA: Readonly<Record<string, string>> = {
   'pxe-client-id': 'uuid-guid',
   'user-class-identifier': 'user-class',
   'client-arch': 'client-system',
-  'www-server': 'v4-captive-portal',
   'default-url': 'v4-captive-portal',
   vivco: 'vivco-suboptions',
   vivso: 'vivso-suboptions',
@@ -86,6 +85,7 @@ export function readOption(
   const values = listValue(statement, expression ? rest.slice(1) : rest);
   const raw = rawOctets(values, definition, expression);
   if (raw !== undefined) {
+    if (definition !== undefined && definition.type !== 'string') checkOctets(statement, definition, raw);
     return { ...option, octets: raw, json: { ...place, 'csv-format': false, data: formatUpperHex(raw) } };
   }
   if (expression) throw refused(statement, 'an expression is octets (0a:4d:00:09), an address or a string');
@@ -94,6 +94,16 @@ export function readOption(
   try {
     const octets = octetsOf(encodeOptionText(definition, unicodeOf(text), true));
     return { ...option, octets, json: { ...place, 'csv-format': true, data: text } };
+  } catch (error) {
+    if (error instanceof OptionTextError) throw refused(statement, error.message);
+    throw error;
+  }
+}
+
+/** @throws OmapiRefusal BADPARSE for octets that are no value of the option's type */
+function checkOctets(statement: readonly Word[], definition: OptionDefinition, octets: Octets): void {
+  try {
+    encodeOptionText(definition, formatUpperHex(octets), false);
   } catch (error) {
     if (error instanceof OptionTextError) throw refused(statement, error.message);
     throw error;
