@@ -111,6 +111,20 @@ function checkUint32(value: number, field: string): number {
   throw new EncodeError(`${field} ${value} is no 32-bit number`);
 }
 
+/** A dictionary as octets: objects within an attribute, as lessor's lists have them. @throws EncodeError */
+export function encodeDictionary(entries: readonly Entry[]): Uint8Array {
+  const octets = new Uint8Array(dictionaryOctets(entries));
+  writeDictionary(new Writer(octets), entries);
+  return octets;
+}
+
+/** The entries of {@link encodeDictionary}. @throws DecodeError */
+export function decodeDictionary(octets: Uint8Array): Entry[] {
+  const [entries, end] = readDictionary(octets, 0, MAX_ENTRIES);
+  if (end !== octets.length) throw new DecodeError('dictionary', end, 'octets behind the end');
+  return entries;
+}
+
 function dictionaryOctets(entries: readonly Entry[]): number {
   if (entries.length > MAX_ENTRIES) throw new EncodeError(`${entries.length} entries, ${MAX_ENTRIES} are allowed`);
   let octets = 2;

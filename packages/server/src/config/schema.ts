@@ -1,12 +1,13 @@
 /**
  * THE parameter table: what may stand where in a configuration, of which type, within which bounds, with which
  * default, and how much of it acts. Checking, defaults and docs/reference/parameters.md are derived from it.
- * The rows are in schema-global.ts, schema-network.ts, schema-service.ts and schema-hooks.ts; here is what a row is.
+ * The rows are in schema-global.ts, schema-host.ts, schema-network.ts, schema-service.ts, schema-hooks.ts and schema-omapi.ts; here is what a row is.
  */
 
 import type { Json } from '../domain/snapshot.js';
 import { GLOBAL_SCOPES } from './schema-global.js';
 import { HOOK_SCOPES } from './schema-hooks.js';
+import { HOST_SCOPES } from './schema-host.js';
 import { NETWORK_SCOPES } from './schema-network.js';
 import { OMAPI_SCOPES } from './schema-omapi.js';
 import { SERVICE_SCOPES } from './schema-service.js';
@@ -128,7 +129,10 @@ export type ScopeName =
   | 'omapi'
   | 'omapi-listeners'
   | 'omapi-keys'
-  | 'omapi-limits';
+  | 'omapi-limits'
+  | 'host-extension'
+  | 'host-identifiers'
+  | 'host-cases';
 
 /** The whole table. */
 export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
@@ -137,6 +141,7 @@ export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
   ...SERVICE_SCOPES,
   ...HOOK_SCOPES,
   ...OMAPI_SCOPES,
+  ...HOST_SCOPES,
 };
 
 const INDEX: ReadonlyMap<ScopeName, ReadonlyMap<string, Parameter>> = new Map(

@@ -13,7 +13,7 @@ import { Explainer } from '../services/explain4.js';
 import { inSlices } from '../services/in-slices.js';
 import { OfferBook } from '../services/offers.js';
 import { type PacketConfig, preparePacketConfig, preparePacketConfigSliced } from '../services/packet-config.js';
-import { followReservation, prepareNetworks } from '../services/packet-config-change.js';
+import { followReservations, prepareNetworks } from '../services/packet-config-change.js';
 import type { Clock, Logger, NetworkStack, Reply } from '../services/ports.js';
 import { ServiceSwitch } from '../services/service-switch.js';
 import { plainNetworkStack } from '../transports/dhcp4-plain.js';
@@ -130,7 +130,7 @@ export function packetChange(
     return { commit, abandon: () => undefined };
   }
   return {
-    commit: () => packets.use(followReservation(packets.config, next, change, leases.addresses)),
+    commit: () => packets.use(followReservations(packets.config, next, change, leases.addresses)),
     abandon: () => undefined,
   };
 }

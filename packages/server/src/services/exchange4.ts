@@ -276,7 +276,7 @@ export class Exchange4 {
     const destination = destinationOf({
       requestType: exchange.messageType,
       replyType: composed.type,
-      flags: message.flags,
+      flags: composed.flags,
       ciaddr: message.ciaddr,
       giaddr: message.giaddr,
       yiaddr: composed.yiaddr,

@@ -74,6 +74,7 @@ function* serverIdsSliced(snapshot: ConfigSnapshot): Sliced<Set<Ipv4>> {
     ...snapshot.sharedNetworks,
     ...snapshot.classes,
     ...snapshot.reservations,
+    ...snapshot.reservations.flatMap(({ cases = [] }) => cases.map(({ reservation }) => reservation)),
   ]) {
     collect(row.options);
     yield;

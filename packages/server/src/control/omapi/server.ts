@@ -7,26 +7,36 @@ import { type Entry, entryMap, type OmapiMessage, Op, Result } from '@lessor/oma
 import type { OmapiRight } from '../../domain/snapshot.js';
 import { LessorError, StoreError } from '../../errors.js';
 import type { Principal } from '../command.js';
+import { CLASS_OBJECT } from './class.js';
 import { CONTROL_OBJECT, FAILOVER_OBJECT } from './control.js';
 import { GROUP_OBJECT } from './group.js';
 import { HandleTable } from './handles.js';
 import { HOST_OBJECT } from './host.js';
+import { INTERFACE_OBJECT } from './interface.js';
 import { LEASE_OBJECT } from './lease.js';
-import { type Attributes, type ObjectRow, type OmapiContext, OmapiRefusal, type OmapiServices } from './object.js';
-import { POOL_OBJECT, SUBNET_OBJECT } from './pool.js';
-
-/** A row whose `Found` only its own functions know. */
-type AnyRow = ObjectRow<unknown>;
+import { LIST_TYPE, listPage } from './list.js';
+import { type AnyRow, type Attributes, type OmapiContext, OmapiRefusal, type OmapiServices } from './object.js';
+import { NETWORK_OBJECT, POOL_OBJECT, SUBNET_OBJECT } from './pool.js';
+import { SUBCLASS_OBJECT } from './subclass.js';
 
 /** THE objects. */
 const ROWS: ReadonlyMap<string, AnyRow> = new Map(
-  [LEASE_OBJECT, HOST_OBJECT, GROUP_OBJECT, CONTROL_OBJECT, FAILOVER_OBJECT, POOL_OBJECT, SUBNET_OBJECT].map((row) => [
-    row.type,
-    row as unknown as AnyRow,
-  ]),
+  [
+    LEASE_OBJECT,
+    HOST_OBJECT,
+    GROUP_OBJECT,
+    CLASS_OBJECT,
+    SUBCLASS_OBJECT,
+    CONTROL_OBJECT,
+    FAILOVER_OBJECT,
+    INTERFACE_OBJECT,
+    POOL_OBJECT,
+    SUBNET_OBJECT,
+    NETWORK_OBJECT,
+  ].map((row) => [row.type, row as unknown as AnyRow]),
 );
 
-/** Types of dhcpd that can not be looked up there either, and those that lessor does not have. */
+/** Types of dhcpd that can not be looked up. */
 const UNSEARCHABLE = new Set([
   'connection',
   'listener',
@@ -38,10 +48,6 @@ const UNSEARCHABLE = new Set([
   'waiter',
   'failover-link',
   'failover-listener',
-  'class',
-  'subclass',
-  'interface',
-  'shared-network',
 ]);
 
 /** Who asks. */
@@ -111,6 +117,7 @@ export class OmapiServer {
     if (message.op === Op.refresh) return this.refresh(message.handle, context);
     if (message.op !== Op.open)
       return { kind: 'status', result: Result.NOTIMPLEMENTED, text: 'notify not implemented yet' };
+    if (typeOf(message) === LIST_TYPE) return { kind: 'object', handle: 0, object: page(message, context) };
     const row = this.rowOf(message, false);
     if (row === undefined) return this.refresh(message.handle, context);
     const found = lookUp(row, keysOf(message), context);
@@ -196,9 +203,12 @@ export class OmapiServer {
   private async apply(row: AnyRow, found: unknown, given: Attributes, context: OmapiContext): Promise<unknown> {
     return attempt("can't update object", async () => {
       if (given.size === 0) throw new OmapiRefusal(Result.INVALIDARG);
-      if (row.update === undefined) throw new OmapiRefusal(Result.NOPERM, `a ${row.type} can not be changed`);
-      await row.update(found, given, context);
-      return row.byIdentity(row.identity(found), context) ?? found;
+      if (row.update === undefined) {
+        throw new OmapiRefusal(row.refusal ?? Result.NOPERM, `a ${row.type} can not be changed`);
+      }
+      const changed = await row.update(found, given, context);
+      this.handles.rename(row.type, row.identity(found), row.identity(changed));
+      return changed;
     });
   }
 
@@ -261,6 +271,15 @@ function typeOf({ message }: OmapiMessage): string | undefined {
 /** Attributes of a request. An empty value is an absent one: clients send what they do not know so. */
 function keysOf({ object }: OmapiMessage): Map<string, Uint8Array> {
   return new Map([...entryMap(object)].filter(([, value]) => value.length > 0));
+}
+
+/** A page of a list. @throws OmapiRefusal */
+function page({ object }: OmapiMessage, context: OmapiContext): readonly Entry[] {
+  try {
+    return listPage(entryMap(object), ROWS, context);
+  } catch (error) {
+    throw worded(error, 'object lookup failed');
+  }
 }
 
 /** @throws OmapiRefusal with dhcpd's words before the reason */

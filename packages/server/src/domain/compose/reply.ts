@@ -2,11 +2,12 @@
 
 import type { Message4, OctetSpan, OptionOctets } from '@lessor/dhcp';
 import { encodeOptionArea } from '@lessor/dhcp';
+import type { EvaluationContext } from '../classes/expression.js';
 import type { ClientName } from '../client-name.js';
 import { encodeFqdn, NO_NAME } from '../client-name.js';
 import type { Decision } from '../dhcp4/decision.js';
 import { MessageType } from '../dhcp4/decision.js';
-import type { BootFields, ConfigSnapshot, OptionData, Pool, Reservation, Subnet } from '../snapshot.js';
+import type { BootFields, ClassRank, ConfigSnapshot, OptionData, Pool, Reservation, Subnet } from '../snapshot.js';
 import { maskOf } from '../topology.js';
 import type { Ipv4 } from '../values.js';
 import { bytesOf } from '../values.js';
@@ -26,7 +27,7 @@ import { encodeOverloaded, limitOf } from './overload.js';
 import type { ReplyBuffer } from './reply-buffer.js';
 import { type TeeTimes, teeTimes } from './tee-times.js';
 import { type Template, TemplateCache, type TemplateKey } from './template.js';
-import { tellingClasses, tellingHost, usesVendorOptions } from './template-scope.js';
+import { hostInCase, tellingClasses, tellingHost, usesVendorOptions } from './template-scope.js';
 import { NO_VENDOR_REQUEST, vendorKey, vendorRequest } from './vendor-request.js';
 
 /** Bits of TemplateKey.present. */
@@ -50,7 +51,7 @@ const NOTHING: OctetSpan = { octets: new Uint8Array(0), start: 0, end: 0 };
 const NOT_VENDOR = '';
 
 /** What of the exchange the composer reads. */
-export interface ReplySource {
+export interface ReplySource extends EvaluationContext {
   readonly message: Message4;
   readonly bootp: boolean;
   /** Address the server answers from. */
@@ -84,11 +85,13 @@ export class ReplyComposer {
   readonly #templates = new TemplateCache();
   readonly #hasVendorOptions: boolean;
   readonly #tellingClasses: ReadonlySet<string>;
+  readonly #broadcastingClasses: readonly string[];
 
   constructor(snapshot: ConfigSnapshot) {
     this.#snapshot = snapshot;
     this.#hasVendorOptions = usesVendorOptions(snapshot);
     this.#tellingClasses = tellingClasses(snapshot);
+    this.#broadcastingClasses = snapshot.classes.filter((row) => row.alwaysBroadcast).map(({ name }) => name);
   }
 
   /** Composes into `buffer`, which must not be used again before the reply is sent. */
@@ -101,12 +104,16 @@ export class ReplyComposer {
     const lifetimeSec = grant?.lifetimeSec ?? 0;
     const tees: TeeTimes = grant === undefined || source.bootp ? NO_TEES : teeTimes(grant.subnet, lifetimeSec);
     const name: ClientName = grant?.name ?? NO_NAME;
+    const host = hostInCase(
+      grant === undefined ? ('host' in decision ? decision.host : undefined) : grant.host,
+      source,
+    );
     const template = this.#templates.get(
       {
         type,
         subnet,
         pool: grant?.pool,
-        host: tellingHost(grant === undefined ? ('host' in decision ? decision.host : undefined) : grant.host),
+        host: tellingHost(host),
         classKey: this.#classKey(source.classNames),
         present:
           (grant !== undefined && !source.bootp ? PRESENT_LEASE : 0) |
@@ -123,7 +130,8 @@ export class ReplyComposer {
     const yiaddr = grant?.lease.address ?? 0;
     const informDirect = decision.kind === 'inform-ack' && message.ciaddr !== 0;
     const relayEcho = informDirect ? undefined : source.relayEcho;
-    const flags = type === MessageType.nak && message.giaddr !== 0 ? message.flags | FLAG_BROADCAST : message.flags;
+    const broadcast = (type === MessageType.nak && message.giaddr !== 0) || this.#mustBroadcast(host, source);
+    const flags = broadcast ? message.flags | FLAG_BROADCAST : message.flags;
     const clientId = this.#snapshot.echoClientId && !source.bootp ? message.span(Code.clientId) : undefined;
 
     target.set(template.octets, 0);
@@ -163,6 +171,10 @@ export class ReplyComposer {
       at = MINIMUM_OCTETS;
     }
     return { octets: buffer.first(at), type, yiaddr, flags, omitted: NONE_OMITTED };
+  }
+
+  #mustBroadcast(host: Reservation | undefined, source: ReplySource): boolean {
+    return host?.alwaysBroadcast ?? this.#broadcastingClasses.some((name) => source.isMember(name));
   }
 
   /** Only classes that can change a reply count: a network full of vendor classes must not fill the cache. */
@@ -234,28 +246,29 @@ export class ReplyComposer {
     host: Reservation | undefined,
     classNames: Iterable<string>,
   ): (readonly OptionData[])[] {
-    const classes: (readonly OptionData[])[] = [];
+    const classes = new ClassOptions();
     for (const name of classNames) {
-      const options = this.#snapshot.classByName.get(name)?.options;
-      if (options !== undefined && options.length > 0) classes.push(options);
+      const row = this.#snapshot.classByName.get(name);
+      if (row !== undefined && row.options.length > 0) classes[row.rank].push(row.options);
     }
     return [
       host?.options ?? [],
+      ...classes.group,
+      ...classes.subclass,
+      ...classes.matched,
       pool?.options ?? [],
       subnet.options,
       subnet.sharedNetwork?.options ?? [],
-      ...classes,
+      ...classes.class,
       this.#snapshot.options,
     ];
   }
 
-  /** Reservation, then the first class that sets the field, then the subnet; each field on its own (Kea: setFixedFields). */
+  /** Reservation, its group, then the first class that sets the field, then the subnet; each field on its own (Kea: setFixedFields). */
   #bootFields(subnet: Subnet | undefined, host: Reservation | undefined, classNames: Iterable<string>): BootFields {
     const layers: BootFields[] = host === undefined ? [] : [host];
-    for (const name of classNames) {
-      const row = this.#snapshot.classByName.get(name);
-      if (row !== undefined) layers.push(row);
-    }
+    const rows = [...classNames].flatMap((name) => this.#snapshot.classByName.get(name) ?? []);
+    for (const rank of RANKS) layers.push(...rows.filter((row) => row.rank === rank));
     if (subnet !== undefined) layers.push(subnet.boot);
     const first = <Key extends keyof BootFields>(field: Key): BootFields[Key] =>
       layers.find((layer) => layer[field] !== undefined && layer[field] !== '' && layer[field] !== 0)?.[field];
@@ -271,6 +284,17 @@ export class ReplyComposer {
 }
 
 const NONE_OMITTED: readonly number[] = [];
+/** Nearest to the host first. */
+const RANKS: readonly ClassRank[] = ['group', 'subclass', 'matched', 'class'];
+
+/** The options of a client's classes, by where they rank. */
+class ClassOptions implements Readonly<Record<ClassRank, (readonly OptionData[])[]>> {
+  readonly group: (readonly OptionData[])[] = [];
+  readonly subclass: (readonly OptionData[])[] = [];
+  readonly matched: (readonly OptionData[])[] = [];
+  readonly class: (readonly OptionData[])[] = [];
+}
+
 const NO_TEES: TeeTimes = { renewalSec: 0, rebindingSec: 0 };
 
 function typeOf(decision: AnsweringDecision, bootp: boolean): number {
