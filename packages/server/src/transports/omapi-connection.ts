@@ -185,7 +185,6 @@ export class OmapiConnection implements Worker {
   }
 
   private take({ octets, afterwards = [], close, failed }: Reaction): void {
-    if (failed === true) this.deps.onFailure();
     if (!this.isTrusted && this.session.trusted) {
       this.isTrusted = true;
       this.decoder.maxMessageOctets = this.limits.messageOctets;
@@ -201,6 +200,7 @@ export class OmapiConnection implements Worker {
         if (this.blocked && this.slots.length < MAX_UNANSWERED) this.unblock();
       });
     } else if (octets !== undefined) this.slots.push({ octets });
+    if (failed === true) this.deps.onFailure();
     if (afterwards.length > 0) {
       // The answer to a shutdown is with the system before the shutdown begins.
       this.rest();
