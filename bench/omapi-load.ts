@@ -58,9 +58,12 @@ class Connection {
   private constructor(private readonly socket: Socket) {
     socket.on('data', (chunk: Buffer) => {
       this.decoder.push(chunk);
+      // What is asked next goes out in one piece, however many answers came in one.
+      socket.cork();
       for (let frame = this.decoder.next(); frame !== undefined; frame = this.decoder.next()) {
         this.onMessage(frame.message);
       }
+      socket.uncork();
     });
     socket.on('error', (error) => fail(`connection lost: ${error.message}`));
     socket.on('end', () => fail('the server has closed the connection'));

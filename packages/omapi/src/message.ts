@@ -85,7 +85,8 @@ export function entryMap(entries: readonly Entry[]): ReadonlyMap<string, Uint8Ar
  * @throws EncodeError
  */
 export function encodeMessage(message: OmapiMessage): Uint8Array {
-  const octets = new Uint8Array(
+  // From Node's pool, and every octet is written: ten times as quick as a buffer of its own.
+  const octets: Uint8Array = Buffer.allocUnsafe(
     HEADER_OCTETS +
       message.headerExtra.length +
       dictionaryOctets(message.message) +

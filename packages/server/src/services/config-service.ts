@@ -123,6 +123,16 @@ export interface ConfigServiceApi {
 /** Owner reads and writes, group reads: a configuration holds secrets (CVE-2025-32803). */
 const CONFIG_FILE_MODE = 0o640;
 
+/** Edits that are written together; the loop does nothing else while they are made. */
+const MAX_BATCH = 32;
+
+/** An edit that waits for its turn. */
+interface QueuedEdit {
+  readonly edit: ConfigEdit;
+  resolve(outcome: EditOutcome): void;
+  reject(error: unknown): void;
+}
+
 /** The one holder of the current snapshot. */
 export class ConfigService implements ConfigServiceApi {
   private snapshot: ConfigSnapshot;
@@ -133,6 +143,8 @@ export class ConfigService implements ConfigServiceApi {
   private readonly participants: SwapParticipant[] = [];
   private reloadCount = 0;
   private takenAt: EpochMs;
+  /** Edits whose turn has not begun yet. */
+  private gathering: QueuedEdit[] | undefined;
   /** Resolves when the reconfiguration under way is over: there is one at a time. */
   private last: Promise<unknown> = Promise.resolve();
 
@@ -197,7 +209,16 @@ export class ConfigService implements ConfigServiceApi {
   }
 
   edit(edit: ConfigEdit): Promise<EditOutcome> {
-    return this.inTurn(() => this.editNow(edit));
+    return new Promise((resolve, reject) => {
+      const queued = { edit, resolve, reject };
+      if (this.gathering !== undefined && this.gathering.length < MAX_BATCH) {
+        this.gathering.push(queued);
+        return;
+      }
+      const batch = [queued];
+      void this.inTurn(() => this.editAll(batch));
+      this.gathering = batch;
+    });
   }
 
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
@@ -218,7 +239,9 @@ export class ConfigService implements ConfigServiceApi {
     return inSlices(loadConfigSliced(source, { ...environment(), generation: this.snapshot.generation + 1 }), clock);
   }
 
+  /** One thing after the other. What is asked for later does not overtake what is asked for now. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.gathering = undefined;
     const turn = this.last.then(work);
     this.last = turn.catch(() => undefined);
     return turn;
@@ -239,10 +262,55 @@ export class ConfigService implements ConfigServiceApi {
     return loaded;
   }
 
+  /** Edits that gathered while something else was under way: they share one write of the file. */
+  private async editAll(batch: readonly QueuedEdit[]): Promise<void> {
+    if (this.gathering === batch) this.gathering = undefined;
+    const [first, ...others] = batch;
+    if (others.length === 0) await this.editNow(first!.edit).then(first!.resolve, first!.reject);
+    else await this.editTogether(batch);
+  }
+
+  /**
+   * Each edit is put in force before the next is made, which has to see it; then all are written. If that fails, the
+   * configuration before them all is put back.
+   */
+  private async editTogether(batch: readonly QueuedEdit[]): Promise<void> {
+    const before: ConfigState = { snapshot: this.snapshot, source: this.source };
+    const done: QueuedEdit[] = [];
+    const edits: TreeEdit[] = [];
+    for (const queued of batch) {
+      try {
+        const { patch, prepared } = this.prepareEdit(queued.edit);
+        this.useEdit(patch, prepared);
+        edits.push(...patch.edits);
+        done.push(queued);
+      } catch (error) {
+        queued.reject(error);
+      }
+    }
+    if (done.length === 0) return;
+    try {
+      const outcome = await this.writeThrough(edits);
+      for (const { resolve } of done) resolve(outcome);
+    } catch (error) {
+      try {
+        await this.putBack(before);
+      } finally {
+        for (const { reject } of done) reject(error);
+      }
+    }
+  }
+
+  /** Whatever was made of it since is no longer in force. */
+  private async putBack(before: ConfigState): Promise<void> {
+    const diff = await inSlices(diffConfigsSliced(this.snapshot, before.snapshot), this.deps.clock);
+    const prepared = await this.prepareAll(before.snapshot, diff);
+    this.useEdit(before, prepared);
+    for (const each of prepared) await each.settle?.();
+  }
+
   private async editNow(edit: ConfigEdit): Promise<EditOutcome> {
-    const environment = { ...this.deps.environment(), generation: this.snapshot.generation + 1 };
-    const patch = edit({ snapshot: this.snapshot, source: this.source }, environment);
-    const prepared = this.participants.flatMap((each) => each.prepareChange?.(patch.snapshot, patch.change) ?? []);
+    const { patch, prepared } = this.prepareEdit(edit);
     let outcome: EditOutcome;
     try {
       outcome = await this.writeThrough(patch.edits);
@@ -250,10 +318,22 @@ export class ConfigService implements ConfigServiceApi {
       for (const each of prepared.reverse()) each.abandon();
       throw error;
     }
-    this.snapshot = patch.snapshot;
-    this.source = patch.source;
-    for (const each of prepared) each.commit();
+    this.useEdit(patch, prepared);
     return outcome;
+  }
+
+  /** @throws what the edit throws */
+  private prepareEdit(edit: ConfigEdit): { readonly patch: ConfigPatch; readonly prepared: PreparedSwap[] } {
+    const environment = { ...this.deps.environment(), generation: this.snapshot.generation + 1 };
+    const patch = edit({ snapshot: this.snapshot, source: this.source }, environment);
+    const prepared = this.participants.flatMap((each) => each.prepareChange?.(patch.snapshot, patch.change) ?? []);
+    return { patch, prepared };
+  }
+
+  private useEdit({ snapshot, source }: ConfigState, prepared: readonly PreparedSwap[]): void {
+    this.snapshot = snapshot;
+    this.source = source;
+    for (const each of prepared) each.commit();
   }
 
   /**

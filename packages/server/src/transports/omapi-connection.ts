@@ -12,8 +12,6 @@ import type { FairTurns, Worker } from './fair-turns.js';
 
 /** Octets of a message before a key has been proved: the opening of a key has some 150. */
 const UNPROVED_MESSAGE_OCTETS = 4096;
-/** Requests of one connection that may wait for their changes to be on stable storage. */
-const MAX_UNANSWERED = 64;
 /** How long we wait for the other side to close after us. */
 const LINGER_MS = 1000;
 
@@ -28,16 +26,12 @@ export interface ConnectionDeps {
   readonly onTrusted: () => void;
 }
 
-/** An answer that is to be sent; undefined while it waits for its change to be durable. */
-interface Slot {
-  octets: Uint8Array | undefined;
-}
-
 /** See the head of this file. */
 export class OmapiConnection implements Worker {
   private readonly decoder: StreamDecoder;
   private readonly closed: Promise<void>;
-  private readonly slots: Slot[] = [];
+  /** Answers that are to be sent together. */
+  private answers: Uint8Array[] = [];
   private cancelTimer: Cancel = () => undefined;
   /** When the message that is incomplete now began; undefined: there is none. */
   private partSince: number | undefined;
@@ -133,21 +127,16 @@ export class OmapiConnection implements Worker {
     }
     this.take(reaction);
     if (this.ended) return false;
-    if (this.slots.length >= MAX_UNANSWERED && this.slots[0]?.octets === undefined) {
-      this.block();
-      return false;
-    }
     this.queued = true;
     return true;
   }
 
   /** Sends what can be sent, in one write: many clients read an answer with one read. */
   rest(): void {
-    const waiting = this.slots.findIndex(({ octets }) => octets === undefined);
-    const ready = this.slots.splice(0, waiting === -1 ? this.slots.length : waiting).map(({ octets }) => octets!);
+    const ready = this.answers;
     if (ready.length > 0 && !this.socket.destroyed) {
-      const taken = this.socket.write(ready.length === 1 ? ready[0]! : Buffer.concat(ready));
-      if (!taken) this.stall();
+      this.answers = [];
+      if (!this.socket.write(ready.length === 1 ? ready[0]! : Buffer.concat(ready))) this.stall();
     }
     if (!this.queued) this.watch();
     this.endIfDone();
@@ -185,22 +174,14 @@ export class OmapiConnection implements Worker {
   }
 
   private take({ octets, afterwards = [], close, failed }: Reaction): void {
-    if (failed === true) this.deps.onFailure();
     if (!this.isTrusted && this.session.trusted) {
       this.isTrusted = true;
       this.decoder.maxMessageOctets = this.limits.messageOctets;
       this.deps.onTrusted();
     }
     this.restingSince = this.deps.clock.monotonic();
-    if (octets instanceof Promise) {
-      const slot: Slot = { octets: undefined };
-      this.slots.push(slot);
-      void octets.then((late) => {
-        slot.octets = late;
-        if (this.slots[0] === slot) this.rest();
-        if (this.blocked && this.slots.length < MAX_UNANSWERED) this.unblock();
-      });
-    } else if (octets !== undefined) this.slots.push({ octets });
+    if (octets !== undefined) this.answers.push(octets);
+    if (failed === true) this.deps.onFailure();
     if (afterwards.length > 0) {
       // The answer to a shutdown is with the system before the shutdown begins.
       this.rest();
@@ -231,7 +212,7 @@ export class OmapiConnection implements Worker {
   }
 
   private endIfDone(): void {
-    if (!this.ended || this.blocked || this.slots.length > 0 || this.socket.destroyed) return;
+    if (!this.ended || this.blocked || this.answers.length > 0 || this.socket.destroyed) return;
     if (this.socket.writableEnded) return;
     this.cancelTimer();
     this.socket.resume();
@@ -266,7 +247,7 @@ export class OmapiConnection implements Worker {
     this.cancelTimer = this.deps.clock.after(delayMs, () => {
       const allowedMs = this.silenceAllowedMs();
       const silentMs = this.deps.clock.monotonic() - (this.partSince ?? this.restingSince);
-      const busy = this.blocked || this.slots.length > 0;
+      const busy = this.blocked;
       // Timers may run a little early.
       if (busy || silentMs < allowedMs - 1) {
         this.arm(busy ? allowedMs : allowedMs - silentMs);

@@ -49,8 +49,6 @@ export interface OmapiContext {
   readonly listener: string;
   /** Asks for something to be done once the answer has left. */
   afterwards(work: () => void): void;
-  /** The answer waits for this; where it rejects, the reason is the answer. Others need not wait for it. */
-  answerAfter(settled: Promise<void>): void;
 }
 
 /** Attributes of a request by name; of those given twice the last. */

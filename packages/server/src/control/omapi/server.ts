@@ -5,8 +5,10 @@
 
 import { type Entry, entryMap, type OmapiMessage, Op, Result } from '@lessor/omapi';
 import type { OmapiRight } from '../../domain/snapshot.js';
+import { octetsOf } from '../../domain/values.js';
 import { LessorError, StoreError } from '../../errors.js';
 import type { Principal } from '../command.js';
+import { ChangeQueue } from './change-queue.js';
 import { CLASS_OBJECT } from './class.js';
 import { CONTROL_OBJECT, FAILOVER_OBJECT } from './control.js';
 import { GROUP_OBJECT } from './group.js';
@@ -64,8 +66,7 @@ export type OmapiAnswer =
 
 /** An answer, and what is to be done once it has left. */
 export interface Performed {
-  /** A promise where the answer has to wait until what it reports is on stable storage; never rejects. */
-  readonly answer: OmapiAnswer | Promise<OmapiAnswer>;
+  readonly answer: OmapiAnswer;
   readonly afterwards: readonly (() => void)[];
 }
 
@@ -75,41 +76,29 @@ const DONE: OmapiAnswer = { kind: 'status', result: Result.SUCCESS };
 export class OmapiServer {
   /** One space of numbers for all connections, keys included. */
   readonly handles = new HandleTable();
-  /** Resolves when the change under way is over: there is one at a time, so that none looks up what another makes. */
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly changes = new ChangeQueue();
 
   constructor(private readonly services: OmapiServices) {}
 
   /**
    * Performs a request of a caller who may be served: at once, or where it may change something, in its turn; then it
-   * resolves when the change is in force. Never throws or rejects.
+   * resolves when the change is in force and durable. Never throws or rejects.
    */
   perform(message: OmapiMessage, caller: OmapiCaller): Performed | Promise<Performed> {
     const afterwards: (() => void)[] = [];
-    const unsettled: Promise<void>[] = [];
-    const context = this.context(caller, afterwards, unsettled);
+    const context = this.context(caller, afterwards);
     const refused = (error: unknown): Performed => ({ answer: this.refusal(error), afterwards: [] });
+    let keys: readonly string[] | undefined;
     try {
       requireRight(caller, 'read');
       if (!changesThings(message)) return { answer: this.look(message, context), afterwards };
+      keys = keysOfCreation(message);
     } catch (error) {
       return refused(error);
     }
-    const done = (answer: OmapiAnswer): Performed => {
-      if (unsettled.length === 0) return { answer, afterwards };
-      const settled = Promise.all(unsettled).then(
-        () => answer,
-        (error) => this.refusal(error),
-      );
-      return { answer: settled, afterwards };
-    };
-    return this.inTurn(() => this.change(message, caller, context)).then(done, refused);
-  }
-
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.last.then(work);
-    this.last = turn.catch(() => undefined);
-    return turn;
+    return this.changes
+      .run(keys, () => this.change(message, caller, context))
+      .then((answer) => ({ answer, afterwards }), refused);
   }
 
   /** What changes nothing. */
@@ -132,11 +121,7 @@ export class OmapiServer {
     return this.open(message, caller, context);
   }
 
-  private context(
-    { principal, listener }: OmapiCaller,
-    afterwards: (() => void)[],
-    unsettled: Promise<void>[],
-  ): OmapiContext {
+  private context({ principal, listener }: OmapiCaller, afterwards: (() => void)[]): OmapiContext {
     const { services, handles } = this;
     return {
       services,
@@ -149,7 +134,6 @@ export class OmapiServer {
       principal,
       listener,
       afterwards: (work) => void afterwards.push(work),
-      answerAfter: (settled) => void unsettled.push(settled),
     };
   }
 
@@ -260,6 +244,17 @@ export class OmapiServer {
 function changesThings({ op, message }: OmapiMessage): boolean {
   if (op !== Op.open) return op === Op.update || op === Op.delete;
   return message.some(([name]) => name === 'create' || name === 'update');
+}
+
+/** Attributes that say which host is meant. */
+const HOST_KEYS = ['name', 'hardware-address', 'dhcp-client-identifier', 'ip-address'];
+
+/** What the making of a new host is about; undefined for every other request, and if it may change one that is there. */
+function keysOfCreation(message: OmapiMessage): string[] | undefined {
+  const { create, exclusive, update } = readFlags(entryMap(message.message));
+  if (message.op !== Op.open || !create || !exclusive || update || typeOf(message) !== 'host') return undefined;
+  const given = keysOf(message);
+  return HOST_KEYS.flatMap((name) => (given.has(name) ? [`${name} ${octetsOf(given.get(name)!)}`] : []));
 }
 
 /** The type an open names; undefined if it names none. */

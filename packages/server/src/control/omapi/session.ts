@@ -28,8 +28,8 @@ import { type OmapiAnswer, type OmapiCaller, type OmapiServer, type Performed, r
 
 /** What is to be done after a message: send, then work, then close. */
 export interface Reaction {
-  /** The answer; undefined: there is none. A promise: it is to wait until what it reports is on stable storage. */
-  readonly octets?: Uint8Array | Promise<Uint8Array>;
+  /** The answer; undefined: there is none. */
+  readonly octets?: Uint8Array;
   /** Once the answer has left. */
   readonly afterwards?: readonly (() => void)[];
   /** The other side does not speak the protocol: close when all answers have left. */
@@ -72,7 +72,7 @@ export class OmapiSession {
     return this.verified || this.config.keys.length === 0;
   }
 
-  /** Reacts to a message: at once, or where something may change, when that is in force. Never throws or rejects. */
+  /** Reacts to a message: at once, or where something may change, when that is over. Never throws or rejects. */
   react(frame: Frame): Reaction | Promise<Reaction> {
     const { message } = frame;
     const key = this.opened.get(message.authid);
@@ -97,10 +97,7 @@ export class OmapiSession {
     if (!OPERATIONS.has(message.op)) return { close: `operation ${message.op}` };
     const performed = this.server.perform(message, this.callerOf(key));
     const reaction = ({ answer, afterwards }: Performed): Reaction => ({
-      octets:
-        answer instanceof Promise
-          ? answer.then((late) => this.encode(message, late, key))
-          : this.encode(message, answer, key),
+      octets: this.encode(message, answer, key),
       afterwards,
     });
     return performed instanceof Promise ? performed.then(reaction) : reaction(performed);
