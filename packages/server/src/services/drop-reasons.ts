@@ -52,6 +52,15 @@ export const DROP_REASONS = {
     receiveDrop: true,
     text: 'the service is switched off (dhcp-disable)',
   },
+  'ha-not-serving': {
+    statistic: 'pkt4-service-disabled',
+    receiveDrop: true,
+    text: 'this server of a pair does not serve now (ha status says why)',
+  },
+  'ha-partners-client': {
+    receiveDrop: false,
+    text: 'the other server of the pair answers this client',
+  },
   'no-subnet': {
     receiveDrop: false,
     text: 'no subnet is configured for where the client is',

@@ -7,7 +7,7 @@ import type { Lease } from '../lease.js';
 import { LeaseState } from '../lease.js';
 import type { Octets } from '../values.js';
 import { endOf, holderOf, isBinding, type PairRecord } from './record.js';
-import { compareVersions, epochOf, joinVersions, type Side } from './version.js';
+import { compareVersions, epochOf, joinVersions, type Side, UNVERSIONED } from './version.js';
 
 /** A client that loses an address it may have been told to use: somebody has to be told. */
 export interface DroppedBinding {
@@ -35,6 +35,9 @@ export interface Merged {
 export function mergeRecords(mine: PairRecord, theirs: PairRecord, owner: Side): Merged {
   switch (compareVersions(mine.version, theirs.version)) {
     case 'equal':
+      return differBeforeThePair(mine, theirs)
+        ? mergeConcurrent(mine, theirs, owner)
+        : { record: mine, origin: 'mine' };
     case 'newer':
       return { record: mine, origin: 'mine' };
     case 'older':
@@ -42,6 +45,18 @@ export function mergeRecords(mine: PairRecord, theirs: PairRecord, owner: Side):
     case 'concurrent':
       return mergeConcurrent(mine, theirs, owner);
   }
+}
+
+/** Leases of before the pair have no version; nobody knows which is the newer one. */
+function differBeforeThePair(mine: PairRecord, theirs: PairRecord): boolean {
+  if (
+    compareVersions(mine.version, UNVERSIONED) !== 'equal' ||
+    mine.lease === undefined ||
+    theirs.lease === undefined
+  ) {
+    return false;
+  }
+  return holderOf(mine.lease) !== holderOf(theirs.lease) || endOf(mine.lease) !== endOf(theirs.lease);
 }
 
 function mergeConcurrent(mine: PairRecord, theirs: PairRecord, owner: Side): Merged {

@@ -39,6 +39,11 @@ export function withVersion(userContext: string, version: Version): string {
   return rest === '' || rest === '}' ? `${member}}` : `${member},${rest}`;
 }
 
+/** What a server says of an address it has no record of: older than anything. */
+export function absentRecord(address: Ipv4): PairRecord {
+  return { address, version: [-1, -1], lease: undefined };
+}
+
 /** Who holds the lease: the client identifier if there is one, else the hardware address (as for offers). */
 export function holderOf(lease: Pick<Lease, 'clientId' | 'hwAddress'>): Octets {
   return lease.clientId === '' ? `h${lease.hwAddress}` : `c${lease.clientId}`;
@@ -50,8 +55,11 @@ export function inForce(lease: Lease | undefined, nowSec: EpochSec): boolean {
   return endOf(lease) >= nowSec;
 }
 
+/** A lease in one of the states that keep the address for, or from, somebody. */
+export type Binding = Lease & { readonly state: typeof LeaseState.default | typeof LeaseState.declined };
+
 /** True for the states in which the address is kept for, or from, somebody, whatever the time. */
-export function isBinding(lease: Lease | undefined): lease is Lease {
+export function isBinding(lease: Lease | undefined): lease is Binding {
   return lease !== undefined && (lease.state === LeaseState.default || lease.state === LeaseState.declined);
 }
 
