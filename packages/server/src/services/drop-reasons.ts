@@ -57,6 +57,14 @@ export const DROP_REASONS = {
     receiveDrop: true,
     text: 'this server of a pair does not serve now (ha status says why)',
   },
+  'ha-not-ours': {
+    receiveDrop: false,
+    text: 'the other server of the pair may have given the address to somebody; nothing is said until that is known',
+  },
+  'ha-withheld': {
+    receiveDrop: false,
+    text: 'the other server of the pair has not stored the lease, and it can not be shortened',
+  },
   'ha-partners-client': {
     receiveDrop: false,
     text: 'the other server of the pair answers this client',

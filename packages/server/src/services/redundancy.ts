@@ -5,7 +5,8 @@
 
 import type { Exchange } from '../domain/exchange.js';
 import type { Lease } from '../domain/lease.js';
-import type { EpochSec, Ipv4, Octets } from '../domain/values.js';
+import type { GrantRules } from '../domain/pair/grant-rules.js';
+import type { Ipv4 } from '../domain/values.js';
 import type { DropReason } from './drop-reasons.js';
 
 /** What a client may be told of a lease that is about to be acknowledged. */
@@ -23,21 +24,6 @@ export interface PendingAck {
   readonly lease: Lease;
   /** Seconds the client is to be told. */
   readonly lifetimeSec: number;
-}
-
-/** The rules a decision follows beside the configuration (domain/dhcp4). */
-export interface GrantRules {
-  /** True if the address, which nobody holds, may be given to a client that did not have it. */
-  mayGive(address: Ipv4): boolean;
-  /**
-   * True if the client may keep an address its lease of which is at hand, though the lease may have run out.
-   * @param lease the lease as stored, in state default
-   */
-  mayRenew(lease: Lease, nowSec: EpochSec): boolean;
-  /** The longest lifetime that may be stored for this client on this address; at most `wantedSec`. */
-  lifetimeLimitSec(address: Ipv4, holder: Octets, wantedSec: number, nowSec: EpochSec): number;
-  /** False while this server can not know whether another one gave the client its address: silence instead of a NAK. */
-  readonly mayRefuse: boolean;
 }
 
 /** See the head of this file. */

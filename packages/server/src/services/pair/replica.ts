@@ -67,7 +67,7 @@ export class Replica implements LeaseStamp {
     const { unconfirmed } = this.#parts;
     if (!isBinding(before) && unconfirmed.isConfirmed(before.address)) return undefined;
     if (unconfirmed.find(before.address)?.removal === true) return before;
-    return this.#ownEvent({ ...before, state: LeaseState.released }, before, true);
+    return this.#ownEvent(asOver(before), before, true);
   }
 
   committed(): void {
@@ -79,7 +79,10 @@ export class Replica implements LeaseStamp {
     const base = before === undefined ? UNVERSIONED : versionIn(before.userContext);
     const version = withEvent(base, memory.file.side, memory.nextEvent());
     unconfirmed.changed(lease.address, version, this.#known(lease.address, before), removal);
-    return stamped(lease, version);
+    // A released lease keeps its end: one of lifetime 0 would be no row at the next start, and the release forgotten.
+    const { state } = lease;
+    const kept = state === LeaseState.released && before !== undefined ? { ...lease, ...timesOf(before) } : lease;
+    return stamped(kept, version);
   }
 
   /** What the partner is known to have of an address whose lease is `before`. */
@@ -190,6 +193,16 @@ export class Replica implements LeaseStamp {
 /** An address and what a lease table has of it. */
 export function recordOf(address: Ipv4, lease: Lease | undefined): PairRecord {
   return lease === undefined ? absentRecord(address) : { address, version: versionIn(lease.userContext), lease };
+}
+
+function timesOf({ clttSec, validLifetimeSec }: Lease): Pick<Lease, 'clttSec' | 'validLifetimeSec'> {
+  return { clttSec, validLifetimeSec: Math.max(1, validLifetimeSec) };
+}
+
+/** What stands for a lease that was removed, until the partner knows. A row has to name somebody. */
+function asOver(lease: Lease): Lease {
+  const nobody = lease.hwAddress === '' && lease.clientId === '' ? { hwAddress: '\0\0\0\0\0\0' } : {};
+  return { ...lease, ...nobody, state: LeaseState.released };
 }
 
 function leaseWith(lease: Lease | undefined, version: Version): Lease | undefined {

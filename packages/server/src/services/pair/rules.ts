@@ -1,13 +1,13 @@
 /** What a server of a pair may give, promise and refuse at this moment: docs/design-ha.md, rules 2 and 3. */
 
 import { type Lease, LeaseState } from '../../domain/lease.js';
+import type { GrantRules } from '../../domain/pair/grant-rules.js';
 import { promisedEndSec, reusableFromSec } from '../../domain/pair/promise.js';
 import { endOf, holderOf, inForce, isBinding } from '../../domain/pair/record.js';
 import { PAIR_STATES } from '../../domain/pair/states.js';
 import type { EpochSec, Ipv4, Octets } from '../../domain/values.js';
 import { INFINITE_LIFETIME } from '../../domain/values.js';
 import type { LeaseReader } from '../ports.js';
-import type { GrantRules } from '../redundancy.js';
 import type { PairMemory } from './memory.js';
 import type { UnconfirmedRecords } from './unconfirmed.js';
 
