@@ -295,18 +295,11 @@ export class AddressSpace {
     this.refresh(reserved.address);
   }
 
-<<<<<<< HEAD
-  /** Marks an address by what is known of it. */
-  private refresh(address: Ipv4): void {
-    const unused = !this.held.has(address) && isAvailable(this.leases?.getByAddress(address), this.nowSec);
-    this.mark(address, unused);
-=======
   /** Looks again at an address of which mayGive says something else now. */
   refresh(address: Ipv4): void {
     const unused =
       !this.held.has(address) && isAvailable(this.leases?.getByAddress(address), this.nowSec) && this.mayGive(address);
-    this.byRange.forEach(address, (pool) => pool.mark(address, unused));
->>>>>>> 3cec62c (Ask the other server of a pair before an address is given, and before an ACK leaves)
+    this.mark(address, unused);
   }
 
   // --- choosing a pool ---
