@@ -8,7 +8,7 @@ import { Authenticator, openRequest, Result, readStatus, wireName } from '@lesso
 import { runLessor } from 'lessor/internal/cli/program.js';
 import { bindDeviceSocket } from 'lessor/internal/platform/device-listener.js';
 import { FairTurns, type Worker } from 'lessor/internal/transports/fair-turns.js';
-import { SourcePenalties } from 'lessor/internal/transports/source-penalties.js';
+import { SourcePenalties } from 'lessor/internal/control/access/source-penalties.js';
 import { loadText } from './config-helpers.js';
 import { HandClock } from './control-fakes.js';
 import { KEY, OmapiServerLab, Raw } from './omapi-server-lab.js';

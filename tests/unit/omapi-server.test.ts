@@ -488,7 +488,7 @@ describe('omapi and another configuration', () => {
       assert.equal((await other.open('lease', { ipAddress: '10.77.0.100' })).values.state, 'active');
       assert.equal(lab.port, port);
       other.close();
-      lab.changeConfig((text) => text.replace('"omapi": {', '"omopi": {'));
+      lab.changeConfig((text) => text.replace('"omapi": {', '"switched-off": {'));
       await lab.server.reload();
       await assert.rejects(() => Raw.to(port));
     } finally {

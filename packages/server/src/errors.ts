@@ -107,6 +107,16 @@ export const ERRORS = {
     meaning: 'The sender may not do this.',
     remedy: 'Use an identity that has the right.',
   },
+  'command-limited': {
+    kind: 'command',
+    meaning: 'The sender asks for more than its limits, or too many such commands are under way.',
+    remedy: 'Wait and send it again; limits are in user-context, lessor of the listener.',
+  },
+  'command-second-person': {
+    kind: 'command',
+    meaning: 'The command was noted: it runs when a second principal sends it too.',
+    remedy: 'Ask somebody else who has the right to send the same command in time.',
+  },
   'command-conflict': {
     kind: 'command',
     meaning: 'The command does not fit what there is: a lease, a subnet, or a file changed by somebody else.',

@@ -2,6 +2,7 @@
 
 import type { Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, IdentifierType } from '../domain/snapshot.js';
+import { buildAccess } from './access.js';
 import { canonicalTree } from './canonical.js';
 import { buildClasses, warnOfUndefinedGuards } from './classes.js';
 import type { BuildContext } from './context.js';
@@ -12,6 +13,7 @@ import { buildHooks } from './hooks.js';
 import { buildInterfaces } from './interfaces.js';
 import type { IssueList } from './issues.js';
 import { buildLoggers } from './loggers.js';
+import { buildMetrics } from './metrics.js';
 import { buildTopology, type Topology } from './networks.js';
 import { buildOmapi } from './omapi.js';
 import { buildOptions, buildRegistry } from './options.js';
@@ -53,9 +55,11 @@ export function* buildSnapshot(
   const identifierTypes = buildIdentifierTypes(root, context);
   const leaseDatabase = buildLeaseDatabase(root, context);
   const loggers = buildLoggers(root, context);
-  const controlSockets = buildControlSockets(root, context);
+  const controlSockets = buildControlSockets(root, interfaces.selectors, context);
   const { hooks, bootpEnabled, flexIdentifier } = buildHooks(root, context);
-  const omapi = buildOmapi(root, context);
+  const omapi = buildOmapi(root, interfaces.selectors, context);
+  const metrics = buildMetrics(root, interfaces.selectors, context);
+  const access = buildAccess(root, context);
   const givenClasses = new Set([
     ...classes.map(({ clientClass }) => clientClass.name),
     ...reservations.flatMap((reservation) => reservation.clientClasses),
@@ -114,6 +118,12 @@ export function* buildSnapshot(
     statisticSampleCount: root.or<number>('statistic-default-sample-count'),
     statisticSampleAgeSec: root.or<number>('statistic-default-sample-age'),
     hooks,
+    ...(access === undefined ? {} : { access }),
+    listeners: [
+      ...controlSockets.flatMap(({ socket }) => socket.policy ?? []),
+      ...(omapi?.listeners.map(({ policy }) => policy) ?? []),
+      ...(metrics === undefined ? [] : [metrics]),
+    ],
     ...(omapi === undefined ? {} : { omapi }),
     ...(root.userContext === undefined ? {} : { userContext: root.userContext }),
   });

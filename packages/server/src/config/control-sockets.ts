@@ -1,9 +1,11 @@
 /** control-sockets: where commands are taken, with credentials resolved. */
 
-import type { ControlSocketConfig } from '../domain/snapshot.js';
+import type { ListenerPolicy } from '../domain/access/policy.js';
+import type { ControlSocketConfig, InterfaceSelector } from '../domain/snapshot.js';
 import { parseIpv4 } from '../domain/values.js';
 import type { BuildContext } from './context.js';
 import { reasonOf } from './lexer.js';
+import { blockOf, describedListener, type ListenerFacts, plainListener } from './listeners.js';
 import { restrictedPath, splitPath } from './paths.js';
 import type { Section } from './section.js';
 import { DEFAULT_PASSWORDS } from './storage.js';
@@ -33,7 +35,11 @@ export interface BuiltSocket {
 }
 
 /** Builds the control sockets. Two entries for one listener are refused (Kea lets the later one win silently). */
-export function buildControlSockets(root: Section, context: BuildContext): BuiltSocket[] {
+export function buildControlSockets(
+  root: Section,
+  served: readonly InterfaceSelector[],
+  context: BuildContext,
+): BuiltSocket[] {
   const built = new Map<string, BuiltSocket>();
   for (const section of root.sections('control-sockets')) {
     const type = section.string('socket-type') as ControlSocketConfig['type'] | undefined;
@@ -42,7 +48,7 @@ export function buildControlSockets(root: Section, context: BuildContext): Built
     if (socket === undefined) continue;
     const key = listenerKey(socket, built.size);
     const earlier = built.get(key);
-    if (earlier === undefined) built.set(key, { section, socket });
+    if (earlier === undefined) built.set(key, { section, socket: withPolicy(socket, section, served, context) });
     else {
       const message =
         type === 'unix'
@@ -63,6 +69,45 @@ function listenerKey(socket: ControlSocketConfig, position: number): string {
   const canonical =
     address.includes(':') && URL.canParse(`http://[${address}]/`) ? new URL(`http://[${address}]/`).hostname : address;
   return `${canonical} ${socket.port}`;
+}
+
+/** Adds what its `lessor` block says, or what Kea means where there is none. */
+function withPolicy(
+  socket: ControlSocketConfig,
+  section: Section,
+  served: readonly InterfaceSelector[],
+  context: BuildContext,
+): ControlSocketConfig {
+  const block = blockOf(section, 'listener', ['lessor'], context);
+  if (block === undefined) return { ...socket, policy: plainListener(factsOf(socket)) };
+  const policy = describedListener(block, factsOf(socket), served, context);
+  if (socket.tls === undefined) return { ...socket, policy };
+  const minimum = block.or<string>('tls-minimum');
+  if (minimum === '1.2' && !block.has('tls-minimum-reason')) {
+    const message = 'TLS 1.2 needs a reason for whoever reads this later: give "tls-minimum-reason"';
+    context.issues.error('config-insecure', block.positionOf('tls-minimum'), message);
+  }
+  return { ...socket, tls: { ...socket.tls, minVersion: minimum === '1.2' ? 'TLSv1.2' : 'TLSv1.3' }, policy };
+}
+
+function factsOf({ type, path, address, port, authentication, tls }: ControlSocketConfig): ListenerFacts {
+  if (type === 'unix') {
+    const facts = { kind: 'kea-unix', address: path ?? '', port: 0, encrypted: true, identity: ['unix-user'] } as const;
+    return { ...facts, name: `unix:${path}` };
+  }
+  const identity: ListenerPolicy['identity'] = [
+    ...(authentication === undefined || authentication.clients.length === 0 ? [] : (['password'] as const)),
+    ...(tls?.certRequired ? (['certificate'] as const) : []),
+  ];
+  return {
+    kind: tls === undefined ? 'kea-http' : 'kea-https',
+    name: `http:${address}:${port}`,
+    address: address ?? '',
+    port: port ?? 0,
+    encrypted: tls !== undefined,
+    identity,
+    encryption: 'make it "https" with "trust-anchor", "cert-file" and "key-file" (lessor pki makes them)',
+  };
 }
 
 function buildUnixSocket(section: Section, { issues, environment }: BuildContext): ControlSocketConfig | undefined {

@@ -3,14 +3,13 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Authenticator, findAlgorithm, KeyError } from '@lessor/omapi';
-import type { OmapiConfig, OmapiKey, OmapiListenerConfig, OmapiRight } from '../domain/snapshot.js';
-import { checkSection } from './check.js';
+import type { InterfaceSelector, OmapiConfig, OmapiKey, OmapiListenerConfig, OmapiRight } from '../domain/snapshot.js';
 import type { BuildContext } from './context.js';
-import { memberPath, positionOf } from './issues.js';
 import { reasonOf } from './lexer.js';
+import { blockOf, describedListener } from './listeners.js';
 import { OMAPI_RIGHTS } from './schema-omapi.js';
 import { emptySection, type Section } from './section.js';
-import { type ConfigNode, KIND_NAMES } from './tree.js';
+import { buildSources, isLoopback } from './sources.js';
 import { unicodeOf } from './values.js';
 
 /** Too weak to be used without saying so. */
@@ -27,28 +26,17 @@ interface BuiltKey {
 }
 
 /** Builds the block; undefined if there is none. What is wrong with it is reported with its position. */
-export function buildOmapi(root: Section, context: BuildContext): OmapiConfig | undefined {
-  const path = memberPath(root.path, 'user-context.lessor.omapi');
-  const node = memberNode(memberNode(root.userContextNode, 'lessor'), 'omapi');
-  if (node === undefined) return undefined;
-  if (node.kind !== 'map') {
-    const message = `${KIND_NAMES[node.kind]} where a map is expected`;
-    context.issues.error('config-type', positionOf(node.at, path), message);
-    return undefined;
-  }
-  const section = checkSection(node, 'omapi', path, context.issues);
+export function buildOmapi(
+  root: Section,
+  served: readonly InterfaceSelector[],
+  context: BuildContext,
+): OmapiConfig | undefined {
+  const section = blockOf(root, 'omapi', ['lessor', 'omapi'], context);
+  if (section === undefined) return undefined;
   const built = buildKeys(section, context);
-  const listeners = buildListeners(section, context);
-  const allowedSources = section.strings('allowed-sources').flatMap(({ text, position }) => {
-    const source = parseSource(text);
-    if (source !== undefined) return [source];
-    context.issues.error('config-range', position, `"${text}" is neither an IP address nor a prefix`);
-    return [];
-  });
-  if (!section.mentions('allowed-sources') && listeners.some(({ address }) => !isLoopback(address))) {
-    const message = 'everybody who reaches a listener may try keys on it: name the clients in "allowed-sources"';
-    context.issues.warning('config-insecure', section.position, message);
-  }
+  const allowedSources = buildSources(section, 'allowed-sources', context.issues);
+  const sources = section.mentions('allowed-sources') ? allowedSources : undefined;
+  const listeners = buildListeners(section, sources, served, context);
   const limitsOf = section.section('limits') ?? emptySection('omapi-limits', section);
   const limits = {
     connections: limitsOf.or<number>('connections'),
@@ -65,11 +53,13 @@ export function buildOmapi(root: Section, context: BuildContext): OmapiConfig | 
   return { listeners, keys, allowedSources, limits, fingerprint };
 }
 
-function memberNode(node: ConfigNode | undefined, name: string): ConfigNode | undefined {
-  return node?.kind === 'map' ? node.members.get(name)?.value : undefined;
-}
-
-function buildListeners(section: Section, { issues, environment }: BuildContext): OmapiListenerConfig[] {
+function buildListeners(
+  section: Section,
+  sources: OmapiConfig['allowedSources'] | undefined,
+  served: readonly InterfaceSelector[],
+  context: BuildContext,
+): OmapiListenerConfig[] {
+  const { issues } = context;
   const keyed = section.sections('keys').length > 0;
   const listeners: OmapiListenerConfig[] = [];
   if (section.has('listeners') && section.sections('listeners').length === 0) {
@@ -84,11 +74,6 @@ function buildListeners(section: Section, { issues, environment }: BuildContext)
       continue;
     }
     const device = item.string('interface');
-    const { interfaceNames } = environment;
-    if (device !== undefined && interfaceNames !== undefined && !interfaceNames.includes(device)) {
-      const message = `there is no interface "${device}"; there are ${interfaceNames.join(', ')}`;
-      issues.error('config-reference', item.positionOf('interface'), message);
-    }
     const unsigned = item.or<boolean>('accept-unsigned');
     if (keyed && unsigned) {
       const message = 'with "keys" every message must be signed: take "accept-unsigned" away';
@@ -104,7 +89,18 @@ function buildListeners(section: Section, { issues, environment }: BuildContext)
     if (port !== 0 && listeners.some((other) => isSamePlace(other, { address, port, device }))) {
       issues.error('config-duplicate', item.position, `${address} port ${port} is given twice`);
     }
-    listeners.push({ address, port, ...(device === undefined ? {} : { device }) });
+    // The protocol can not be encrypted; its messages are signed, and the report at the start says what that means.
+    const facts = {
+      kind: 'omapi',
+      name: `omapi ${address}:${port}`,
+      address,
+      port,
+      encrypted: false,
+      identity: keyed ? (['omapi-key'] as const) : [],
+      ...(sources === undefined ? {} : { sources }),
+    } as const;
+    const policy = describedListener(item, facts, served, context);
+    listeners.push({ address, port, ...(device === undefined ? {} : { device }), policy });
   }
   return listeners;
 }
@@ -112,7 +108,7 @@ function buildListeners(section: Section, { issues, environment }: BuildContext)
 /** One address and port can be bound once on each device. */
 function isSamePlace(
   a: OmapiListenerConfig,
-  b: Omit<OmapiListenerConfig, 'device'> & { device: string | undefined },
+  b: Pick<OmapiListenerConfig, 'address' | 'port'> & { device: string | undefined },
 ): boolean {
   return a.address === b.address && a.port === b.port && a.device === b.device;
 }
@@ -189,17 +185,4 @@ function readSecret(item: Section, { issues, environment }: BuildContext): strin
     issues.error('config-file', item.positionOf('secret-file'), `can not read ${file}: ${reasonOf(error)}`);
     return undefined;
   }
-}
-
-function parseSource(text: string): OmapiConfig['allowedSources'][number] | undefined {
-  const [, address = '', digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text.trim()) ?? [];
-  const family = isIP(address);
-  if (family === 0) return undefined;
-  const longest = family === 4 ? 32 : 128;
-  const prefixLength = digits === undefined ? longest : Number(digits);
-  return prefixLength <= longest ? { address, prefixLength } : undefined;
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }

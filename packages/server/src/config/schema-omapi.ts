@@ -1,6 +1,7 @@
 /** Rows of the parameter table: the `omapi` block that Dhcp4 has in its user-context, where Kea does not look. */
 
 import type { Scope } from './schema.js';
+import { LISTENER_PARAMETERS } from './schema-access.js';
 
 /** Names of the HMAC algorithms, as dhcpd.conf and omshell have them. */
 const ALGORITHM_NAMES = ['hmac-md5', 'hmac-sha1', 'hmac-sha224', 'hmac-sha256', 'hmac-sha384', 'hmac-sha512'] as const;
@@ -20,7 +21,7 @@ export const OMAPI_SCOPES: Readonly<Record<'omapi' | 'omapi-listeners' | 'omapi-
         name: 'allowed-sources',
         type: 'strings',
         notEmpty: true,
-        doc: 'Addresses and prefixes that may connect; everybody who reaches the listener if it is absent.',
+        doc: 'Sources of every listener that names none.',
       },
       { name: 'limits', type: 'map', scope: 'omapi-limits', doc: 'Bounds of connections and messages.' },
     ],
@@ -32,17 +33,12 @@ export const OMAPI_SCOPES: Readonly<Record<'omapi' | 'omapi-listeners' | 'omapi-
       { name: 'address', type: 'string', notEmpty: true, default: '127.0.0.1', doc: 'IPv4 or IPv6 address to bind.' },
       { name: 'port', type: 'integer', min: 0, max: 65535, default: 7911, doc: 'TCP port; 0 is any free one.' },
       {
-        name: 'interface',
-        type: 'string',
-        notEmpty: true,
-        doc: 'Interface through which alone the listener is reached (SO_BINDTODEVICE); any if absent.',
-      },
-      {
         name: 'accept-unsigned',
         type: 'boolean',
         default: false,
         doc: 'Without keys: serve everybody who reaches this listener, which must be on loopback.',
       },
+      ...LISTENER_PARAMETERS,
     ],
   },
   'omapi-keys': {

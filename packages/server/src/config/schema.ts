@@ -5,6 +5,7 @@
  */
 
 import type { Json } from '../domain/snapshot.js';
+import { ACCESS_SCOPES } from './schema-access.js';
 import { GLOBAL_SCOPES } from './schema-global.js';
 import { HOOK_SCOPES } from './schema-hooks.js';
 import { HOST_SCOPES } from './schema-host.js';
@@ -132,7 +133,15 @@ export type ScopeName =
   | 'omapi-limits'
   | 'host-extension'
   | 'host-identifiers'
-  | 'host-cases';
+  | 'host-cases'
+  | 'listener'
+  | 'listener-limits'
+  | 'metrics'
+  | 'access'
+  | 'access-principals'
+  | 'access-rights'
+  | 'access-second-person'
+  | 'access-audit';
 
 /** The whole table. */
 export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
@@ -142,6 +151,7 @@ export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
   ...HOOK_SCOPES,
   ...OMAPI_SCOPES,
   ...HOST_SCOPES,
+  ...ACCESS_SCOPES,
 };
 
 const INDEX: ReadonlyMap<ScopeName, ReadonlyMap<string, Parameter>> = new Map(

@@ -16,6 +16,8 @@ export interface Principal {
   readonly rights: readonly Right[];
   /** Families and commands that the listener lets through at all, whoever sends them; absent = every one. */
   readonly admits?: readonly string[];
+  /** Bound of the listener he came through; absent = none. */
+  readonly commandsPerSecond?: number;
   readonly sourceAddress?: string;
   /** The network interface the connection came in by, where that is known. */
   readonly interface?: string;

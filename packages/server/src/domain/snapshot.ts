@@ -5,6 +5,7 @@
 
 import type { OptionRegistry } from '@lessor/dhcp';
 import type { Authenticator } from '@lessor/omapi';
+import type { AccessPolicy, ListenerPolicy } from './access/policy.js';
 import type { CompiledExpression } from './classes/expression.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
@@ -272,7 +273,11 @@ export interface ControlSocketConfig {
     readonly certFile: string;
     readonly keyFile: string;
     readonly certRequired: boolean;
+    /** TLSv1.2 if absent: what a plain Kea file asks for. */
+    readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   };
+  /** Who may connect, and what for; absent only where a socket is made without a configuration. */
+  readonly policy?: ListenerPolicy;
 }
 
 /** What an OMAPI key may do: look everything up, change hosts and groups, change leases, stop the server. */
@@ -291,6 +296,7 @@ export interface OmapiListenerConfig {
   readonly port: number;
   /** Interface through which alone it is reached; undefined = any. */
   readonly device?: string;
+  readonly policy: ListenerPolicy;
 }
 
 /** The `omapi` block (`user-context.lessor.omapi`). */
@@ -364,6 +370,10 @@ export interface ConfigSnapshot {
   readonly serverTag: string;
   readonly statisticSampleCount: number;
   readonly statisticSampleAgeSec: number;
+  /** Principals and their rights; undefined = whoever a listener lets in may do everything, as with Kea. */
+  readonly access?: AccessPolicy;
+  /** Every door there is, described in one way. */
+  readonly listeners: readonly ListenerPolicy[];
   /** OMAPI; undefined = not served. */
   readonly omapi?: OmapiConfig;
   /** hooks-libraries as given, for list-commands, status-get and `-T`. */

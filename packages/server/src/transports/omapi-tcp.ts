@@ -4,6 +4,7 @@
  */
 
 import { type AddressInfo, BlockList, createServer, isIP, type Server, type Socket } from 'node:net';
+import { SourcePenalties } from '../control/access/source-penalties.js';
 import type { OmapiServices } from '../control/omapi/object.js';
 import { OmapiServer } from '../control/omapi/server.js';
 import { OmapiSession } from '../control/omapi/session.js';
@@ -14,7 +15,6 @@ import type { BindDevice, Random } from '../services/ports.js';
 import { listenAt } from './device-listen.js';
 import { FairTurns } from './fair-turns.js';
 import { OmapiConnection } from './omapi-connection.js';
-import { SourcePenalties } from './source-penalties.js';
 
 /** Messages of all connections that are served before the loop looks at its packets again. */
 const MESSAGES_PER_TURN = 8;

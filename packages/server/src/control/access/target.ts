@@ -38,14 +38,8 @@ const NAMES = [
 /** Members that hold an object, or a list of one. */
 const HOLDERS = ['reservation', 'subnet4', 'shared-networks', 'client-classes'] as const;
 
-/** Families whose objects are in the configuration. Where it differs after a command, its hash does. */
-const IN_CONFIGURATION: readonly Family[] = [
-  'reservations-change',
-  'networks-change',
-  'classes-change',
-  'config-change',
-  'security',
-];
+/** Families whose objects are in the configuration: where that differs after a command, its generation does. */
+const IN_CONFIGURATION: readonly Family[] = ['reservations-change', 'networks-change', 'classes-change'];
 
 /** The target of a command; undefined for one that changes nothing. Never throws. */
 export function targetOf(command: ControlCommand, services: TargetServices): Target | undefined {
@@ -53,11 +47,13 @@ export function targetOf(command: ControlCommand, services: TargetServices): Tar
   if (!FAMILIES[family].changes) return undefined;
   if (family === 'leases-change') return leaseTarget(command, services);
   const what = describe(command.args);
+  const { config } = services;
+  // The hash of a large configuration takes a while: it is for commands that replace the whole.
   if (IN_CONFIGURATION.includes(family)) {
-    return {
-      object: what === '' ? 'configuration' : `configuration: ${what}`,
-      digest: async () => shorten(await services.config.hashOf(services.config.current)),
-    };
+    return { object: `configuration: ${what}`, digest: async () => `generation ${config.current.generation}` };
+  }
+  if (family === 'config-change' || family === 'security') {
+    return { object: 'configuration', digest: async () => shorten(await config.hashOf(config.current)) };
   }
   if (family === 'service') {
     return { object: 'DHCP service', digest: async () => digestOf(JSON.stringify(services.serviceSwitch.state)) };

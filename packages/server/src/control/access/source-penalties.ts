@@ -4,7 +4,7 @@
  */
 
 import { isIPv6 } from 'node:net';
-import type { Clock } from '../services/ports.js';
+import type { Clock } from '../../services/ports.js';
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 300_000;
@@ -57,8 +57,8 @@ export class SourcePenalties {
   }
 }
 
-/** IPv6 clients have a /64 to choose from, and so count as one. */
-function sourceKey(source: string): string {
+/** What counts as one source: an IPv4 address; of IPv6 a /64, from which one client may choose. */
+export function sourceKey(source: string): string {
   if (!isIPv6(source)) return source;
   const [left = '', right = ''] = source.replace(/%.*$/, '').split('::');
   const before = left === '' ? [] : left.split(':');
