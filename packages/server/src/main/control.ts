@@ -2,22 +2,31 @@
 
 import { readFile } from 'node:fs/promises';
 import type { ConfigSource, LoadedConfig } from '../config/load.js';
+import { isLoopback } from '../config/sources.js';
+import { AccessControl } from '../control/access/access-control.js';
+import { CommandLimiter } from '../control/access/command-limiter.js';
+import { SecondPerson } from '../control/access/second-person.js';
 import { COMMANDS } from '../control/commands/index.js';
 import { Dispatcher } from '../control/dispatcher.js';
 import type { Dispatch } from '../control/door.js';
 import type { ControlServices, ProcessInfo } from '../control/services.js';
+import { exposureOf } from '../domain/access/exposure.js';
+import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { writeAtomically } from '../platform/config-environment.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
+import { peerCredentials } from '../platform/peer-credentials.js';
 import { auditToLogger } from '../services/audit.js';
 import { ChangeControl } from '../services/change-control.js';
 import type { ConfigHistory } from '../services/config-history.js';
 import { ConfigService } from '../services/config-service.js';
 import { EventBus, publishLeaseChange } from '../services/events.js';
+import type { Logger } from '../services/ports.js';
 import { ReservationDirectories } from '../services/reservation-directory.js';
 import { ControlListeners } from '../transports/control-listeners.js';
+import { authenticateByRules } from '../transports/http-authenticate.js';
 import { createInterfaceService } from '../transports/interface-service.js';
 import { DEFAULT_LIMITS } from '../transports/listener.js';
 import { MetricsListener, metricsText } from '../transports/metrics-http.js';
@@ -67,7 +76,9 @@ export async function openControl(
     shutdown: (exitValue) => void ending.end(exitValue),
   };
   const commandLogger = logger.child('commands');
-  const dispatcher = new Dispatcher(COMMANDS, services, audit, commandLogger);
+  const access = new AccessControl({ clock, logger: commandLogger, audit, rules: () => config.current.access });
+  const gates = [new SecondPerson(() => config.current.access?.secondPerson, clock), new CommandLimiter(clock)];
+  const dispatcher = new Dispatcher(COMMANDS, services, audit, commandLogger, gates);
   const dispatch: Dispatch = (command) => dispatcher.dispatch(command);
   const control = new ControlListeners({
     dispatch,
@@ -76,14 +87,19 @@ export async function openControl(
     lock: lockFile,
     limits: DEFAULT_LIMITS,
     events,
+    access,
+    authenticate: authenticateByRules(access),
+    bindDevice: bindDeviceSocket,
+    peerOf: peerCredentials,
   });
   ending.onEnd(() => control.close());
-  const metrics = new MetricsListener(() => metricsText(statistics), logger);
+  const metrics = new MetricsListener(() => metricsText(statistics), logger, access, bindDeviceSocket);
   ending.onEnd(() => metrics.close());
   const omapi = new OmapiListeners({
     ...services,
     dispatch,
     audit,
+    access,
     random,
     logger: logger.child('omapi'),
     bindDevice: bindDeviceSocket,
@@ -91,6 +107,7 @@ export async function openControl(
   });
   ending.onEnd(() => omapi.close());
   for (const listeners of [control, metrics, omapi]) (await listeners.prepare(snapshot)).commit();
+  reportExposure(snapshot, commandLogger);
 
   configService.participate({ name: 'lease-database', prepare: async (next) => leaseDatabaseSwap(snapshot, next) });
   configService.participate(control);
@@ -104,11 +121,22 @@ export async function openControl(
     configService.participate({ name: 'loggers', prepare: async (next) => log.prepare(next.loggers) });
   configService.participate(reservations);
   configService.participate({
+    name: 'exposure',
+    prepare: async (next) => ({ commit: () => reportExposure(next, commandLogger), abandon: () => undefined }),
+  });
+  configService.participate({
     name: 'packets',
     prepare: (next, diff) => packetSwap(next, diff, clock, leases, packets),
     prepareChange: (next, change) => packetChange(next, change, leases, packets),
   });
   return { config, listening: [...control.open.map((each) => `control ${each}`), ...omapi.open] };
+}
+
+/** Says what is exposed to whom: at every start, and after every change. */
+function reportExposure({ listeners, access }: ConfigSnapshot, logger: Logger): void {
+  for (const { loud, text } of exposureOf(listeners, access, isLoopback)) {
+    logger.log(loud ? 'WARN' : 'INFO', 'LESSOR_EXPOSED', text);
+  }
 }
 
 function processInfo(startedAt: EpochMs, config: ConfigSource): ProcessInfo {

@@ -24,6 +24,7 @@ export interface LinuxLibc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   send(fd: number, octets: Uint8Array, length: number, flags: number): number;
   recvmmsg(fd: number, headers: number, count: number, flags: number, timeout: number): number;
@@ -46,6 +47,7 @@ const PROTOTYPES = {
   socket: 'int socket(int domain, int type, int protocol)',
   bind: 'int bind(int fd, void *address, uint32_t length)',
   setsockopt: 'int setsockopt(int fd, int level, int name, void *value, uint32_t length)',
+  getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
   recv: 'intptr_t recv(int fd, void *buffer, size_t length, int flags)',
   send: 'intptr_t send(int fd, void *octets, size_t length, int flags)',
   recvmmsg: 'int recvmmsg(int fd, uintptr_t headers, uint32_t count, int flags, uintptr_t timeout)',

@@ -1,5 +1,6 @@
 /** Who sends an HTTP request: decided from what is known when its headers are in, before an octet of its body is read. */
 
+import type { AccessControl } from '../control/access/access-control.js';
 import type { Principal } from '../control/command.js';
 import { FULL_RIGHTS } from '../domain/access/rights.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
@@ -9,8 +10,8 @@ import { authenticatedUser } from './http-credentials.js';
 export interface RequestFacts {
   /** Value of the Authorization header. */
   readonly authorization: string | undefined;
-  /** Common name of the client's certificate, if it gave one that was verified. */
-  readonly certificateName: string | undefined;
+  /** Names in the client's certificate (certificate-names.ts), if it gave one that was verified. */
+  readonly certificateNames: readonly string[] | undefined;
   readonly sourceAddress: string;
 }
 
@@ -34,16 +35,48 @@ export function isRefusal(outcome: Principal | Refusal): outcome is Refusal {
  * `authentication` without clients demands nothing), under the name of the certificate if there is one. Whoever gets
  * in may do everything.
  */
-export const authenticateAsKea: Authenticate = ({ authorization, certificateName, sourceAddress }, config) => {
+export const authenticateAsKea: Authenticate = ({ authorization, certificateNames, sourceAddress }, config) => {
   const common = { rights: FULL_RIGHTS, sourceAddress } as const;
   const { authentication } = config;
   if (authentication === undefined || authentication.clients.length === 0) {
-    return certificateName === undefined
+    return certificateNames === undefined
       ? { ...common, name: 'anonymous', method: 'none' }
-      : { ...common, name: certificateName, method: 'client-cert' };
+      : { ...common, name: commonName(certificateNames), method: 'client-cert' };
   }
   const user = authenticatedUser(authorization, authentication);
-  if (user !== undefined) return { ...common, name: user, method: 'basic' };
-  const realm = authentication.realm.replace(/["\\]/g, '\\$&');
-  return { status: 401, headers: { 'WWW-Authenticate': `Basic realm="${realm}"` } };
+  return user === undefined ? askForPassword(authentication) : { ...common, name: user, method: 'basic' };
 };
+
+/**
+ * By the rules of the configuration: a password where the socket demands one, the certificate where there is one, and
+ * both must be of the same principal. Failures are audited and make their source wait.
+ */
+export function authenticateByRules(access: AccessControl): Authenticate {
+  return ({ authorization, certificateNames, sourceAddress }, { authentication, policy }) => {
+    const origin = { sourceAddress, ...(policy?.interface === undefined ? {} : { interface: policy.interface }) };
+    // A connection that is open is no way around the waiting.
+    if (access.gate.isLockedOut(sourceAddress)) return { status: 403, headers: { Connection: 'close' } };
+    const demanded = authentication !== undefined && authentication.clients.length > 0;
+    const user = demanded ? authenticatedUser(authorization, authentication) : undefined;
+    if (demanded && user === undefined) {
+      // Clients that wait to be asked are not failing.
+      if (authorization !== undefined) access.failed('wrong user or password', origin, policy);
+      return askForPassword(authentication);
+    }
+    const evidence = {
+      ...(user === undefined ? {} : { httpUser: user }),
+      ...(certificateNames === undefined ? {} : { certificateNames }),
+    };
+    if (user !== undefined) access.gate.succeeded(sourceAddress);
+    return access.identify(evidence, origin, policy) ?? { status: 403, headers: {} };
+  };
+}
+
+/** Kea knows a certificate by its common name, which certificateNames has last. */
+function commonName(names: readonly string[]): string {
+  return names.findLast((name) => name.startsWith('CN:'))?.slice('CN:'.length) ?? names[0] ?? '';
+}
+
+function askForPassword({ realm }: NonNullable<ControlSocketConfig['authentication']>): Refusal {
+  return { status: 401, headers: { 'WWW-Authenticate': `Basic realm="${realm.replace(/["\\]/g, '\\$&')}"` } };
+}

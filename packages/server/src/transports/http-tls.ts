@@ -17,7 +17,13 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
  * Loads the files and checks that they fit together.
  * @throws LessorError `config-file`, naming the file
  */
-export function loadTls({ trustAnchor, certFile, keyFile, certRequired }: TlsFiles): ServerOptions {
+export function loadTls({
+  trustAnchor,
+  certFile,
+  keyFile,
+  certRequired,
+  minVersion = 'TLSv1.2',
+}: TlsFiles): ServerOptions {
   const options = {
     ca: loadTrustAnchor(trustAnchor),
     cert: loadFile('cert file', certFile),
@@ -30,7 +36,7 @@ export function loadTls({ trustAnchor, certFile, keyFile, certRequired }: TlsFil
   }
   return {
     ...options,
-    minVersion: 'TLSv1.2',
+    minVersion,
     requestCert: certRequired,
     rejectUnauthorized: certRequired,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,

@@ -11,7 +11,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { formatAnswer, JsonSyntaxError, type JsonValue, parseCommandJson } from '@lessor/kea';
 import type { Principal } from '../control/command.js';
@@ -20,6 +19,8 @@ import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { EventBus } from '../services/events.js';
 import type { Cancel } from '../services/ports.js';
+import { certificateNames } from './certificate-names.js';
+import { listenAt } from './device-listen.js';
 import { asksForEvents, lastEventId, MAX_STREAMS, streamEvents } from './events-http.js';
 import { authenticateAsKea, isRefusal, type RequestFacts } from './http-authenticate.js';
 import { loadTls } from './http-tls.js';
@@ -46,8 +47,9 @@ const REASONS: Readonly<Record<number, string>> = {
 const NO_COMMAND = requestError('Command processing failed: NULL command parameter', 'command-malformed');
 
 /** Key of an HTTP listener; whether it speaks TLS does not matter. */
-export function httpKey(config: Pick<ControlSocketConfig, 'address' | 'port'>): string {
-  return `http:${addressOf(config)}:${portOf(config)}`;
+export function httpKey(config: Pick<ControlSocketConfig, 'address' | 'port' | 'policy'>): string {
+  const device = config.policy?.interface;
+  return `http:${addressOf(config)}:${portOf(config)}${device === undefined ? '' : `%${device}`}`;
 }
 
 /** One listening HTTP or HTTPS socket. */
@@ -82,7 +84,7 @@ export class HttpListener implements ControlListener {
     const tls = config.tls === undefined ? undefined : loadTls(config.tls);
     const front = createNetServer();
     const listener = new HttpListener(config, front, tls, deps);
-    await listen(front, addressOf(config), portOf(config));
+    await listen(front, config, deps);
     return listener;
   }
 
@@ -120,6 +122,13 @@ export class HttpListener implements ControlListener {
 
   private accept(socket: Socket): void {
     socket.on('error', () => socket.destroy());
+    const { access } = this.deps;
+    const admission = access?.admit(this.config.policy, socket.remoteAddress ?? '');
+    if (access !== undefined && admission === undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.once('close', () => admission?.release());
     if (this.connections.size >= this.deps.limits.maxConnections && !this.evict()) {
       socket.destroy();
       return;
@@ -351,17 +360,9 @@ function parseBody(body: string): JsonValue | undefined {
 function factsOf(request: IncomingMessage): RequestFacts {
   return {
     authorization: request.headers.authorization,
-    certificateName: certificateName(request.socket),
+    certificateNames: certificateNames(request.socket),
     sourceAddress: request.socket.remoteAddress ?? '',
   };
-}
-
-/** Common name of a client certificate that was verified. */
-function certificateName(socket: Socket): string | undefined {
-  const tls = socket as Partial<TLSSocket>;
-  if (tls.authorized !== true) return undefined;
-  const name = tls.getPeerCertificate?.().subject?.CN;
-  return Array.isArray(name) ? name[0] : name;
 }
 
 function errorBody(status: number): Buffer {
@@ -392,14 +393,16 @@ function portOf(config: Pick<ControlSocketConfig, 'port'>): number {
   return config.port ?? 8000;
 }
 
-function listen(server: NetServer, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error) =>
-      reject(new LessorError('socket-open', `unable to bind ${host}:${port}: ${error.message}`));
-    server.once('error', fail);
-    server.listen({ host, port }, () => {
-      server.off('error', fail);
-      resolve();
-    });
-  });
+async function listen(server: NetServer, config: ControlSocketConfig, { bindDevice }: ListenerDeps): Promise<void> {
+  const [address, port, device] = [addressOf(config), portOf(config), config.policy?.interface];
+  const where = `${address}:${port}${device === undefined ? '' : ` on ${device}`}`;
+  if (device !== undefined && bindDevice === undefined) {
+    throw new LessorError('socket-open', `unable to bind ${where}: sockets can not be bound to interfaces here`);
+  }
+  const place = { address, port, ...(device === undefined ? {} : { device }) };
+  try {
+    await listenAt(server, place, bindDevice ?? (() => -1));
+  } catch (error) {
+    throw new LessorError('socket-open', `unable to bind ${where}: ${(error as Error).message}`);
+  }
 }

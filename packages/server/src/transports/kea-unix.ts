@@ -31,6 +31,7 @@ export class UnixListener implements ControlListener {
   private readonly connections = new Set<Socket>();
 
   private constructor(
+    private config: ControlSocketConfig,
     private readonly path: string,
     private readonly server: Server,
     private readonly lock: { release(): void },
@@ -59,12 +60,14 @@ export class UnixListener implements ControlListener {
       lock.release();
       throw new LessorError('socket-open', `unable to bind unix socket ${path}: ${(error as Error).message}`);
     }
-    return new UnixListener(path, server, lock, deps);
+    return new UnixListener(config, path, server, lock, deps);
   }
 
-  /** Nothing but the path can change, and that is another listener. */
-  async prepare(): Promise<() => void> {
-    return () => undefined;
+  /** The path is the same, else it would be another listener. */
+  async prepare(next: ControlSocketConfig): Promise<() => void> {
+    return () => {
+      this.config = next;
+    };
   }
 
   /** Stops listening and removes both files at once; connections whose command runs get their answer first. */
@@ -90,6 +93,7 @@ export class UnixListener implements ControlListener {
 
   /** Collects the command; the timer starts anew with every read. */
   private receive(socket: Socket): void {
+    const principal = this.principalOf(socket);
     const framer = new CommandFramer(this.deps.limits.maxCommandOctets);
     let cancel: Cancel = () => undefined;
     const stop = () => {
@@ -118,7 +122,7 @@ export class UnixListener implements ControlListener {
       const work =
         result.state === 'invalid'
           ? Promise.resolve({ result: 1 as const, text: result.text })
-          : this.run(framer.text());
+          : this.run(framer.text(), principal);
       void work.then((outcome) => this.answer(socket, outcome));
     };
     this.waiting.set(socket, turnAway);
@@ -126,10 +130,21 @@ export class UnixListener implements ControlListener {
     socket.once('close', stop).on('end', onEnd).on('data', onData);
   }
 
-  private async run(text: string): Promise<DispatchOutcome> {
+  /** Who connected, as the kernel says; asked at once, while the connection is sure to be there. */
+  private principalOf(socket: Socket): Principal {
+    const { access, peerOf } = this.deps;
+    if (access === undefined) return LOCAL;
+    const unixUser = peerOf?.(socket);
+    const evidence = unixUser === undefined ? {} : { unixUser };
+    const principal = access.identify(evidence, {}, this.config.policy);
+    // Two rules that both mean him: he may do nothing, and every attempt is audited.
+    return { ...(principal ?? { ...LOCAL, rights: [] }), method: 'unix-socket' };
+  }
+
+  private async run(text: string, principal: Principal): Promise<DispatchOutcome> {
     try {
       const json = parseCommandJson(text, { comments: true });
-      const origin = { principal: LOCAL, listener: this.key, receivedAt: this.deps.clock.now() };
+      const origin = { principal, listener: this.key, receivedAt: this.deps.clock.now() };
       return await runCommand(json, origin, this.deps.dispatch);
     } catch (error) {
       if (error instanceof JsonSyntaxError) return { result: 1, text: error.message, code: 'command-malformed' };

@@ -1,10 +1,12 @@
 /** What every control listener is and needs, whatever its wire. */
 
 import type { Socket } from 'node:net';
+import type { AccessControl } from '../control/access/access-control.js';
 import type { Dispatch, RequestHandler } from '../control/door.js';
+import type { UnixUser } from '../domain/access/identify.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { EventBus } from '../services/events.js';
-import type { Clock, Logger } from '../services/ports.js';
+import type { BindDevice, Clock, Logger } from '../services/ports.js';
 import type { Authenticate } from './http-authenticate.js';
 
 /** An open listener. */
@@ -65,6 +67,12 @@ export interface ListenerDeps {
   readonly limits: ListenerLimits;
   /** HTTP: what GET /events streams; not served if absent. */
   readonly events?: EventBus;
+  /** Who may connect, and who somebody is; Kea's rules if absent. */
+  readonly access?: AccessControl;
+  /** Binds a socket to an interface; needed where a listener names one. */
+  readonly bindDevice?: BindDevice;
+  /** The user at the other end of a unix socket, where the system tells. */
+  readonly peerOf?: (socket: Socket) => UnixUser | undefined;
   /** HTTP: who the sender of a request is; Kea's rules if absent. */
   readonly authenticate?: Authenticate;
 }

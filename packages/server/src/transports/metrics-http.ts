@@ -1,17 +1,20 @@
 /**
  * Metrics in Prometheus' text format (version 0.0.4), on a listener of their own. It is off unless the configuration
  * has `user-context.lessor.metrics {address, port}`; it answers GET /metrics and nothing else, and tells no secrets,
- * so it has no authentication: bind it to an address that only the scraper reaches.
+ * so it has no authentication: `sources` and `interface` of the block say who reaches it.
  */
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { AccessControl } from '../control/access/access-control.js';
+import type { ListenerPolicy } from '../domain/access/policy.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
 import { DROP_REASONS, type DropReason, dropStatisticName } from '../services/drop-reasons.js';
-import type { Logger } from '../services/ports.js';
+import type { BindDevice, Logger } from '../services/ports.js';
 import type { Statistics } from '../services/statistics.js';
+import { listenAt } from './device-listen.js';
 
 /** Where metrics are served. */
 export interface MetricsAddress {
@@ -150,12 +153,15 @@ export function metricsAddress(userContext: JsonMap | undefined): MetricsAddress
 /** The metrics listener, kept in step with the configuration. */
 export class MetricsListener implements SwapParticipant {
   readonly name = 'metrics';
+  private policy: ListenerPolicy | undefined;
   private current: { readonly where: MetricsAddress; readonly server: Server } | undefined;
 
   /** @param render makes the page, at each request */
   constructor(
     private readonly render: () => string,
     private readonly logger: Logger,
+    private readonly access?: AccessControl,
+    private readonly bindDevice?: BindDevice,
   ) {}
 
   /** Where it listens, undefined if it does not. */
@@ -165,15 +171,25 @@ export class MetricsListener implements SwapParticipant {
   }
 
   /** @throws LessorError if the address can not be bound */
-  async prepare(next: Pick<ConfigSnapshot, 'userContext'>): Promise<PreparedSwap> {
+  async prepare(
+    next: Pick<ConfigSnapshot, 'userContext'> & Partial<Pick<ConfigSnapshot, 'listeners'>>,
+  ): Promise<PreparedSwap> {
+    const policy = next.listeners?.find(({ kind }) => kind === 'metrics');
     const where = metricsAddress(next.userContext);
+    const device = policy?.interface;
     const same = where?.address === this.current?.where.address && where?.port === this.current?.where.port;
-    if (same) return { commit: () => undefined, abandon: () => undefined };
-    const opened = where === undefined ? undefined : { where, server: await this.listen(where) };
+    if (same && device === this.policy?.interface) {
+      const commit = () => {
+        this.policy = policy;
+      };
+      return { commit, abandon: () => undefined };
+    }
+    const opened = where === undefined ? undefined : { where, server: await this.listen(where, device) };
     return {
       commit: () => {
         const gone = this.current;
         this.current = opened;
+        this.policy = policy;
         if (gone !== undefined) closeServer(gone.server);
         if (where !== undefined) {
           this.logger.log('INFO', 'LESSOR_METRICS_OPENED', `metrics at http://${where.address}:${where.port}/metrics`);
@@ -191,19 +207,26 @@ export class MetricsListener implements SwapParticipant {
     this.current = undefined;
   }
 
-  private listen({ address, port }: MetricsAddress): Promise<Server> {
+  private async listen({ address, port }: MetricsAddress, device: string | undefined): Promise<Server> {
     const server = createServer((request, response) => {
       const path = request.url?.split('?')[0];
       const known = request.method === 'GET' && path === '/metrics';
       response.writeHead(known ? 200 : 404, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
       response.end(known ? this.render() : 'only GET /metrics is here\n');
     });
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(new LessorError('socket-open', `unable to bind ${address}:${port} for metrics: ${error.message}`)),
-      );
-      server.listen({ host: address, port }, () => resolve(server));
+    server.on('connection', (socket) => {
+      const admission = this.access?.admit(this.policy, socket.remoteAddress ?? '');
+      if (this.access !== undefined && admission === undefined) socket.destroy();
+      else socket.once('close', () => admission?.release());
     });
+    try {
+      const place = { address, port, ...(device === undefined ? {} : { device }) };
+      await listenAt(server, place, this.bindDevice ?? (() => -1));
+    } catch (error) {
+      const text = `unable to bind ${address}:${port} for metrics: ${(error as Error).message}`;
+      throw new LessorError('socket-open', text);
+    }
+    return server;
   }
 }
 

@@ -3,7 +3,9 @@
  * before an octet of his is read; who has proved nothing makes room for who comes.
  */
 
-import { type AddressInfo, BlockList, createServer, isIP, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { AccessControl } from '../control/access/access-control.js';
+import { plainAddress } from '../control/access/connection-gate.js';
 import { SourcePenalties } from '../control/access/source-penalties.js';
 import type { OmapiServices } from '../control/omapi/object.js';
 import { OmapiServer } from '../control/omapi/server.js';
@@ -21,6 +23,8 @@ const MESSAGES_PER_TURN = 8;
 
 /** What the listeners are given. */
 export interface OmapiDeps extends OmapiServices {
+  /** Who may connect, and who has a key; absent: sources of the block, and everything. */
+  readonly access?: AccessControl;
   readonly random: Random;
   readonly bindDevice: BindDevice;
 }
@@ -36,7 +40,6 @@ export class OmapiListeners implements SwapParticipant {
   readonly name = 'omapi';
   private readonly omapi: OmapiServer;
   private config: OmapiConfig | undefined;
-  private sources: BlockList | undefined;
   private listeners: readonly OpenListener[] = [];
   /** In the order in which they came. */
   private readonly connections = new Set<OmapiConnection>();
@@ -103,12 +106,11 @@ export class OmapiListeners implements SwapParticipant {
       this.penalties = new SourcePenalties(this.deps.clock, next?.limits.failuresPerSource ?? 0);
     }
     this.config = next;
-    this.sources = next === undefined ? undefined : sourceList(next);
   }
 
   private async listen(place: OmapiListenerConfig): Promise<Server> {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-    server.on('connection', (socket) => this.accept(socket, server));
+    server.on('connection', (socket) => this.accept(socket, server, place));
     try {
       await listenAt(server, place, this.deps.bindDevice);
     } catch (error) {
@@ -118,15 +120,22 @@ export class OmapiListeners implements SwapParticipant {
     return server;
   }
 
-  private accept(socket: Socket, server: Server): void {
+  private accept(socket: Socket, server: Server, place: OmapiListenerConfig): void {
     const { config, deps } = this;
     socket.on('error', () => socket.destroy());
     const source = plainAddress(socket.remoteAddress ?? '');
-    if (config === undefined || !this.isAllowed(source)) {
+    if (config === undefined) {
       socket.destroy();
-      deps.logger.log('WARN', 'LESSOR_OMAPI_SOURCE_REFUSED', `${source || 'a client'} is not in allowed-sources`);
       return;
     }
+    // A reload may have changed what is said of this place.
+    const { policy } = config.listeners.find((one) => keyOf(one) === keyOf(place)) ?? place;
+    const admission = deps.access?.admit(policy, source);
+    if (deps.access !== undefined && admission === undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.once('close', () => admission?.release());
     const waitMs = this.penalties.waitMs(source);
     if (waitMs > 0) {
       socket.destroy();
@@ -137,7 +146,18 @@ export class OmapiListeners implements SwapParticipant {
       deps.logger.log('WARN', 'LESSOR_OMAPI_FULL', `${source} is turned away: ${this.connections.size} connections`);
       return;
     }
-    const origin = { listener: describe(server), sourceAddress: source };
+    const { access } = deps;
+    const where = { sourceAddress: source, ...(place.device === undefined ? {} : { interface: place.device }) };
+    const origin = {
+      listener: describe(server),
+      sourceAddress: source,
+      ...(access === undefined
+        ? {}
+        : {
+            identify: (key: string | undefined) =>
+              access.identify(key === undefined ? {} : { omapiKey: key }, where, policy),
+          }),
+    };
     const tid = deps.random.below(0xffff_ffff) + 1;
     const session = new OmapiSession(this.omapi, config, origin, deps.logger, tid);
     const connection: OmapiConnection = new OmapiConnection(socket, session, config.limits, source, {
@@ -171,26 +191,6 @@ export class OmapiListeners implements SwapParticipant {
     }
     return false;
   }
-
-  private isAllowed(source: string): boolean {
-    const family = isIP(source);
-    if (family === 0) return false;
-    return this.sources === undefined || this.sources.check(source, family === 4 ? 'ipv4' : 'ipv6');
-  }
-}
-
-function sourceList({ allowedSources }: OmapiConfig): BlockList | undefined {
-  if (allowedSources.length === 0) return undefined;
-  const list = new BlockList();
-  for (const { address, prefixLength } of allowedSources) {
-    list.addSubnet(address, prefixLength, isIP(address) === 4 ? 'ipv4' : 'ipv6');
-  }
-  return list;
-}
-
-/** An IPv4 address as it is, also where a socket for both families has it in IPv6's form. */
-function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 function keyOf({ address, port, device = '' }: OmapiListenerConfig): string {

@@ -71,6 +71,11 @@ export class ConnectionGate {
     return listener === undefined || listener.kind === 'kea-unix' ? 0 : this.penalties.fail(plainAddress(source));
   }
 
+  /** True while a source is not listened to, also on connections it has open. */
+  isLockedOut(source: string): boolean {
+    return this.penalties.waitMs(plainAddress(source)) > 0;
+  }
+
   /** A proof that was right: what failed before is forgotten. */
   succeeded(source: string): void {
     this.penalties.forgive(plainAddress(source));

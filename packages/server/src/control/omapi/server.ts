@@ -4,6 +4,8 @@
  */
 
 import { type Entry, entryMap, type OmapiMessage, Op, Result } from '@lessor/omapi';
+import type { Family } from '../../domain/access/families.js';
+import { missingRight } from '../../domain/access/rights.js';
 import type { OmapiRight } from '../../domain/snapshot.js';
 import { octetsOf } from '../../domain/values.js';
 import { LessorError, StoreError } from '../../errors.js';
@@ -312,7 +314,24 @@ export function readFlags(parameters: Attributes): Flags {
 /** @throws OmapiRefusal NOPERM */
 function requireRight({ rights, principal }: OmapiCaller, right: OmapiRight): void {
   if (!rights.has(right)) throw new OmapiRefusal(Result.NOPERM, `${principal.name} has no right '${right}'`);
+  const family = FAMILY_OF_RIGHT[right];
+  const everywhere = right === 'read' || right === 'leases';
+  const demand = { command: '', family, reach: () => (everywhere ? ('everything' as const) : ('nothing' as const)) };
+  const closed = principal.admits !== undefined && !principal.admits.includes(family);
+  // What is missing is for the audit of commands: an answer does not tell the rules.
+  if (closed || missingRight(principal.rights, demand) !== undefined) throw new OmapiRefusal(Result.NOPERM);
 }
+
+/**
+ * What the rules call the rights of keys. Hosts, groups and shutdown are commands of the table beneath, which looks at
+ * their subnets; leases are looked up and changed here, and OMAPI names no subnet: they need the right everywhere.
+ */
+const FAMILY_OF_RIGHT = {
+  read: 'leases',
+  hosts: 'reservations-change',
+  leases: 'leases-change',
+  shutdown: 'process',
+} as const satisfies Readonly<Record<OmapiRight, Family>>;
 
 /** @throws OmapiRefusal with dhcpd's words before the reason */
 async function attempt<T>(words: string, work: () => Promise<T>): Promise<T> {

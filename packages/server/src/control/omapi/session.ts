@@ -23,6 +23,7 @@ import {
 import { FULL_RIGHTS } from '../../domain/access/rights.js';
 import type { OmapiConfig, OmapiKey, OmapiRight } from '../../domain/snapshot.js';
 import type { Logger } from '../../services/ports.js';
+import type { Principal } from '../command.js';
 import { OmapiRefusal } from './object.js';
 import { type OmapiAnswer, type OmapiCaller, type OmapiServer, type Performed, readFlags } from './server.js';
 
@@ -42,6 +43,8 @@ export interface Reaction {
 export interface SessionOrigin {
   readonly listener: string;
   readonly sourceAddress: string;
+  /** Who has a key, or none, by the rules; absent, or undefined as its answer: no rules, or nobody. */
+  readonly identify?: (key: string | undefined) => Principal | undefined;
 }
 
 /** A message may not carry its own header in a dictionary: the connection is closed. */
@@ -138,7 +141,10 @@ export class OmapiSession {
     const name = key === undefined ? 'anybody' : key.authenticator.name;
     const method = key === undefined ? 'none' : 'omapi-key';
     const rights = key === undefined ? UNSIGNED_RIGHTS : key.rights;
-    return { principal: { name, method, rights: FULL_RIGHTS, sourceAddress }, rights, listener };
+    const kea: Principal = { name, method, rights: FULL_RIGHTS, sourceAddress };
+    const { identify } = this.origin;
+    const principal = identify === undefined ? kea : (identify(key && name) ?? { ...kea, rights: [] });
+    return { principal, rights, listener };
   }
 
   private status(message: OmapiMessage, key: OmapiKey | undefined, result: number, text?: string): Reaction {
