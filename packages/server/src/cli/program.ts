@@ -2,7 +2,9 @@
 
 import { ConfigError, LessorError } from '../errors.js';
 import { extendedVersion, LESSOR_VERSION } from '../version.js';
+import { ACCESS_USAGE, runAccess } from './access.js';
 import { UsageError } from './args.js';
+import { AUDIT_USAGE, runAudit } from './audit.js';
 import { CHECK_USAGE, runCheck } from './check.js';
 import { ExitCode, type Io, type Run, writeLine } from './io.js';
 import { LEASES_USAGE, runLeases } from './leases.js';
@@ -33,6 +35,8 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     usage: OMAPI_KEYGEN_USAGE,
     run: runOmapiKeygen,
   },
+  { name: 'access', summary: 'who may do what, and what is exposed to whom', usage: ACCESS_USAGE, run: runAccess },
+  { name: 'audit', summary: 'verify the audit file', usage: AUDIT_USAGE, run: runAudit },
   { name: 'version', summary: 'print versions', run: printVersion },
 ];
 

@@ -13,12 +13,13 @@ import type { ControlServices, ProcessInfo } from '../control/services.js';
 import { exposureOf } from '../domain/access/exposure.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
+import { AuditFile } from '../platform/audit-file.js';
 import { writeAtomically } from '../platform/config-environment.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
 import { peerCredentials } from '../platform/peer-credentials.js';
-import { auditToLogger } from '../services/audit.js';
+import { type AuditPort, auditToLogger } from '../services/audit.js';
 import { ChangeControl } from '../services/change-control.js';
 import type { ConfigHistory } from '../services/config-history.js';
 import { ConfigService } from '../services/config-service.js';
@@ -50,7 +51,7 @@ export async function openControl(
   const { snapshot } = initial;
   const files = { read: (path: string) => readFile(path), writeAtomically };
   const configService = new ConfigService({ initial, source: options.config, environment, files, clock });
-  const audit = auditToLogger(logger.child('audit'));
+  const audit = openAudit(base, snapshot);
   const events = new EventBus(clock);
   ledger.observeDurable((_address, before, after) => publishLeaseChange(events, before, after));
   const config = new ChangeControl({ config: configService, history, clock, audit, logger, events });
@@ -130,6 +131,20 @@ export async function openControl(
     prepareChange: (next, change) => packetChange(next, change, leases, packets),
   });
   return { config, listening: [...control.open.map((each) => `control ${each}`), ...omapi.open] };
+}
+
+/** The log, and the chained file where there is one; the file stays the same as long as the process lives. */
+function openAudit({ clock, logger, ending }: Base, { access }: ConfigSnapshot): AuditPort {
+  const log = auditToLogger(logger.child('audit'));
+  if (access?.audit === undefined) return log;
+  const file = new AuditFile(access.audit, { clock, logger });
+  ending.onEnd(() => file.close());
+  return {
+    record(record) {
+      file.record(record);
+      log.record(record);
+    },
+  };
 }
 
 /** Says what is exposed to whom: at every start, and after every change. */
