@@ -36,22 +36,33 @@ function listener(limits: Partial<AccessLimits> = {}, more: Partial<ListenerPoli
 }
 
 describe('the gate of connections', () => {
-  it('lets in the sources that are named, and loopback', () => {
+  it('lets in the sources that are named, or loopback where none is', () => {
     const gate = new ConnectionGate(new HandClock());
     const sources = [
       { address: '203.0.113.0', prefixLength: 28 },
       { address: '2001:db8::', prefixLength: 64 },
     ];
     const policy = listener({}, { sources });
-    for (const source of ['203.0.113.15', '::ffff:203.0.113.1', '2001:db8::9', '127.0.0.1', '::1']) {
+    for (const source of ['203.0.113.15', '::ffff:203.0.113.1', '2001:db8::9']) {
       assert.equal(typeof gate.admit(policy, source), 'object', source);
     }
-    for (const source of ['203.0.113.16', '2001:db8:0:1::9', 'fe80::1%lan0', '', 'name', '::ffff:10.0.0.1']) {
+    for (const source of [
+      '203.0.113.16',
+      '2001:db8:0:1::9',
+      'fe80::1%lan0',
+      '',
+      'name',
+      '::ffff:10.0.0.1',
+      '127.0.0.1',
+      '::1',
+    ]) {
       assert.equal(gate.admit(policy, source), 'source', source);
     }
-    assert.equal(gate.admit(listener({}, { sources: [] }), '203.0.113.1'), 'source');
+    const local = listener({}, { sources: [] });
+    assert.equal(gate.admit(local, '203.0.113.1'), 'source');
+    for (const source of ['127.0.0.1', '127.9.9.9', '::1']) assert.equal(typeof gate.admit(local, source), 'object');
     assert.equal(typeof gate.admit(listener(), '203.0.113.99'), 'object');
-    assert.equal(gate.rejected.get('source'), 7);
+    assert.equal(gate.rejected.get('source'), 9);
     assert.equal(plainAddress('fe80::1%lan0'), 'fe80::1');
   });
 

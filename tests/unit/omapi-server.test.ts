@@ -168,7 +168,7 @@ describe('omapi sessions', () => {
   it('turns other sources away before it reads', async () => {
     const raw = await Raw.to(lab.port, encodeStartup(), '127.0.0.2');
     assert.equal(await raw.next(), undefined);
-    assert.ok(lab.logger.lines.some(({ id }) => id === 'LESSOR_OMAPI_SOURCE_REFUSED'));
+    assert.ok(lab.logger.lines.some(({ id }) => id === 'LESSOR_CONNECTION_REFUSED'));
   });
 
   it('answers what it has read when the other side half-closes', async () => {

@@ -35,7 +35,7 @@ export const LISTENER_PARAMETERS: readonly Parameter[] = [
   {
     name: 'sources',
     type: 'strings',
-    doc: 'Addresses and prefixes that may connect; loopback always may, nobody else if it is absent.',
+    doc: 'Addresses and prefixes that may connect, and nobody else; loopback if it is absent or empty.',
   },
   {
     name: 'commands',

@@ -3,8 +3,9 @@
  * find the row, authorise the sender, ask for a second person where the rules say so, wait for a turn, run, audit.
  */
 
+import { missingRight } from '../domain/access/rights.js';
 import { CommandError, type ErrorCode, LessorError } from '../errors.js';
-import { type AuditPort, argumentsDigestSliced } from '../services/audit.js';
+import { type AuditPort, argumentsDigestSliced, redact } from '../services/audit.js';
 import { inSlices } from '../services/in-slices.js';
 import type { Logger } from '../services/ports.js';
 import { missingFor } from './access/authorise.js';
@@ -78,7 +79,7 @@ export class Dispatcher {
     }
     findings.target = targetOf(command, this.services);
     findings.before = await findings.target?.digest();
-    return await this.throughGates(row, command);
+    return withoutSecrets(await this.throughGates(row, command), command);
   }
 
   private throughGates(row: CommandRow<ControlServices>, command: ControlCommand): Promise<CommandResult> {
@@ -127,4 +128,12 @@ export class Dispatcher {
     });
     return { result: Result.error, text: `Error during command processing: ${text}`, code: 'command-failed' };
   }
+}
+
+/** What `security` alone may see of a configuration is replaced by `*****` for everybody else. */
+function withoutSecrets(outcome: CommandResult, { name, principal }: ControlCommand): CommandResult {
+  if (rightsOf(name).family !== 'config' || outcome.arguments === undefined) return outcome;
+  const demand = { command: '', family: 'security', reach: () => 'everything' as const } as const;
+  if (missingRight(principal.rights, demand) === undefined) return outcome;
+  return { ...outcome, arguments: redact(outcome.arguments) };
 }

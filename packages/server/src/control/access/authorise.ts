@@ -9,7 +9,7 @@ import { rightsOf } from './command-rights.js';
 import { changesSecurity } from './security-parts.js';
 
 /** Commands that carry a whole configuration. */
-const CARRY_CONFIGURATION: readonly string[] = ['config-set', 'config-test'];
+const CARRY_CONFIGURATION: readonly string[] = ['config-set', 'config-test', 'config-plan'];
 
 /** What authorising looks at. */
 export type AuthoriseServices = Pick<ControlServices, 'config' | 'leases'>;

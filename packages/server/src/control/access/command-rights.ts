@@ -119,6 +119,15 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   'config-reload': configChange,
   'config-write': configChange,
   'config-backend-pull': configChange,
+  'config-plan': configChange,
+  'config-confirm': configChange,
+  'config-history': { family: 'config', reach: everything },
+  // What was in force before may have had other rules of access.
+  'config-rollback': { family: 'security', reach: everything, expensive: true },
+
+  // Both tell of leases, wherever they are.
+  events: { family: 'leases', reach: everything },
+  explain4: { family: 'leases', reach: everything },
 
   'dhcp-disable': service,
   'dhcp-enable': service,

@@ -100,7 +100,7 @@ export class ConnectionGate {
     if (sources === undefined) return true;
     const family = isIP(source);
     if (family === 0) return false;
-    if (source === '::1' || (family === 4 && source.startsWith('127.'))) return true;
+    if (sources.length === 0) return source === '::1' || (family === 4 && source.startsWith('127.'));
     let list = this.lists.get(sources);
     if (list === undefined) {
       list = new BlockList();

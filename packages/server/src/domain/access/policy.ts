@@ -36,7 +36,7 @@ export interface ListenerPolicy {
   readonly address: string;
   /** TCP port; 0 for a unix socket and for any free port. */
   readonly port: number;
-  /** Who may connect beside loopback; undefined = everybody (a plain Kea socket, or `allow: ["any-source"]`). */
+  /** Who may connect; none = this machine by loopback; undefined = everybody (a plain Kea socket, or `allow: ["any-source"]`). */
   readonly sources?: readonly SourcePrefix[];
   readonly encrypted: boolean;
   /** How senders are known; empty = not at all. */
