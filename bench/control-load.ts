@@ -1,6 +1,6 @@
 /**
  * Asks a control channel the same thing over and over, and tells on standard output how often it was answered, as one
- * line of JSON. Run as a program of its own, beside the server: node control-client.js REQUEST, where REQUEST is JSON.
+ * line of JSON. Run as a program of its own, beside the server: node control-load.js REQUEST, where REQUEST is JSON.
  *
  * Over a unix socket each command takes a connection (Kea closes it after the answer), so several are kept under way;
  * over HTTP there is one connection that is kept, and one command on it at a time.
@@ -9,11 +9,11 @@
 import { connect } from 'node:net';
 
 /** What is asked. */
-export interface ControlRequest {
+export interface ControlLoadRequest {
   readonly socketPath?: string;
   readonly port?: number;
-  /** Value of the HTTP header Authorization. */
-  readonly authorization?: string;
+  /** HTTP: user and password with a colon between. */
+  readonly login?: string;
   /** JSON of the command. */
   readonly command: string;
   readonly periodSec: number;
@@ -24,21 +24,21 @@ export interface ControlRequest {
 }
 
 /** What came of it. */
-export interface ControlReport {
+export interface ControlLoadReport {
   readonly answers: number;
   readonly answersPerSec: number;
   readonly octetsPerAnswer: number;
   readonly p99Ms: number;
 }
 
-async function main(request: ControlRequest): Promise<ControlReport> {
+async function main(request: ControlLoadRequest): Promise<ControlLoadReport> {
   const latenciesMs: number[] = [];
   const started = performance.now() + request.warmUpSec * 1000;
   const until = started + request.periodSec * 1000;
   let octets = 0;
   const ask = request.socketPath === undefined ? await httpAsker(request) : () => askUnix(request);
   const worker = async (): Promise<void> => {
-    while (performance.now() < until) {
+    while (performance.now() < until || latenciesMs.length === 0) {
       const at = performance.now();
       const received = await ask();
       if (at < started) continue;
@@ -59,7 +59,7 @@ async function main(request: ControlRequest): Promise<ControlReport> {
 }
 
 /** One command on a connection of its own; the octets of the answer. */
-function askUnix({ socketPath, command }: ControlRequest): Promise<number> {
+function askUnix({ socketPath, command }: ControlLoadRequest): Promise<number> {
   return new Promise((resolve, reject) => {
     let octets = 0;
     const socket = connect(socketPath!);
@@ -73,8 +73,8 @@ function askUnix({ socketPath, command }: ControlRequest): Promise<number> {
 }
 
 /** Opens the connection; what it returns asks once on it. */
-function httpAsker({ port, authorization, command }: ControlRequest): Promise<() => Promise<number>> {
-  const credentials = authorization === undefined ? '' : `Authorization: ${authorization}\r\n`;
+function httpAsker({ port, login, command }: ControlLoadRequest): Promise<() => Promise<number>> {
+  const credentials = login === undefined ? '' : `Authorization: Basic ${Buffer.from(login).toString('base64')}\r\n`;
   const head = `POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n${credentials}Content-Type: application/json\r\nContent-Length: `;
   const request = `${head}${Buffer.byteLength(command)}\r\n\r\n${command}`;
   return new Promise((resolve, reject) => {
@@ -111,4 +111,4 @@ function httpAsker({ port, authorization, command }: ControlRequest): Promise<()
   });
 }
 
-process.stdout.write(`${JSON.stringify(await main(JSON.parse(process.argv[2]!) as ControlRequest))}\n`);
+process.stdout.write(`${JSON.stringify(await main(JSON.parse(process.argv[2]!) as ControlLoadRequest))}\n`);
