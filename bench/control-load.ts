@@ -112,3 +112,4 @@ function httpAsker({ port, login, command }: ControlLoadRequest): Promise<() => 
 }
 
 process.stdout.write(`${JSON.stringify(await main(JSON.parse(process.argv[2]!) as ControlLoadRequest))}\n`);
+process.exit(0); // or an HTTP connection keeps it until the server closes that
