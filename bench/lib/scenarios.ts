@@ -1,5 +1,6 @@
 /** The scenarios of the benchmark: each measures its subjects in turn and answers with a table. */
 
+import { bulk, control } from './control.js';
 import { omapi } from './omapi.js';
 import { type LoadReport, load } from './perfdhcp.js';
 import { findSustained, median, quantile, type Trial } from './search.js';
@@ -7,7 +8,17 @@ import { type RunningSubject, SUBJECTS, type SubjectName, type SubjectOptions, s
 import { PLAIN, RESERVED_BLOCK, type Workload } from './workloads.js';
 
 /** Names of the scenarios, in the order they are run. */
-export const SCENARIO_NAMES = ['throughput', 'overload', 'latency', 'million', 'classes', 'big-pool', 'omapi'] as const;
+export const SCENARIO_NAMES = [
+  'throughput',
+  'overload',
+  'latency',
+  'million',
+  'classes',
+  'big-pool',
+  'omapi',
+  'control',
+  'bulk',
+] as const;
 /** One of {@link SCENARIO_NAMES}. */
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
@@ -384,4 +395,6 @@ export const SCENARIOS: Readonly<Record<ScenarioName, (session: Session) => Prom
   classes,
   'big-pool': bigPool,
   omapi,
+  control,
+  bulk,
 };

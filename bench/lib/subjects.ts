@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatIpv4 } from 'lessor/internal/domain/values.js';
 import { CLIENT_SIDE, SERVER_SIDE, spawnIn } from './lab.js';
-import { dhcpdConfig, keaConfig, type Workload, writeDhcpdLeases, writeLeaseFile } from './workloads.js';
+import {
+  CONTROL_LOGIN,
+  CONTROL_PORT,
+  CONTROL_SOCKET,
+  dhcpdConfig,
+  keaConfig,
+  type Workload,
+  writeDhcpdLeases,
+  writeLeaseFile,
+} from './workloads.js';
 
 /** Names of the servers. */
 export type SubjectName = 'kea-1' | 'kea-2' | 'dhcpd' | 'bare' | 'lessor';
@@ -33,6 +42,21 @@ export interface SubjectOptions {
 }
 
 const LEASE_FILE = 'leases.csv';
+/** Configuration of Kea's Control Agent, for whoever starts it. */
+export const AGENT_FILE = 'agent.json';
+
+/** Writes the file of credentials; how a configuration names it. Without a newline: Kea 2.2 takes it for a part. */
+function login(folder: string): object {
+  writeFileSync(join(folder, 'login'), CONTROL_LOGIN, { mode: 0o600 });
+  return { type: 'basic', directory: folder, clients: [{ 'password-file': 'login' }] };
+}
+
+function agentConfig(unix: object, authentication: object): string {
+  const http = { 'http-host': '127.0.0.1', 'http-port': CONTROL_PORT, authentication };
+  const agent = { ...http, 'control-sockets': { dhcp4: unix } };
+  return JSON.stringify({ 'Control-agent': agent });
+}
+
 /** build/bench/lib -> the repository. */
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -54,7 +78,10 @@ function kea(threads: number, guessPerSec: number): Subject {
     missing: () => programMissing('kea-dhcp4', 'kea-dhcp4-server'),
     prepare(workload, folder) {
       const file = join(folder, 'kea.json');
-      writeFileSync(file, keaConfig(workload, { folder, leaseFile: join(folder, LEASE_FILE), threads }));
+      const unix = { 'socket-type': 'unix', 'socket-name': join(folder, CONTROL_SOCKET) };
+      const places = { folder, leaseFile: join(folder, LEASE_FILE), threads, control: { 'control-socket': unix } };
+      writeFileSync(file, keaConfig(workload, places));
+      writeFileSync(join(folder, AGENT_FILE), agentConfig(unix, login(folder)));
       return ['kea-dhcp4', '-c', file];
     },
   };
@@ -102,7 +129,15 @@ export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
     },
     prepare(workload, folder, { lessorCommand }) {
       const file = join(folder, 'lessor.json');
-      writeFileSync(file, keaConfig(workload, { folder, leaseFile: join(folder, LEASE_FILE), threads: 1 }));
+      const unix = { 'socket-type': 'unix', 'socket-name': join(folder, CONTROL_SOCKET) };
+      const http = { 'socket-type': 'http', 'socket-port': CONTROL_PORT, authentication: login(folder) };
+      const places = {
+        folder,
+        leaseFile: join(folder, LEASE_FILE),
+        threads: 1,
+        control: { 'control-sockets': [unix, http] },
+      };
+      writeFileSync(file, keaConfig(workload, places));
       return lessorCommand.map((word) => (word === 'FILE' ? file : word));
     },
   },

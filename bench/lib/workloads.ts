@@ -14,9 +14,21 @@ export interface Workload {
   readonly classes: number;
   /** Leases in the file before the start, from the first address on. */
   readonly leases: number;
+  /** Subnets besides the one that is served, each with a pool. */
+  readonly subnets?: number;
+  /** Takes commands: on the unix socket {@link CONTROL_SOCKET} of its folder and over HTTP on {@link CONTROL_PORT}. */
+  readonly control?: boolean;
   /** Serves OMAPI on the server's end, with {@link OMAPI_KEY}. */
   readonly omapi?: boolean;
 }
+
+/** Name of the unix socket commands come over. */
+export const CONTROL_SOCKET = 'control';
+/** Port of loopback they come over by HTTP: lessor's own, or of the Control Agent before Kea 2.2, which has none. */
+export const CONTROL_PORT = 8000;
+
+/** User and password over HTTP. */
+export const CONTROL_LOGIN = 'bench:s3cret';
 
 /** Where OMAPI is served, by whom. */
 export const OMAPI_PORT = 7911;
@@ -62,6 +74,19 @@ export interface Places {
   readonly folder: string;
   readonly leaseFile: string;
   readonly threads: number;
+  /** The control channel, where the workload wants one, as the server's configuration has it. */
+  readonly control: object;
+}
+
+/** Debian's folder of Kea's hook libraries; lessor, which has them built in, goes by the name of the file. */
+const LEASE_COMMANDS = '/usr/lib/x86_64-linux-gnu/kea/hooks/libdhcp_lease_cmds.so';
+
+/** Subnets nobody asks for, from 20.0.0.0 on: only their number matters. */
+function moreSubnets(count: number): object[] {
+  return Array.from({ length: count }, (_, i) => {
+    const prefix = `${20 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
+    return { id: i + 2, subnet: `${prefix}.0/24`, pools: [{ pool: `${prefix}.10 - ${prefix}.200` }] };
+  });
 }
 
 const OMAPI_BLOCK = {
@@ -71,7 +96,7 @@ const OMAPI_BLOCK = {
 };
 
 /** Kea's configuration file for the workload; lessor's as well. */
-export function keaConfig(workload: Workload, { folder, leaseFile, threads }: Places): string {
+export function keaConfig(workload: Workload, { folder, leaseFile, threads, control }: Places): string {
   const reservations = Array.from({ length: workload.reservations }, (_, i) => ({
     'hw-address': macOf(RESERVED_BLOCK, i),
     'ip-address': formatIpv4(workload.firstAddress - 65_536 + 256 + i),
@@ -101,7 +126,9 @@ export function keaConfig(workload: Workload, { folder, leaseFile, threads }: Pl
         pools: [{ pool: `${formatIpv4(workload.firstAddress)} - ${formatIpv4(last)}` }],
         ...(reservations.length > 0 && { reservations }),
       },
+      ...moreSubnets(workload.subnets ?? 0),
     ],
+    ...(workload.control === true && { ...control, 'hooks-libraries': [{ library: LEASE_COMMANDS }] }),
     ...(workload.omapi === true && { 'user-context': { lessor: { omapi: OMAPI_BLOCK } } }),
     loggers: [{ name: 'kea-dhcp4', severity: 'WARN', output_options: [{ output: `${folder}/server.log` }] }],
   };

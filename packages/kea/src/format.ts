@@ -26,17 +26,28 @@ export function formatJson(value: JsonValue): string {
  * The text of {@link formatJson} in pieces, for answers too long to be formatted at one go. Lists and maps down to
  * `depth` are taken apart; what is deeper comes in one piece.
  */
-export function* formatJsonPieces(value: JsonValue, depth: number): Generator<string> {
+export function formatJsonPieces(value: JsonValue, depth: number): Generator<string> {
+  return formatJsonAround(value, depth, () => false) as Generator<string>;
+}
+
+/** The same, but a map whose text the caller has already comes as it is: it stands for that text. */
+export function* formatJsonAround(
+  value: JsonValue,
+  depth: number,
+  hasText: (map: JsonMap) => boolean,
+): Generator<string | JsonMap> {
   if (depth === 0 || value === null || typeof value !== 'object') {
     yield format(value, false);
   } else if (Array.isArray(value)) {
     let before = '[ ';
     for (const item of value as readonly JsonValue[]) {
       yield before;
-      yield* formatJsonPieces(item, depth - 1);
+      yield* formatJsonAround(item, depth - 1, hasText);
       before = ', ';
     }
     yield value.length === 0 ? '[  ]' : ' ]';
+  } else if (hasText(value as JsonMap)) {
+    yield value as JsonMap;
   } else {
     const map = value as JsonMap;
     let before = '{ ';
@@ -44,7 +55,7 @@ export function* formatJsonPieces(value: JsonValue, depth: number): Generator<st
       const item = map[name] as JsonValue;
       yield `${before}${quote(name)}: `;
       if (KEA_REAL_MEMBERS.has(name)) yield format(item, true);
-      else yield* formatJsonPieces(item, depth - 1);
+      else yield* formatJsonAround(item, depth - 1, hasText);
       before = ', ';
     }
     yield before === '{ ' ? '{  }' : ' }';

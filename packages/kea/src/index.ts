@@ -16,7 +16,7 @@ export {
   TimeoutError,
   UnsupportedError,
 } from './errors.js';
-export { formatJson, formatJsonIndented, formatJsonPieces, KEA_REAL_MEMBERS } from './format.js';
+export { formatJson, formatJsonAround, formatJsonIndented, formatJsonPieces, KEA_REAL_MEMBERS } from './format.js';
 export { CommandFramer, DEFAULT_MAX_COMMAND_OCTETS, type FramingResult } from './framing.js';
 export { type JsonMap, type JsonType, type JsonValue, jsonTypeOf } from './json.js';
 export type {

@@ -7,6 +7,11 @@ import { jsonDigest } from './json-digest.js';
 /** Hashes known so far, by the `tree` they are of. */
 const known = new WeakMap<JsonMap, string>();
 
+/** Whether a map is the `tree` of a configuration whose hash is known: then it never changes, and neither does its text. */
+export function isHashedTree(map: JsonMap): boolean {
+  return known.has(map);
+}
+
 /**
  * Completes a snapshot with its `hash`. The property is not enumerable: copying a snapshot with the spread operator
  * leaves it out, so that a changed copy can not have the hash of the original.

@@ -4,7 +4,6 @@ import {
   type Answer,
   type CommandEnvelope,
   EnvelopeError,
-  formatJsonPieces,
   type JsonMap,
   type JsonValue,
   jsonTypeOf,
@@ -13,6 +12,7 @@ import {
 import type { EpochMs } from '../domain/values.js';
 import type { ErrorCode } from '../errors.js';
 import type { Clock } from '../services/ports.js';
+import { OCTETS_PER_TURN, renderJson } from './answer-text.js';
 import { type ControlCommand, type Principal, Result } from './command.js';
 import type { DispatchOutcome } from './dispatcher.js';
 
@@ -109,29 +109,26 @@ export function commandOf(
   return { ...origin, name: command, args, service: serviceNames(service) };
 }
 
-/** Octets formatted before the loop may look at its packets again. */
-const OCTETS_PER_TURN = 64 * 1024;
-
-/**
- * Depth down to which an answer is formatted piece by piece: to the leases of a list, and in config-get to the
- * reservations of a subnet of a shared network (answer, arguments, Dhcp4, networks, network, subnets, subnet,
- * reservations).
- */
-const PIECEWISE_DEPTH = 8;
-
 /** The octets of one answer, as a unix socket sends it. */
 export async function renderAnswer(answer: DoorAnswer, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
   return 'forwarded' in answer ? [answer.forwarded] : renderJson(answerMap(answer), clock);
 }
 
-/** The octets of a list of answers, as Kea sends them over HTTP. */
+/** The octets of a list of answers, as Kea sends them over HTTP; a short list is one buffer. */
 export async function renderAnswers(answers: readonly DoorAnswer[], clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
   const buffers: Buffer[] = [];
+  let octets = 0;
   for (const answer of answers) {
-    buffers.push(Buffer.from(buffers.length === 0 ? '[ ' : ', '), ...(await renderAnswer(answer, clock)));
+    buffers.push(buffers.length === 0 ? LIST_START : LIST_COMMA, ...(await renderAnswer(answer, clock)));
   }
-  return [...buffers, Buffer.from(' ]')];
+  buffers.push(LIST_END);
+  for (const { length } of buffers) octets += length;
+  return octets > OCTETS_PER_TURN ? buffers : [Buffer.concat(buffers, octets)];
 }
+
+const LIST_START = Buffer.from('[ ');
+const LIST_COMMA = Buffer.from(', ');
+const LIST_END = Buffer.from(' ]');
 
 function answerMap({ result, text, arguments: args }: Answer): JsonMap {
   return {
@@ -139,22 +136,6 @@ function answerMap({ result, text, arguments: args }: Answer): JsonMap {
     ...(text === undefined ? {} : { text }),
     ...(args === undefined ? {} : { arguments: args }),
   };
-}
-
-/** Formats in turns, so that a long answer (a million leases) does not hold up packets. */
-async function renderJson(json: JsonMap, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
-  const buffers: Buffer[] = [];
-  let pending = '';
-  for (const piece of formatJsonPieces(json, PIECEWISE_DEPTH)) {
-    pending += piece;
-    if (pending.length >= OCTETS_PER_TURN) {
-      buffers.push(Buffer.from(pending, 'latin1'));
-      pending = '';
-      await new Promise<void>((resolve) => clock.soon(resolve));
-    }
-  }
-  buffers.push(Buffer.from(pending, 'latin1'));
-  return buffers;
 }
 
 function serviceNames(service: JsonValue | undefined): readonly string[] | undefined {

@@ -147,6 +147,8 @@ export class ConfigService implements ConfigServiceApi {
   private gathering: QueuedEdit[] | undefined;
   /** Resolves when the reconfiguration under way is over: there is one at a time. */
   private last: Promise<unknown> = Promise.resolve();
+  /** Hashes by `tree`, those that are being computed too: whoever asks meanwhile waits for the same. */
+  private readonly hashes = new WeakMap<JsonMap, Promise<string>>();
 
   constructor(private readonly deps: ConfigServiceDeps) {
     this.snapshot = deps.initial.snapshot;
@@ -160,7 +162,12 @@ export class ConfigService implements ConfigServiceApi {
   }
 
   hashOf({ tree }: Pick<ConfigSnapshot, 'tree'>): Promise<string> {
-    return inSlices(hashSliced(tree), this.deps.clock);
+    let hash = this.hashes.get(tree);
+    if (hash === undefined) {
+      hash = inSlices(hashSliced(tree), this.deps.clock);
+      this.hashes.set(tree, hash);
+    }
+    return hash;
   }
 
   get reloads(): number {

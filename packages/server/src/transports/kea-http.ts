@@ -272,7 +272,9 @@ export class HttpListener implements ControlListener {
       200,
       buffers.reduce((sum, { length }) => sum + length, 0),
     );
-    if (await writeAll(response, buffers, clock, limits.idleTimeoutMs)) response.end();
+    // One write for head and body where there is one buffer, as there is of any short answer.
+    if (buffers.length === 1) response.end(buffers[0]);
+    else if (await writeAll(response, buffers, clock, limits.idleTimeoutMs)) response.end();
     else response.destroy();
   }
 

@@ -156,12 +156,14 @@ export class UnixListener implements ControlListener {
     const { clock, limits } = this.deps;
     // What comes after the command is read and thrown away: unread, it would turn our close into a reset.
     socket.resume();
-    const sent = await writeAll(socket, await renderAnswer(outcome, clock), clock, limits.idleTimeoutMs);
-    if (!sent) {
+    const buffers = await renderAnswer(outcome, clock);
+    // The last one together with our end of the connection: of a short answer that is all of it.
+    const last = buffers.pop()!;
+    if (!(await writeAll(socket, buffers, clock, limits.idleTimeoutMs))) {
       socket.destroy();
       return;
     }
-    socket.end();
+    socket.end(last);
     const cancel = clock.after(limits.lingerMs, () => socket.destroy());
     socket.once('end', () => socket.destroy()).once('close', cancel);
   }
