@@ -30,19 +30,20 @@ export interface ListenerFacts extends Pick<ListenerPolicy, 'kind' | 'address' |
   readonly encryption?: string;
 }
 
+const NO_LIMITS: AccessLimits = {
+  connections: 0,
+  connectionsPerSource: 0,
+  connectionsPerSecond: 0,
+  commandsPerSecond: 0,
+  octetsPerSecond: 0,
+};
+
 type Exception = (typeof LISTENER_EXCEPTIONS)[number];
 
 /** A listener that has no block, as Kea has them: everybody, everything, no bounds beside those of the door. */
 export function plainListener(facts: ListenerFacts): ListenerPolicy {
   const { encryption: _, sources: __, ...known } = facts;
-  const limits = {
-    connections: 0,
-    connectionsPerSource: 0,
-    connectionsPerSecond: 0,
-    commandsPerSecond: 0,
-    octetsPerSecond: 0,
-  };
-  return { ...known, plane: 'management', limits, described: false };
+  return { ...known, plane: 'management', limits: NO_LIMITS, described: false };
 }
 
 /** A listener with its block; what exposes it and is not allowed in words is reported. */
@@ -162,6 +163,8 @@ function commandsOf(section: Section): string[] | undefined {
 }
 
 function limitsOf(section: Section): AccessLimits {
+  // OMAPI has bounds of its own, made for provisioning systems that hold many connections.
+  if (section.scope === 'omapi-listeners' && !section.mentions('limits')) return NO_LIMITS;
   const limits = section.section('limits') ?? emptySection('listener-limits', section);
   return {
     connections: limits.or<number>('connections'),
