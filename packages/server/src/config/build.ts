@@ -54,7 +54,7 @@ export function* buildSnapshot(
   const leaseDatabase = buildLeaseDatabase(root, context);
   const loggers = buildLoggers(root, context);
   const controlSockets = buildControlSockets(root, context);
-  const { hooks, bootpEnabled, flexIdentifier } = buildHooks(root, context);
+  const { hooks, bootpEnabled, flexIdentifier, ha } = buildHooks(root, context);
   const omapi = buildOmapi(root, context);
   const givenClasses = new Set([
     ...classes.map(({ clientClass }) => clientClass.name),
@@ -114,6 +114,7 @@ export function* buildSnapshot(
     statisticSampleCount: root.or<number>('statistic-default-sample-count'),
     statisticSampleAgeSec: root.or<number>('statistic-default-sample-age'),
     hooks,
+    ...(ha === undefined ? {} : { ha }),
     ...(omapi === undefined ? {} : { omapi }),
     ...(root.userContext === undefined ? {} : { userContext: root.userContext }),
   });

@@ -3,6 +3,7 @@
  * Built once by config/build.ts, deeply frozen by convention (all readonly), swapped in one assignment.
  */
 
+import type { HaConfig } from './ha/config.js';
 import type { OptionRegistry } from '@lessor/dhcp';
 import type { Authenticator } from '@lessor/omapi';
 import type { CompiledExpression } from './classes/expression.js';
@@ -368,6 +369,8 @@ export interface ConfigSnapshot {
   readonly omapi?: OmapiConfig;
   /** hooks-libraries as given, for list-commands, status-get and `-T`. */
   readonly hooks: readonly { readonly library: string; readonly parameters?: JsonMap }[];
+  /** The other server of a pair; undefined = this server is alone. */
+  readonly ha?: HaConfig;
   /** The `user-context.lessor` extension block and everything else global that later capabilities read. */
   readonly userContext?: JsonMap;
 }
