@@ -47,8 +47,7 @@ export function buildHighAvailability(parameters: Section, context: BuildContext
   }
   const own = lessorBlock(relation, 'ha-lessor', context);
   const primary = self.string('role') === 'primary' ? self : partner;
-  const relationship =
-    own.string('relationship') ?? `${nameOf(primary)}-${nameOf(primary === self ? partner : self)}`;
+  const relationship = own.string('relationship') ?? `${nameOf(primary)}-${nameOf(primary === self ? partner : self)}`;
   const device = own.string('interface');
   checkDevice(device, own, context);
   const built = {

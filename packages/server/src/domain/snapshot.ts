@@ -3,10 +3,10 @@
  * Built once by config/build.ts, deeply frozen by convention (all readonly), swapped in one assignment.
  */
 
-import type { HaConfig } from './ha/config.js';
 import type { OptionRegistry } from '@lessor/dhcp';
 import type { Authenticator } from '@lessor/omapi';
 import type { CompiledExpression } from './classes/expression.js';
+import type { HaConfig } from './ha/config.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
 /** A JSON value as Kea's configuration has it. Integers beyond 2^53 are bigint. */

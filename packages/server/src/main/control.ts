@@ -7,6 +7,7 @@ import { Dispatcher } from '../control/dispatcher.js';
 import type { Dispatch } from '../control/door.js';
 import type { ControlServices, ProcessInfo } from '../control/services.js';
 import type { EpochMs } from '../domain/values.js';
+import { LessorError } from '../errors.js';
 import { writeAtomically } from '../platform/config-environment.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
@@ -14,7 +15,7 @@ import { lockFile } from '../platform/lock.js';
 import { auditToLogger } from '../services/audit.js';
 import { ChangeControl } from '../services/change-control.js';
 import type { ConfigHistory } from '../services/config-history.js';
-import { ConfigService } from '../services/config-service.js';
+import { ConfigService, type SwapParticipant } from '../services/config-service.js';
 import { EventBus, publishLeaseChange } from '../services/events.js';
 import { ReservationDirectories } from '../services/reservation-directory.js';
 import { ControlListeners } from '../transports/control-listeners.js';
@@ -24,6 +25,7 @@ import { MetricsListener, metricsText } from '../transports/metrics-http.js';
 import { OmapiListeners } from '../transports/omapi-tcp.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
 import type { Base } from './base.js';
+import type { Pair } from './ha.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';
 
@@ -62,6 +64,7 @@ export async function openControl(
     sweeper,
     statistics,
     serviceSwitch,
+    pair: leases.pair?.report,
     process: processInfo(clock.now(), options.config),
     interfaces: createInterfaceService({ network, port, config, describe: describeInterfaces }),
     shutdown: (exitValue) => void ending.end(exitValue),
@@ -93,6 +96,7 @@ export async function openControl(
   for (const listeners of [control, metrics, omapi]) (await listeners.prepare(snapshot)).commit();
 
   configService.participate({ name: 'lease-database', prepare: async (next) => leaseDatabaseSwap(snapshot, next) });
+  configService.participate(pairSwap(leases.pair));
   configService.participate(control);
   configService.participate(metrics);
   configService.participate(omapi);
@@ -109,6 +113,19 @@ export async function openControl(
     prepareChange: (next, change) => packetChange(next, change, leases, packets),
   });
   return { config, listening: [...control.open.map((each) => `control ${each}`), ...omapi.open] };
+}
+
+/** Who follows a change of the pair's configuration; a server that is alone can not become one of a pair. */
+function pairSwap(pair: Pair | undefined): SwapParticipant {
+  return (
+    pair ?? {
+      name: 'high-availability',
+      async prepare({ ha }) {
+        if (ha === undefined) return { commit: () => undefined, abandon: () => undefined };
+        throw new LessorError('config-unsupported', 'a pair can not be made while the server runs: restart it');
+      },
+    }
+  );
 }
 
 function processInfo(startedAt: EpochMs, config: ConfigSource): ProcessInfo {

@@ -66,7 +66,8 @@ export async function openPacketPath(base: Base, snapshot: ConfigSnapshot, lease
   const offers = new OfferBook(addresses);
   const parts = { addresses, offers, serviceSwitch, clock, isOwnAddress, serverPort, clientPort };
   const send = (replies: readonly Reply[]): void => port.send(replies);
-  const exchange = new Exchange4({ ...parts, ledger, statistics, logger, send }, packetConfig);
+  const redundancy = leases.pair?.service;
+  const exchange = new Exchange4({ ...parts, ledger, statistics, logger, send, redundancy }, packetConfig);
   const explainer = new Explainer({
     ...parts,
     leases: ledger.leases,

@@ -120,6 +120,15 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   'config-write': configChange,
   'config-backend-pull': configChange,
 
+  'ha-heartbeat': status,
+  'ha-partner-down': service,
+  'ha-continue': service,
+  'ha-sync': service,
+  'ha-scopes': service,
+  'ha-reset': service,
+  'ha-maintenance-start': service,
+  'ha-maintenance-cancel': service,
+
   'dhcp-disable': service,
   'dhcp-enable': service,
   shutdown: { family: 'process', reach: everything },

@@ -1,0 +1,157 @@
+/**
+ * Two real lessor processes as a pair, over mutual TLS: they replicate, each survives the end of the other, by SIGKILL,
+ * by a cut cable and by an orderly stop, and real clients keep their addresses.
+ */
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Reply, TestClient } from '../lib/dhcp-client.js';
+import { Link } from '../lib/link.js';
+import { Netns } from '../lib/netns.js';
+import { PairLab } from '../lib/pair-lab.js';
+import { skipUnless } from '../lib/peers.js';
+import { TYPE } from '../lib/wire.js';
+import { RealClient } from './real-clients.js';
+
+const skip = skipUnless('python3', 'openssl', 'dhclient', 'udhcpc');
+
+describe('A pair of lessors', { skip }, () => {
+  let lab: PairLab;
+  let far: Netns;
+  let link: Link;
+  const real: RealClient[] = [];
+  const addressOf = new Map<RealClient, string>();
+
+  before(async () => {
+    lab = new PairLab({ tls: true, lessor: { mclt: 30, 'interrupt-after': 1000, 'heartbeat-delay': 100 } });
+    far = Netns.create();
+    lab.lan.plug(far, 'eth0');
+    link = await Link.open(far, 'eth0');
+    await Promise.all(lab.servers.map((server) => server.start()));
+  });
+
+  after(async () => {
+    for (const client of real) client.close();
+    link?.close();
+    far?.destroy();
+    await lab?.close();
+  });
+
+  const client = (): TestClient => new TestClient({ link, server: '10.77.0.1', serverMac: lab.hosts[0].macOf('lan0') });
+
+  /** A lease for a new client that asks again and again, as clients do; and how long that took. */
+  async function leased(): Promise<{ readonly ack: Reply; readonly gapMs: number; readonly mac: string }> {
+    const [one, began] = [client(), performance.now()];
+    for (;;) {
+      const secs = Math.floor((performance.now() - began) / 1000);
+      const offer = await one.ask(TYPE.discover, { secs }, 200);
+      const ack = offer && (await one.ask(TYPE.request, { secs, ...one.selecting(offer) }, 1000));
+      if (ack?.type === TYPE.ack) return { ack, gapMs: performance.now() - began, mac: one.mac };
+      assert.ok(
+        performance.now() - began < 10_000,
+        `no lease after ten seconds\n${lab.servers[0].log()}\n${lab.servers[1].log()}`,
+      );
+    }
+  }
+
+  /** The same leases on both servers, as far as clients are concerned. */
+  async function equalLeases(): Promise<void> {
+    const deadline = performance.now() + 5000;
+    for (;;) {
+      const [mine, theirs] = await Promise.all(lab.servers.map(bindings));
+      if (mine === theirs) return;
+      if (performance.now() > deadline) assert.equal(mine, theirs);
+      await sleep(50);
+    }
+  }
+
+  async function bindings(server: (typeof lab.servers)[number]): Promise<string> {
+    const leases = await server.leases();
+    return leases
+      .filter(({ state }) => state === 0)
+      .map((lease) => `${String(lease['ip-address'])} ${String(lease['hw-address'])}`)
+      .sort()
+      .join('\n');
+  }
+
+  test('meets, and says so', async () => {
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+  });
+
+  test('gives real clients addresses that both servers know', async () => {
+    for (const name of ['dhclient', 'udhcpc'] as const) real.push(new RealClient(name, lab.lan));
+    for (const each of real) each.start();
+    for (const each of real) addressOf.set(each, await each.bound());
+    await equalLeases();
+    assert.equal((await lab.servers[1].leases()).length, 2);
+  });
+
+  test('grants whole leases, stored by both before the ACK', async () => {
+    const one = client();
+    const ack = await one.lease();
+    assert.equal(ack.u32(51), 600);
+    assert.ok(await lab.servers[1].lease(ack.yiaddr));
+  });
+
+  test('goes on when the active server is killed', async (t) => {
+    await lab.servers[0].kill();
+    const { ack, gapMs } = await leased();
+    t.diagnostic(`first ACK of the other server after ${Math.round(gapMs)} ms`);
+    assert.ok(gapMs < 3000, `${gapMs} ms without an ACK`);
+    assert.ok(ack.u32(51) <= 30, `${ack.u32(51)} s is more than MCLT`);
+    await lab.until(1, 'interrupted');
+    for (const each of real) each.renew();
+    await sleep(500);
+    for (const each of real) assert.equal(await each.address(), addressOf.get(each));
+    await lab.servers[0].start();
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+    await equalLeases();
+  });
+
+  test('goes on when the standby is killed', async (t) => {
+    await lab.servers[1].kill();
+    const { ack, gapMs } = await leased();
+    t.diagnostic(`first ACK of the active server after ${Math.round(gapMs)} ms`);
+    assert.ok(gapMs < 1000, `${gapMs} ms without an ACK`);
+    assert.ok(ack.u32(51) > 0);
+    await lab.until(0, 'interrupted');
+    await lab.servers[1].start();
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+    await equalLeases();
+  });
+
+  test('gives nobody the address of another while the cable is cut, and heals', async () => {
+    lab.peerLink(false);
+    await lab.until(0, 'interrupted');
+    await lab.until(1, 'interrupted');
+    const given = new Map<string, string>();
+    for (let i = 0; i < 10; i++) {
+      const { ack, mac } = await leased();
+      assert.ok(!given.has(ack.yiaddr), `${ack.yiaddr} was given twice`);
+      given.set(ack.yiaddr, mac);
+    }
+    lab.peerLink(true);
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+    await equalLeases();
+  });
+
+  test('serves everything alone after an orderly stop of the other', async () => {
+    await lab.servers[0].stop();
+    await lab.until(1, 'partner-down');
+    const { ack } = await leased();
+    assert.equal(ack.u32(51), 600);
+    await lab.servers[0].start();
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+    await equalLeases();
+  });
+
+  test('real clients still have the addresses they began with', async () => {
+    for (const each of real) assert.equal(await each.address(), addressOf.get(each));
+  });
+});
