@@ -4,17 +4,18 @@
  */
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Reply, TestClient } from '../lib/dhcp-client.js';
 import { Link } from '../lib/link.js';
 import { Netns } from '../lib/netns.js';
 import { PairLab } from '../lib/pair-lab.js';
-import { skipUnless } from '../lib/peers.js';
+import { getPeer, skipUnless } from '../lib/peers.js';
 import { TYPE } from '../lib/wire.js';
 import { RealClient } from './real-clients.js';
 
-const skip = skipUnless('python3', 'openssl', 'dhclient', 'udhcpc');
+const skip = skipUnless('python3', 'openssl', 'curl', 'dhclient', 'udhcpc');
 
 describe('A pair of lessors', { skip }, () => {
   let lab: PairLab;
@@ -149,6 +150,29 @@ describe('A pair of lessors', { skip }, () => {
     await lab.until(0, 'normal');
     await lab.until(1, 'normal');
     await equalLeases();
+  });
+
+  test('hears nobody but its partner, and records who tried', async () => {
+    const heartbeat = JSON.stringify({ command: 'ha-heartbeat', service: ['dhcp4'], arguments: {} });
+    const curl = async (...args: string[]): Promise<string> => {
+      const common = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-k', '-m', '3', '-d', heartbeat];
+      const type = ['-H', 'Content-Type: application/json'];
+      return (await lab.hosts[1].run([getPeer('curl'), ...common, ...type, ...args])).stdout;
+    };
+    const tls = ({ cert, key }: { cert: string; key: string }): string[] => ['--cert', cert, '--key', key];
+    const url = 'https://192.0.2.1:8765/';
+    const printer = lab.certificate('printer77', 'URI:urn:lessor:pair:alpha-beta:printer77');
+    const stranger = lab.certificate('stranger', 'URI:urn:lessor:pair:alpha-beta:beta', 'other-ca');
+    const own = { cert: join(lab.certificates, 'beta.pem'), key: join(lab.certificates, 'beta.key') };
+    assert.equal(await curl(...tls(printer), url), '403', 'the right authority, another name');
+    assert.equal(await curl(...tls(stranger), url), '000', 'the right name, another authority');
+    assert.equal(await curl(url), '000', 'no certificate');
+    assert.equal(await curl('http://192.0.2.1:8765/'), '000', 'plain');
+    assert.equal(await curl(...tls(own), url), '200');
+    const audit = lab.servers[0].log();
+    assert.match(audit, /printer77 \(client-cert\) through peer: HTTP request, result 1/);
+    assert.match(audit, /nobody \(client-cert\) through peer: TLS, result 1/);
+    assert.equal(await lab.state(0), 'normal');
   });
 
   test('real clients still have the addresses they began with', async () => {

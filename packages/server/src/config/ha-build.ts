@@ -32,12 +32,7 @@ export function buildHighAvailability(parameters: Section, context: BuildContext
     issues.error('config-unsupported', relation.positionOf('mode'), message);
     return undefined;
   }
-  const peers = relation.sections('peers');
-  const backup = peers.find((peer) => peer.string('role') === 'backup');
-  if (backup !== undefined) {
-    issues.error('config-unsupported', backup.positionOf('role'), 'backup servers are not built in');
-    return undefined;
-  }
+  const peers = relation.sections('peers').filter((peer) => !isBackup(peer, relation, context));
   const selfName = relation.string('this-server-name')?.trim();
   const nameOf = (peer: Section): string => peer.string('name')?.trim() ?? '';
   const self = peers.find((peer) => nameOf(peer) === selfName);
@@ -61,6 +56,16 @@ export function buildHighAvailability(parameters: Section, context: BuildContext
   } satisfies HaConfig;
   warnOfOpenDoor(built, relation, context);
   return built;
+}
+
+/** Backup servers get copies in Kea; here nobody sends them any, which is said where they stand. */
+function isBackup(peer: Section, relation: Section, { issues }: BuildContext): boolean {
+  if (peer.string('role') !== 'backup') return false;
+  const position = peer.positionOf('role');
+  if (peer.string('name') === relation.string('this-server-name')) {
+    issues.error('config-unsupported', position, 'this server can not be a backup: that role is not built in');
+  } else issues.warning('config-unsupported', position, 'BACKUP SERVERS GET NO LEASES: that role is not built in');
+  return true;
 }
 
 function buildSafe(own: Section, mode: HaMode, { issues }: BuildContext): SafePairSettings {

@@ -3,11 +3,12 @@
  * replaced as a whole (temporary file, flush, rename, flush of the directory), so that a crash leaves the old or the new.
  */
 
+import type { HandOver, PairFile } from '../domain/pair/file.js';
 import type { OwnedRange } from '../domain/pair/ownership.js';
 import { PAIR_STATES, type PairState } from '../domain/pair/states.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import { StoreError } from '../errors.js';
-import type { HandOver, PairFile, PairFileStore } from '../services/pair/memory.js';
+import type { PairFileStore } from '../services/ports.js';
 import type { FileOps } from './file-ops.js';
 
 /** Written into the file, so that a later lessor knows what it reads. */
