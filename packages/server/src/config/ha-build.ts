@@ -1,6 +1,6 @@
 /** From the checked parameters of libdhcp_ha to the {@link HaConfig} of the snapshot. */
 
-import type { HaConfig, HaMode, HaPeer, HaRole, HaTls, SafePairSettings } from '../domain/ha/config.js';
+import type { HaConfig, HaMode, HaPeer, HaRole, HaTls, KeaTimers, SafePairSettings } from '../domain/ha/config.js';
 import { checkSection } from './check.js';
 import type { BuildContext } from './context.js';
 import { memberPath, positionOf } from './issues.js';
@@ -52,7 +52,9 @@ export function buildHighAvailability(parameters: Section, context: BuildContext
     partner: buildPeer(partner, relation, relationship, context),
     device,
     heartbeatDelayMs: own.or<number>('heartbeat-delay'),
+    partnerKind: own.or<HaConfig['partnerKind']>('partner'),
     safe: buildSafe(own, mode, context),
+    kea: buildKea(relation),
   } satisfies HaConfig;
   warnOfOpenDoor(built, relation, context);
   return built;
@@ -82,6 +84,20 @@ function buildSafe(own: Section, mode: HaMode, { issues }: BuildContext): SafePa
     serveAloneAfterMs: own.or<number>('serve-alone-after'),
     neglectedAfterSec: own.or<number>('neglected-after'),
     shareOfSide1: own.real('standby-share') ?? SHARE_OF_SIDE_1[mode],
+  };
+}
+
+function buildKea(relation: Section): KeaTimers {
+  return {
+    heartbeatDelayMs: relation.or<number>('heartbeat-delay'),
+    maxResponseDelayMs: relation.or<number>('max-response-delay'),
+    maxAckDelayMs: relation.or<number>('max-ack-delay'),
+    maxUnackedClients: relation.or<number>('max-unacked-clients'),
+    maxRejectedLeaseUpdates: relation.or<number>('max-rejected-lease-updates'),
+    sendLeaseUpdates: relation.or<boolean>('send-lease-updates'),
+    syncLeases: relation.or<boolean>('sync-leases'),
+    syncTimeoutMs: relation.or<number>('sync-timeout'),
+    syncPageLimit: relation.or<number>('sync-page-limit'),
   };
 }
 

@@ -10,6 +10,13 @@ export const HA_SCOPES: Readonly<Record<'ha-lessor' | 'ha-peer-lessor', Scope>> 
     context: false,
     parameters: [
       {
+        name: 'partner',
+        type: 'string',
+        words: ['lessor', 'kea'],
+        default: 'lessor',
+        doc: 'What the partner is: with a Kea its own protocol is spoken, which gives fewer guarantees.',
+      },
+      {
         name: 'relationship',
         type: 'string',
         notEmpty: true,

@@ -25,7 +25,7 @@ import { MetricsListener, metricsText } from '../transports/metrics-http.js';
 import { OmapiListeners } from '../transports/omapi-tcp.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
 import type { Base } from './base.js';
-import type { Pair } from './ha.js';
+import type { HighAvailability } from './ha.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';
 
@@ -46,6 +46,11 @@ export async function openControl(
   const audit = auditToLogger(logger.child('audit'));
   const events = new EventBus(clock);
   ledger.observeDurable((_address, before, after) => publishLeaseChange(events, before, after));
+  leases.ha?.onNotice((notice) => {
+    if (notice.kind === 'state')
+      events.publish('ha-state', { from: notice.from, to: notice.to, reason: notice.reason });
+    else events.publish('ha-alarm', { alarm: notice.alarm, text: notice.text });
+  });
   const config = new ChangeControl({ config: configService, history, clock, audit, logger, events });
   ending.onEnd(() => config.close());
   const reservations = new ReservationDirectories();
@@ -64,7 +69,7 @@ export async function openControl(
     sweeper,
     statistics,
     serviceSwitch,
-    pair: leases.pair?.report,
+    ha: leases.ha?.report,
     process: processInfo(clock.now(), options.config),
     interfaces: createInterfaceService({ network, port, config, describe: describeInterfaces }),
     shutdown: (exitValue) => void ending.end(exitValue),
@@ -96,7 +101,7 @@ export async function openControl(
   for (const listeners of [control, metrics, omapi]) (await listeners.prepare(snapshot)).commit();
 
   configService.participate({ name: 'lease-database', prepare: async (next) => leaseDatabaseSwap(snapshot, next) });
-  configService.participate(pairSwap(leases.pair));
+  configService.participate(haSwap(leases.ha));
   configService.participate(control);
   configService.participate(metrics);
   configService.participate(omapi);
@@ -116,12 +121,12 @@ export async function openControl(
 }
 
 /** Who follows a change of the pair's configuration; a server that is alone can not become one of a pair. */
-function pairSwap(pair: Pair | undefined): SwapParticipant {
+function haSwap(ha: HighAvailability | undefined): SwapParticipant {
   return (
-    pair ?? {
+    ha ?? {
       name: 'high-availability',
-      async prepare({ ha }) {
-        if (ha === undefined) return { commit: () => undefined, abandon: () => undefined };
+      async prepare(next) {
+        if (next.ha === undefined) return { commit: () => undefined, abandon: () => undefined };
         throw new LessorError('config-unsupported', 'a pair can not be made while the server runs: restart it');
       },
     }

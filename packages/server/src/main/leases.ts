@@ -13,6 +13,7 @@ import { LeaseStatistics } from '../services/lease-statistics.js';
 import { Ledger } from '../services/ledger.js';
 import type { PacketConfig } from '../services/packet-config.js';
 import type { LeaseReader } from '../services/ports.js';
+import { ServiceSwitch } from '../services/service-switch.js';
 import { registerPacketStatistics, Statistics } from '../services/statistics.js';
 import { SubnetLeaseCounts } from '../services/subnet-lease-counts.js';
 import { Sweeper } from '../services/sweeper.js';
@@ -20,7 +21,7 @@ import { nodeFileOps } from '../store/file-ops.js';
 import { exportLeases } from '../store/lease-export.js';
 import { MemfileStore } from '../store/memfile.js';
 import type { Base } from './base.js';
-import { openPair, type Pair } from './ha.js';
+import { type HighAvailability, openHa } from './ha.js';
 
 /** Leases, and all that follows them: which addresses are free, what is counted, what runs out. */
 export interface Leases {
@@ -31,7 +32,8 @@ export interface Leases {
   readonly counts: SubnetLeaseCounts;
   readonly sweeper: Sweeper;
   /** The other server, if there is one. */
-  readonly pair: Pair | undefined;
+  readonly ha: HighAvailability | undefined;
+  readonly serviceSwitch: ServiceSwitch;
   /** Makes ready for a configuration, in slices. */
   prepare(next: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap>;
   /** Puts the first configuration in force. */
@@ -62,19 +64,15 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
   const statistics = new Statistics(clock);
   registerPacketStatistics(statistics);
   const leaseStatistics = new LeaseStatistics(statistics, clock);
-  const { ha } = snapshot;
-  const pair: Pair | undefined =
-    ha === undefined
-      ? undefined
-      : openPair(base, { ha, snapshot, ledger, leaseFileMissing, addresses: () => addresses });
-  const addresses: AddressSpace = new AddressSpace(
-    random,
-    pair === undefined ? undefined : (one) => pair.service.rules.mayGive(one),
-  );
+  const serviceSwitch = new ServiceSwitch(clock);
+  const surroundings = { snapshot, ledger, serviceSwitch, leaseFileMissing, addresses: () => addresses };
+  const ha: HighAvailability | undefined =
+    snapshot.ha === undefined ? undefined : openHa(base, { ...surroundings, ha: snapshot.ha });
+  const addresses: AddressSpace = new AddressSpace(random, ha && ((one) => ha.redundancy.rules.mayGive(one)));
   const counts = new SubnetLeaseCounts(ledger.leases);
   const sweeper = new Sweeper({
     ...{ ledger, clock, logger, cleanup: () => store.cleanup() },
-    ...(pair === undefined ? {} : { mayReclaim: (lease) => pair.service.rules.mayReclaim(lease) }),
+    ...(ha === undefined ? {} : { mayReclaim: (lease) => ha.mayReclaim(lease) }),
   });
   sweeper.rebuild();
   ending.onEnd(() => sweeper.stop());
@@ -111,7 +109,7 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
       settle: () => inSlices(levels.settle(), clock),
     };
   };
-  return { store, ledger, pair, statistics, addresses, counts, sweeper, prepare, start, follow };
+  return { store, ledger, ha, serviceSwitch, statistics, addresses, counts, sweeper, prepare, start, follow };
 }
 
 /** The lease file, or what a cleanup that was interrupted left of it. */

@@ -21,6 +21,14 @@ const MAX_CONNECTIONS = 8;
 /** Octets of an answer: records of some thousand addresses. */
 const MAX_ANSWER_OCTETS = 64 * 1024 * 1024;
 
+/** An answer of the partner. */
+export interface PeerResult {
+  /** Kea's result code. */
+  readonly result: number;
+  readonly text: string;
+  readonly arguments: JsonMap;
+}
+
 /** See the head of this file. */
 export class PeerClient {
   #config: HaConfig;
@@ -50,16 +58,26 @@ export class PeerClient {
    * @throws CommandError if the partner refuses, the system's Error if it can not be reached or is somebody else
    */
   async call(command: string, args: JsonMap, timeoutMs: number): Promise<JsonMap> {
+    const { result, text, arguments: answered } = await this.ask(command, args, timeoutMs);
+    if (result !== 0) throw new CommandError('command-failed', `the partner refused ${command}: ${text}`);
+    return answered;
+  }
+
+  /**
+   * Resolves with the answer, whatever its result.
+   * @throws CommandError if it is none of a daemon, the system's Error if there is none
+   */
+  async ask(command: string, args: JsonMap, timeoutMs: number): Promise<PeerResult> {
     const body = Buffer.from(JSON.stringify({ command, service: ['dhcp4'], arguments: args }), 'latin1');
     const { status, text } = await this.#post(body, timeoutMs);
     const answers: Json = parse(text);
     const [answer] = Array.isArray(answers) ? answers : [];
     // As in Kea an answer that is not in a list comes from no daemon.
-    if (status !== 200 || !isMap(answer)) throw new CommandError('command-failed', `the partner answered ${status}`);
-    if (answer.result !== 0) {
-      throw new CommandError('command-failed', `the partner refused ${command}: ${String(answer.text)}`);
+    if (status !== 200 || !isMap(answer) || typeof answer.result !== 'number') {
+      throw new CommandError('command-failed', `the partner answered ${command} with HTTP ${status}`);
     }
-    return isMap(answer.arguments) ? answer.arguments : {};
+    const { result, text: said, arguments: answered } = answer;
+    return { result, text: typeof said === 'string' ? said : '', arguments: isMap(answered) ? answered : {} };
   }
 
   close(): void {

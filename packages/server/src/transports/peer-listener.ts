@@ -13,6 +13,7 @@ import type { HaConfig } from '../domain/ha/config.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import { CommandError, LessorError } from '../errors.js';
 import type { AuditPort } from '../services/audit.js';
+import type { PeerAnswer } from '../services/kea-ha/answers.js';
 import type { BindDevice, Clock } from '../services/ports.js';
 import { listenAt } from './device-listen.js';
 import { authenticatedUser } from './http-credentials.js';
@@ -25,7 +26,7 @@ export interface PeerListenerParts {
   readonly audit: AuditPort;
   readonly bindDevice: BindDevice;
   /** Answers a command of the partner. @throws CommandError, StoreError */
-  readonly answer: (command: string, args: JsonMap) => Promise<JsonMap>;
+  readonly answer: (command: string, args: JsonMap) => Promise<PeerAnswer>;
 }
 
 /** Octets of a request: digests of a million leases take some hundred thousand. */
@@ -111,8 +112,7 @@ export class PeerListener {
   async #answer({ command, arguments: args }: JsonMap): Promise<JsonMap> {
     try {
       if (typeof command !== 'string') throw new CommandError('command-malformed', 'there is no command');
-      const answer = await this.parts.answer(command, isMap(args) ? args : {});
-      return { result: Result.success, text: `${command}: done`, arguments: answer };
+      return { ...(await this.parts.answer(command, isMap(args) ? args : {})) };
     } catch (error) {
       const result = error instanceof CommandError ? error.result : Result.error;
       return { result, text: (error as Error).message };

@@ -1,9 +1,9 @@
 /** What an operator can ask and tell a pair (Kea: hooks/dhcp/high_availability, and lessor's own ha-partner-down). */
 
 import { CommandError } from '../../errors.js';
-import type { PairReport } from '../../services/pair/report.js';
+import type { HaReport } from '../../services/ha-report.js';
 import { CORE_WORDING, defineCommand } from '../arguments.js';
-import { type CommandRow, Result } from '../command.js';
+import { type CommandResult, type CommandRow, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
 
 /** Commands of Kea's that a pair of lessors has no use for, and what to do in their place. */
@@ -40,10 +40,10 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'state, time and scopes of this server of a pair',
     args: {},
     wording: CORE_WORDING,
-    run: (_, { pair }) => ({
+    run: (_, { ha }) => ({
       result: Result.success,
       text: 'HA peer status returned.',
-      arguments: need(pair).heartbeat(),
+      arguments: need(ha).heartbeat(),
     }),
   }),
   defineCommand({
@@ -53,8 +53,8 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'says that the partner is down, so that its addresses can be used when its promises have run out',
     args: {},
     wording: CORE_WORDING,
-    run(_, { pair }) {
-      need(pair).partnerIsDown();
+    run(_, { ha }) {
+      need(ha).partnerIsDown();
       return {
         result: Result.success,
         text: 'this server serves alone; make sure that the partner does not: it has to reach this server before it serves',
@@ -68,8 +68,8 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'lets a server serve that has not heard from its partner since it started',
     args: {},
     wording: CORE_WORDING,
-    run(_, { pair }) {
-      need(pair).continueAlone();
+    run(_, { ha }) {
+      need(ha).continueAlone();
       return { result: Result.success, text: 'HA state machine continues.' };
     },
   }),
@@ -81,16 +81,25 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
       summary,
       args: {},
       wording: CORE_WORDING,
-      run(_, { pair }) {
-        need(pair);
-        return { result: Result.unsupported, text: instead };
-      },
+      run: (_, { ha }) => act(name, need(ha), instead),
     }),
   ),
 ];
 
-function need(pair: PairReport | undefined): PairReport {
-  if (pair !== undefined) return pair;
+/** What means something with a Kea partner is done, else the answer says what to do in its place. */
+async function act(name: string, ha: HaReport, instead: string): Promise<CommandResult> {
+  if (name === 'ha-reset' && ha.reset !== undefined) {
+    ha.reset();
+    return { result: Result.success, text: 'HA state machine reset.' };
+  }
+  if (name.startsWith('ha-maintenance-') && ha.maintenance !== undefined) {
+    return { result: Result.success, text: await ha.maintenance(name === 'ha-maintenance-cancel') };
+  }
+  return { result: Result.unsupported, text: instead };
+}
+
+function need(ha: HaReport | undefined): HaReport {
+  if (ha !== undefined) return ha;
   const text = 'this server has no partner: there is no libdhcp_ha.so in hooks-libraries';
   throw new CommandError('command-failed', text, Result.unsupported);
 }

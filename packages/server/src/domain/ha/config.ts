@@ -38,7 +38,23 @@ export interface HaConfig {
   /** The interface through which the partner comes; undefined: any. */
   readonly device: string | undefined;
   readonly heartbeatDelayMs: number;
+  /** What the partner is: with a lessor the safe protocol is spoken, with a Kea Kea's. */
+  readonly partnerKind: 'lessor' | 'kea';
   readonly safe: SafePairSettings;
+  readonly kea: KeaTimers;
+}
+
+/** Parameters of Kea's own protocol, which hold with a Kea partner. */
+export interface KeaTimers {
+  readonly heartbeatDelayMs: number;
+  readonly maxResponseDelayMs: number;
+  readonly maxAckDelayMs: number;
+  readonly maxUnackedClients: number;
+  readonly maxRejectedLeaseUpdates: number;
+  readonly sendLeaseUpdates: boolean;
+  readonly syncLeases: boolean;
+  readonly syncTimeoutMs: number;
+  readonly syncPageLimit: number;
 }
 
 /** Settings of the protocol between two lessors (`user-context.lessor` of the relation). */

@@ -3,22 +3,9 @@
 import type { HaConfig } from '../../domain/ha/config.js';
 import { formatGmt } from '../../domain/ha/gmt.js';
 import { PAIR_STATES, type PairState } from '../../domain/pair/states.js';
-import type { JsonMap } from '../../domain/snapshot.js';
 import type { EpochMs } from '../../domain/values.js';
+import type { HaReport } from '../ha-report.js';
 import type { PairService } from './pair-service.js';
-
-/** What is said of a pair, and what an operator can tell it. */
-export interface PairReport {
-  /** The element of `high-availability` in status-get. */
-  status(): JsonMap;
-  /** What `ha-heartbeat` answers an operator or a monitoring system. */
-  heartbeat(): JsonMap;
-  /** Whether this server answers clients now, and why not. */
-  readiness(): { readonly ready: boolean; readonly reason: string };
-  /** @throws CommandError */
-  partnerIsDown(): void;
-  continueAlone(): void;
-}
 
 /** Kea's word for each state, for tools that know Kea's only. */
 function keaState(state: PairState, { mode }: HaConfig): string {
@@ -41,7 +28,7 @@ export function reportOf(
   service: Pick<PairService, 'status' | 'partnerIsDown' | 'continueAlone'>,
   config: () => HaConfig,
   nowMs: () => EpochMs,
-): PairReport {
+): HaReport {
   const scopesOf = (state: PairState, side: 'self' | 'partner'): string[] => {
     const { self, partner, mode } = config();
     if (state === 'partner-down') return [self.name, partner.name];
