@@ -12,6 +12,7 @@ import { Link } from '../lib/link.js';
 import { Netns } from '../lib/netns.js';
 import { PairLab } from '../lib/pair-lab.js';
 import { getPeer, skipUnless } from '../lib/peers.js';
+import { repoPath } from '../lib/repo.js';
 import { TYPE } from '../lib/wire.js';
 import { RealClient } from './real-clients.js';
 
@@ -25,7 +26,12 @@ describe('A pair of lessors', { skip }, () => {
   const addressOf = new Map<RealClient, string>();
 
   before(async () => {
-    lab = new PairLab({ tls: true, lessor: { mclt: 30, 'interrupt-after': 1000, 'heartbeat-delay': 100 } });
+    const metrics = { 'user-context': { lessor: { metrics: { address: '127.0.0.1', port: 9119 } } } };
+    lab = new PairLab({
+      tls: true,
+      dhcp4: metrics,
+      lessor: { mclt: 30, 'interrupt-after': 1000, 'heartbeat-delay': 100 },
+    });
     far = Netns.create();
     lab.lan.plug(far, 'eth0');
     link = await Link.open(far, 'eth0');
@@ -38,6 +44,12 @@ describe('A pair of lessors', { skip }, () => {
     far?.destroy();
     await lab?.close();
   });
+
+  /** What `lessor` prints. */
+  async function here(...argv: string[]): Promise<string> {
+    const program = repoPath('packages', 'server', 'bin', 'lessor');
+    return (await lab.hosts[1].run([process.execPath, program, ...argv])).stdout;
+  }
 
   const client = (): TestClient => new TestClient({ link, server: '10.77.0.1', serverMac: lab.hosts[0].macOf('lan0') });
 
@@ -79,6 +91,16 @@ describe('A pair of lessors', { skip }, () => {
   test('meets, and says so', async () => {
     await lab.until(0, 'normal');
     await lab.until(1, 'normal');
+  });
+
+  test('says in plain words what it is doing, and to monitoring that it is ready', async () => {
+    const out = await here('ha', 'status', '--socket', lab.servers[1].socket);
+    assert.match(out, /^beta \(standby, hot-standby\): normal\n {2}both servers are up/);
+    assert.match(out, /alpha \(primary\): normal, answers/);
+    const ready = await lab.hosts[0].run([getPeer('curl'), '-s', 'http://127.0.0.1:9119/ready']);
+    assert.match(ready.stdout, /both servers are up/);
+    const metrics = await lab.hosts[0].run([getPeer('curl'), '-s', 'http://127.0.0.1:9119/metrics']);
+    assert.match(metrics.stdout, /^lessor_ha_connected 1$/m);
   });
 
   test('gives real clients addresses that both servers know', async () => {

@@ -21,7 +21,7 @@ import { ReservationDirectories } from '../services/reservation-directory.js';
 import { ControlListeners } from '../transports/control-listeners.js';
 import { createInterfaceService } from '../transports/interface-service.js';
 import { DEFAULT_LIMITS } from '../transports/listener.js';
-import { MetricsListener, metricsText } from '../transports/metrics-http.js';
+import { MetricsListener, metricsText, type Readiness } from '../transports/metrics-http.js';
 import { OmapiListeners } from '../transports/omapi-tcp.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
 import type { Base } from './base.js';
@@ -86,7 +86,11 @@ export async function openControl(
     events,
   });
   ending.onEnd(() => control.close());
-  const metrics = new MetricsListener(() => metricsText(statistics), logger);
+  const metrics = new MetricsListener(
+    () => metricsText(statistics, haGauges(leases.ha)),
+    logger,
+    () => readinessOf(leases),
+  );
   ending.onEnd(() => metrics.close());
   const omapi = new OmapiListeners({
     ...services,
@@ -118,6 +122,25 @@ export async function openControl(
     prepareChange: (next, change) => packetChange(next, change, leases, packets),
   });
   return { config, listening: [...control.open.map((each) => `control ${each}`), ...omapi.open] };
+}
+
+/** Whether clients are served: nobody holds the service off, leases can be stored, and the pair agrees. */
+function readinessOf({ serviceSwitch, store, ha }: Leases): Readiness {
+  if (!serviceSwitch.enabled) return { ready: false, reason: 'the service is switched off (dhcp-disable)' };
+  const { health } = store;
+  if (!health.ok) return { ready: false, reason: `leases can not be stored: ${health.reason}` };
+  return ha === undefined ? { ready: true, reason: 'serving' } : ha.report.readiness();
+}
+
+/** The pair in numbers. */
+function haGauges(ha: HighAvailability | undefined): Parameters<typeof metricsText>[1] {
+  if (ha === undefined) return {};
+  const { ready } = ha.report.readiness();
+  const { connected } = ha.report.status().lessor as { readonly connected: boolean };
+  return {
+    lessor_ha_serving: { value: Number(ready), help: '1 if this server of a pair gives addresses to clients' },
+    lessor_ha_connected: { value: Number(connected), help: '1 if the partner answers' },
+  };
 }
 
 /** Who follows a change of the pair's configuration; a server that is alone can not become one of a pair. */
