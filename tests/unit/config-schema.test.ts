@@ -45,6 +45,8 @@ it('every scope can be reached from the top', () => {
     'no-hook-parameters',
     'flex-id',
     'ha',
+    'ha-lessor',
+    'ha-peer-lessor',
     'omapi',
     'host-extension',
     'listener',

@@ -89,6 +89,7 @@ async function start(
   const leases = await openLeases(base, snapshot);
   const packets = await openPacketPath(base, snapshot, leases);
   const { config, listening } = await openControl(base, loaded, history, leases, packets);
+  await leases.ha?.start();
   packets.serve();
 
   const everywhere = [...packets.port.interfaces.map(describeSocket(serverPort)), ...listening];

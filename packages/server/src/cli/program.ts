@@ -6,6 +6,7 @@ import { ACCESS_USAGE, runAccess } from './access.js';
 import { UsageError } from './args.js';
 import { AUDIT_USAGE, runAudit } from './audit.js';
 import { CHECK_USAGE, runCheck } from './check.js';
+import { HA_USAGE, runHa } from './ha.js';
 import { ExitCode, type Io, type Run, writeLine } from './io.js';
 import { LEASES_USAGE, runLeases } from './leases.js';
 import { OMAPI_KEYGEN_USAGE, runOmapiKeygen } from './omapi-keygen.js';
@@ -29,6 +30,7 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     run: async (argv, io) => (await import('./client.js')).run(argv, io),
   },
   { name: 'leases', summary: 'list, filter and follow a lease file', usage: LEASES_USAGE, run: runLeases },
+  { name: 'ha', summary: 'say what a server of a pair is doing, and why', usage: HA_USAGE, run: runHa },
   {
     name: 'omapi-keygen',
     summary: 'make a key for OMAPI, with the configuration for lessor and dhcpd',

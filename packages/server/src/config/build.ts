@@ -56,7 +56,7 @@ export function* buildSnapshot(
   const leaseDatabase = buildLeaseDatabase(root, context);
   const loggers = buildLoggers(root, context);
   const controlSockets = buildControlSockets(root, interfaces.selectors, context);
-  const { hooks, bootpEnabled, flexIdentifier } = buildHooks(root, context);
+  const { hooks, bootpEnabled, flexIdentifier, ha } = buildHooks(root, context);
   const omapi = buildOmapi(root, interfaces.selectors, context);
   const metrics = buildMetrics(root, interfaces.selectors, context);
   const access = buildAccess(root, context);
@@ -124,6 +124,7 @@ export function* buildSnapshot(
       ...(omapi?.listeners.map(({ policy }) => policy) ?? []),
       ...(metrics === undefined ? [] : [metrics]),
     ],
+    ...(ha === undefined ? {} : { ha }),
     ...(omapi === undefined ? {} : { omapi }),
     ...(root.userContext === undefined ? {} : { userContext: root.userContext }),
   });

@@ -6,6 +6,7 @@ import { checkSection } from './check.js';
 import { isBuiltInClass } from './classes.js';
 import type { BuildContext } from './context.js';
 import { checkHighAvailability } from './ha.js';
+import { buildHighAvailability } from './ha-build.js';
 import { memberPath } from './issues.js';
 import { splitPath } from './paths.js';
 import type { ScopeName } from './schema.js';
@@ -31,10 +32,7 @@ const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_class_cmds: { scope: 'no-hook-parameters', note: COMMANDS_LATER },
   dhcp_bootp: { scope: 'no-hook-parameters' },
   dhcp_flex_id: { scope: 'flex-id' },
-  dhcp_ha: {
-    scope: 'ha',
-    note: 'HIGH AVAILABILITY IS NOT ACTIVE: this server runs alone and tells no partner anything. Let only one server serve',
-  },
+  dhcp_ha: { scope: 'ha' },
   dhcp_flex_option: { note: 'options computed by expressions are not there; use client classes with option-data' },
   dhcp_run_script: { note: 'scripts are not run' },
   dhcp_legal_log: { note: 'there is no legal log' },
@@ -61,12 +59,14 @@ export interface BuiltHooks {
   readonly hooks: ConfigSnapshot['hooks'];
   readonly bootpEnabled: boolean;
   readonly flexIdentifier: ConfigSnapshot['flexIdentifier'];
+  readonly ha: ConfigSnapshot['ha'];
 }
 
 /** Checks hooks-libraries and takes over what acts. */
 export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
   let bootpEnabled = false;
   let flexIdentifier: ConfigSnapshot['flexIdentifier'];
+  let ha: ConfigSnapshot['ha'];
   const hooks: { library: string; parameters?: NonNullable<ConfigSnapshot['hooks'][number]['parameters']> }[] = [];
   const seen = new Set<string>();
   for (const section of root.sections('hooks-libraries')) {
@@ -83,9 +83,12 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
     const checked = checkLibrary(section, library, name, context);
     if (name === 'dhcp_bootp') bootpEnabled = true;
     if (name === 'dhcp_flex_id' && checked !== undefined) flexIdentifier = buildFlexIdentifier(checked, context);
-    if (name === 'dhcp_ha' && checked !== undefined) checkHighAvailability(checked, context.issues);
+    if (name === 'dhcp_ha' && checked !== undefined) {
+      checkHighAvailability(checked, context.issues);
+      ha = buildHighAvailability(checked, context);
+    }
   }
-  return { hooks, bootpEnabled, flexIdentifier };
+  return { hooks, bootpEnabled, flexIdentifier, ha };
 }
 
 /** `/usr/lib/kea/hooks/libdhcp_ha.so` is `dhcp_ha`. */

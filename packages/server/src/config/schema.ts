@@ -7,6 +7,7 @@
 import type { Json } from '../domain/snapshot.js';
 import { ACCESS_SCOPES } from './schema-access.js';
 import { GLOBAL_SCOPES } from './schema-global.js';
+import { HA_SCOPES } from './schema-ha.js';
 import { HOOK_SCOPES } from './schema-hooks.js';
 import { HOST_SCOPES } from './schema-host.js';
 import { NETWORK_SCOPES } from './schema-network.js';
@@ -127,6 +128,8 @@ export type ScopeName =
   | 'ha-multi-threading'
   | 'state-machine'
   | 'states'
+  | 'ha-lessor'
+  | 'ha-peer-lessor'
   | 'omapi'
   | 'omapi-listeners'
   | 'omapi-keys'
@@ -149,6 +152,7 @@ export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
   ...NETWORK_SCOPES,
   ...SERVICE_SCOPES,
   ...HOOK_SCOPES,
+  ...HA_SCOPES,
   ...OMAPI_SCOPES,
   ...HOST_SCOPES,
   ...ACCESS_SCOPES,

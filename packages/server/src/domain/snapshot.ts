@@ -7,6 +7,7 @@ import type { OptionRegistry } from '@lessor/dhcp';
 import type { Authenticator } from '@lessor/omapi';
 import type { AccessPolicy, ListenerPolicy } from './access/policy.js';
 import type { CompiledExpression } from './classes/expression.js';
+import type { HaConfig } from './ha/config.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
 /** A JSON value as Kea's configuration has it. Integers beyond 2^53 are bigint. */
@@ -378,6 +379,8 @@ export interface ConfigSnapshot {
   readonly omapi?: OmapiConfig;
   /** hooks-libraries as given, for list-commands, status-get and `-T`. */
   readonly hooks: readonly { readonly library: string; readonly parameters?: JsonMap }[];
+  /** The other server of a pair; undefined = this server is alone. */
+  readonly ha?: HaConfig;
   /** The `user-context.lessor` extension block and everything else global that later capabilities read. */
   readonly userContext?: JsonMap;
 }

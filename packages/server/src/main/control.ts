@@ -13,6 +13,7 @@ import type { ControlServices, ProcessInfo } from '../control/services.js';
 import { exposureOf } from '../domain/access/exposure.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
+import { LessorError } from '../errors.js';
 import { AuditFile } from '../platform/audit-file.js';
 import { writeAtomically } from '../platform/config-environment.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
@@ -22,7 +23,7 @@ import { peerCredentials } from '../platform/peer-credentials.js';
 import { type AuditPort, auditToLogger } from '../services/audit.js';
 import { ChangeControl } from '../services/change-control.js';
 import type { ConfigHistory } from '../services/config-history.js';
-import { ConfigService } from '../services/config-service.js';
+import { ConfigService, type SwapParticipant } from '../services/config-service.js';
 import { EventBus, publishLeaseChange } from '../services/events.js';
 import type { Logger } from '../services/ports.js';
 import { ReservationDirectories } from '../services/reservation-directory.js';
@@ -30,10 +31,11 @@ import { ControlListeners } from '../transports/control-listeners.js';
 import { authenticateByRules } from '../transports/http-authenticate.js';
 import { createInterfaceService } from '../transports/interface-service.js';
 import { DEFAULT_LIMITS } from '../transports/listener.js';
-import { MetricsListener, metricsText } from '../transports/metrics-http.js';
+import { MetricsListener, metricsText, type Readiness } from '../transports/metrics-http.js';
 import { OmapiListeners } from '../transports/omapi-tcp.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
 import type { Base } from './base.js';
+import type { HighAvailability } from './ha.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';
 
@@ -54,6 +56,11 @@ export async function openControl(
   const audit = openAudit(base, snapshot);
   const events = new EventBus(clock);
   ledger.observeDurable((_address, before, after) => publishLeaseChange(events, before, after));
+  leases.ha?.onNotice((notice) => {
+    if (notice.kind === 'state')
+      events.publish('ha-state', { from: notice.from, to: notice.to, reason: notice.reason });
+    else events.publish('ha-alarm', { alarm: notice.alarm, text: notice.text });
+  });
   const config = new ChangeControl({ config: configService, history, clock, audit, logger, events });
   ending.onEnd(() => config.close());
   const reservations = new ReservationDirectories();
@@ -72,6 +79,7 @@ export async function openControl(
     sweeper,
     statistics,
     serviceSwitch,
+    ha: leases.ha?.report,
     process: processInfo(clock.now(), options.config),
     interfaces: createInterfaceService({ network, port, config, describe: describeInterfaces }),
     shutdown: (exitValue) => void ending.end(exitValue),
@@ -94,7 +102,13 @@ export async function openControl(
     peerOf: peerCredentials,
   });
   ending.onEnd(() => control.close());
-  const metrics = new MetricsListener(() => metricsText(statistics), logger, access, bindDeviceSocket);
+  const metrics = new MetricsListener(
+    () => metricsText(statistics, haGauges(leases.ha)),
+    logger,
+    access,
+    bindDeviceSocket,
+    () => readinessOf(leases),
+  );
   ending.onEnd(() => metrics.close());
   const omapi = new OmapiListeners({
     ...services,
@@ -111,6 +125,7 @@ export async function openControl(
   reportExposure(snapshot, commandLogger);
 
   configService.participate({ name: 'lease-database', prepare: async (next) => leaseDatabaseSwap(snapshot, next) });
+  configService.participate(haSwap(leases.ha));
   configService.participate(control);
   configService.participate(metrics);
   configService.participate(omapi);
@@ -152,6 +167,38 @@ function reportExposure({ listeners, access }: ConfigSnapshot, logger: Logger): 
   for (const { loud, text } of exposureOf(listeners, access, isLoopback)) {
     logger.log(loud ? 'WARN' : 'INFO', 'LESSOR_EXPOSED', text);
   }
+}
+
+/** Whether clients are served: nobody holds the service off, leases can be stored, and the pair agrees. */
+function readinessOf({ serviceSwitch, store, ha }: Leases): Readiness {
+  if (!serviceSwitch.enabled) return { ready: false, reason: 'the service is switched off (dhcp-disable)' };
+  const { health } = store;
+  if (!health.ok) return { ready: false, reason: `leases can not be stored: ${health.reason}` };
+  return ha === undefined ? { ready: true, reason: 'serving' } : ha.report.readiness();
+}
+
+/** The pair in numbers. */
+function haGauges(ha: HighAvailability | undefined): Parameters<typeof metricsText>[1] {
+  if (ha === undefined) return {};
+  const { ready } = ha.report.readiness();
+  const { connected } = ha.report.status().lessor as { readonly connected: boolean };
+  return {
+    lessor_ha_serving: { value: Number(ready), help: '1 if this server of a pair gives addresses to clients' },
+    lessor_ha_connected: { value: Number(connected), help: '1 if the partner answers' },
+  };
+}
+
+/** Who follows a change of the pair's configuration; a server that is alone can not become one of a pair. */
+function haSwap(ha: HighAvailability | undefined): SwapParticipant {
+  return (
+    ha ?? {
+      name: 'high-availability',
+      async prepare(next) {
+        if (next.ha === undefined) return { commit: () => undefined, abandon: () => undefined };
+        throw new LessorError('config-unsupported', 'a pair can not be made while the server runs: restart it');
+      },
+    }
+  );
 }
 
 function processInfo(startedAt: EpochMs, config: ConfigSource): ProcessInfo {

@@ -13,6 +13,7 @@ import { LeaseStatistics } from '../services/lease-statistics.js';
 import { Ledger } from '../services/ledger.js';
 import type { PacketConfig } from '../services/packet-config.js';
 import type { LeaseReader } from '../services/ports.js';
+import { ServiceSwitch } from '../services/service-switch.js';
 import { registerPacketStatistics, Statistics } from '../services/statistics.js';
 import { SubnetLeaseCounts } from '../services/subnet-lease-counts.js';
 import { Sweeper } from '../services/sweeper.js';
@@ -20,6 +21,7 @@ import { nodeFileOps } from '../store/file-ops.js';
 import { exportLeases } from '../store/lease-export.js';
 import { MemfileStore } from '../store/memfile.js';
 import type { Base } from './base.js';
+import { type HighAvailability, openHa } from './ha.js';
 
 /** Leases, and all that follows them: which addresses are free, what is counted, what runs out. */
 export interface Leases {
@@ -29,6 +31,9 @@ export interface Leases {
   readonly addresses: AddressSpace;
   readonly counts: SubnetLeaseCounts;
   readonly sweeper: Sweeper;
+  /** The other server, if there is one. */
+  readonly ha: HighAvailability | undefined;
+  readonly serviceSwitch: ServiceSwitch;
   /** Makes ready for a configuration, in slices. */
   prepare(next: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap>;
   /** Puts the first configuration in force. */
@@ -41,7 +46,8 @@ export interface Leases {
  * Opens the lease database and counts what is in it.
  * @throws StoreError if it can not be read
  */
-export async function openLeases({ clock, random, logger, ending }: Base, snapshot: ConfigSnapshot): Promise<Leases> {
+export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<Leases> {
+  const { clock, random, logger, ending } = base;
   const { path, persist, maxRowErrors } = snapshot.leaseDatabase;
   const leaseLogger = logger.child('leases');
   const leaseReview = new LeaseReview(snapshot, leaseLogger);
@@ -49,6 +55,7 @@ export async function openLeases({ clock, random, logger, ending }: Base, snapsh
   const parts = { fileOps: nodeFileOps, clock, random, logger: leaseLogger, review };
   const store = new MemfileStore({ path, persist, maxRowErrors, ...parts });
   ending.onEnd(() => store.close());
+  const leaseFileMissing = persist && !leaseFileExists(path);
   await store.open();
   leaseReview.finish();
   const ledger = new Ledger(store);
@@ -57,9 +64,16 @@ export async function openLeases({ clock, random, logger, ending }: Base, snapsh
   const statistics = new Statistics(clock);
   registerPacketStatistics(statistics);
   const leaseStatistics = new LeaseStatistics(statistics, clock);
-  const addresses = new AddressSpace(random);
+  const serviceSwitch = new ServiceSwitch(clock);
+  const surroundings = { snapshot, ledger, serviceSwitch, leaseFileMissing, addresses: () => addresses };
+  const ha: HighAvailability | undefined =
+    snapshot.ha === undefined ? undefined : openHa(base, { ...surroundings, ha: snapshot.ha });
+  const addresses: AddressSpace = new AddressSpace(random, ha && ((one) => ha.redundancy.rules.mayGive(one)));
   const counts = new SubnetLeaseCounts(ledger.leases);
-  const sweeper = new Sweeper({ ledger, clock, logger, cleanup: () => store.cleanup() });
+  const sweeper = new Sweeper({
+    ...{ ledger, clock, logger, cleanup: () => store.cleanup() },
+    ...(ha === undefined ? {} : { mayReclaim: (lease) => ha.mayReclaim(lease) }),
+  });
   sweeper.rebuild();
   ending.onEnd(() => sweeper.stop());
   ledger.observe((address, before, after) => {
@@ -95,7 +109,12 @@ export async function openLeases({ clock, random, logger, ending }: Base, snapsh
       settle: () => inSlices(levels.settle(), clock),
     };
   };
-  return { store, ledger, statistics, addresses, counts, sweeper, prepare, start, follow };
+  return { store, ledger, ha, serviceSwitch, statistics, addresses, counts, sweeper, prepare, start, follow };
+}
+
+/** The lease file, or what a cleanup that was interrupted left of it. */
+function leaseFileExists(path: string): boolean {
+  return ['', '.1', '.2', '.completed'].some((ending) => (nodeFileOps.lengthOf(`${path}${ending}`) ?? 0) > 0);
 }
 
 /** Leases go to files in the data directory, but not into the file they live in. */

@@ -15,7 +15,7 @@ import { OfferBook } from '../services/offers.js';
 import { type PacketConfig, preparePacketConfig, preparePacketConfigSliced } from '../services/packet-config.js';
 import { followReservations, prepareNetworks } from '../services/packet-config-change.js';
 import type { Clock, Logger, NetworkStack, Reply } from '../services/ports.js';
-import { ServiceSwitch } from '../services/service-switch.js';
+import type { ServiceSwitch } from '../services/service-switch.js';
 import { plainNetworkStack } from '../transports/dhcp4-plain.js';
 import {
   DEFAULT_DHCP4_PORT_OPTIONS,
@@ -50,7 +50,7 @@ export interface Packets {
  */
 export async function openPacketPath(base: Base, snapshot: ConfigSnapshot, leases: Leases): Promise<Packets> {
   const { options, clock, logger, ending } = base;
-  const { ledger, addresses, statistics } = leases;
+  const { ledger, addresses, statistics, serviceSwitch } = leases;
   const { serverPort = DEFAULT_SERVER_PORT, clientPort = DEFAULT_CLIENT_PORT } = options;
   const network = networkOf(clock, logger);
   const port = await openDhcp4Port(
@@ -59,14 +59,14 @@ export async function openPacketPath(base: Base, snapshot: ConfigSnapshot, lease
     { network, clock, logger, onGiveUp: (error) => giveUp(ending, logger, error) },
   );
   ending.onEnd(() => port.close());
-  const serviceSwitch = new ServiceSwitch(clock);
   const packetConfig = preparePacketConfig(snapshot);
   const isOwnAddress = (address: Ipv4): boolean =>
     port.interfaces.some((own) => own.addresses.some((each) => each.address === address));
   const offers = new OfferBook(addresses);
   const parts = { addresses, offers, serviceSwitch, clock, isOwnAddress, serverPort, clientPort };
   const send = (replies: readonly Reply[]): void => port.send(replies);
-  const exchange = new Exchange4({ ...parts, ledger, statistics, logger, send }, packetConfig);
+  const redundancy = leases.ha?.redundancy;
+  const exchange = new Exchange4({ ...parts, ledger, statistics, logger, send, redundancy }, packetConfig);
   const explainer = new Explainer({
     ...parts,
     leases: ledger.leases,

@@ -23,3 +23,9 @@ export const systemClock: Clock = {
     setImmediate(fn);
   },
 };
+
+/** Milliseconds since 1970 of a date as HTTP and Kea write it (RFC 1123); undefined if the text is none. */
+export function parseDate(text: string): number | undefined {
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : at;
+}

@@ -206,6 +206,17 @@ export class AddressSpace {
     return this.find(pool)?.free ?? 0;
   }
 
+  /** {@link AddressSpace.refresh} of every address of the pools, to be interrupted. */
+  *refreshAll(): Sliced<void> {
+    for (const { first, last } of this.pools) {
+      for (let address = first; address <= last; address++) {
+        this.refresh(address);
+        if (address % FILL_BATCH === 0) yield;
+      }
+      yield;
+    }
+  }
+
   // --- building ---
 
   /** Begins anew on another store of leases. */

@@ -35,6 +35,10 @@ export interface EventKinds {
   'config-reverted': ConfigEventData;
   /** Subnets, networks, classes or reservations were changed by command. */
   'config-edited': Record<never, never>;
+  /** A server of a pair went to another state. */
+  'ha-state': { readonly from: string; readonly to: string; readonly reason: string };
+  /** Something about the pair that an operator has to look at. */
+  'ha-alarm': { readonly alarm: string; readonly text: string };
 }
 
 /** A key of {@link EventKinds}. */
@@ -49,6 +53,9 @@ export const EVENT_KINDS: Readonly<Record<EventKind, string>> = {
   'config-confirmed': 'a change that waited for config-confirm was confirmed',
   'config-reverted': 'a change that waited for config-confirm was undone',
   'config-edited': 'subnets, networks, classes or reservations were changed by command',
+  'ha-state': 'this server of a pair went to another state; data says from, to and why',
+  'ha-alarm':
+    'something about the pair is to be looked at: two clients with one address, configurations or clocks that differ',
 };
 
 /** One event. */

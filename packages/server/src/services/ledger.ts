@@ -54,7 +54,7 @@ export class Ledger {
   readonly leases: LeaseReader;
   readonly #store: LeaseStore;
   readonly #observers: LeaseObserver[] = [];
-  #onDurable: LeaseObserver | undefined;
+  readonly #onDurable: LeaseObserver[] = [];
   readonly #queue: Queued[] = [];
   readonly #tx: LeaseTransaction;
   #staged: Staged[] = [];
@@ -87,9 +87,9 @@ export class Ledger {
     this.#observers.push(observer);
   }
 
-  /** Calls `observer` with each change once it is durable, in order. One only; it must be quick and must not throw. */
+  /** Calls `observer` with each change once it is durable, in order. It must be quick and must not throw. */
   observeDurable(observer: LeaseObserver): void {
-    this.#onDurable = observer;
+    this.#onDurable.push(observer);
   }
 
   /** From now on every change passes `stamp`. */
@@ -213,8 +213,9 @@ export class Ledger {
   #settle(): void {
     const staged = this.#staged;
     this.#staged = [];
-    const observer = this.#onDurable;
-    if (observer !== undefined) for (const { address, before, after } of staged) observer(address, before, after);
+    for (const observer of this.#onDurable) {
+      for (const { address, before, after } of staged) observer(address, before, after);
+    }
   }
 
   /** `work` threw: the store still holds the staged changes. */

@@ -1,6 +1,7 @@
 /** Everything the services need from outside, as interfaces. Adapters live in platform/, store/ and transports/. */
 
 import type { Lease } from '../domain/lease.js';
+import type { PairFile } from '../domain/pair/file.js';
 import type { EpochMs, Ipv4, Octets, SubnetId } from '../domain/values.js';
 
 /** Cancels what was scheduled; harmless when it already ran. */
@@ -237,3 +238,11 @@ export interface DevicePlace {
  * @throws LessorError socket-open
  */
 export type BindDevice = (place: DevicePlace) => number;
+
+/** Where the file of a pair is kept. */
+export interface PairFileStore {
+  /** Undefined if there is none. @throws StoreError if it can not be read */
+  load(): PairFile | undefined;
+  /** Returns when it is on stable storage. @throws StoreError */
+  save(file: PairFile): void;
+}

@@ -1,7 +1,7 @@
 /**
  * Metrics in Prometheus' text format (version 0.0.4), on a listener of their own. It is off unless the configuration
- * has `user-context.lessor.metrics {address, port}`; it answers GET /metrics and nothing else, and tells no secrets,
- * so it has no authentication: `sources` and `interface` of the block say who reaches it.
+ * has `user-context.lessor.metrics {address, port}`; it answers GET /metrics and GET /ready and nothing else, and tells
+ * no secrets, so it has no authentication: `sources` and `interface` of the block say who reaches it.
  */
 
 import { createServer, type Server } from 'node:http';
@@ -20,6 +20,12 @@ import { listenAt } from './device-listen.js';
 export interface MetricsAddress {
   readonly address: string;
   readonly port: number;
+}
+
+/** Whether a server may serve clients now; the reason is for people. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reason: string;
 }
 
 /** One metric family. */
@@ -156,12 +162,16 @@ export class MetricsListener implements SwapParticipant {
   private policy: ListenerPolicy | undefined;
   private current: { readonly where: MetricsAddress; readonly server: Server } | undefined;
 
-  /** @param render makes the page, at each request */
+  /**
+   * @param render makes the page, at each request
+   * @param readiness whether this server may serve clients, and why not
+   */
   constructor(
     private readonly render: () => string,
     private readonly logger: Logger,
     private readonly access?: AccessControl,
     private readonly bindDevice?: BindDevice,
+    private readonly readiness: () => Readiness = () => ({ ready: true, reason: 'serving' }),
   ) {}
 
   /** Where it listens, undefined if it does not. */
@@ -207,12 +217,20 @@ export class MetricsListener implements SwapParticipant {
     this.current = undefined;
   }
 
+  private answer(method: string | undefined, path: string | undefined): { status: number; text: string } {
+    if (method === 'GET' && path === '/metrics') return { status: 200, text: this.render() };
+    if (method === 'GET' && path === '/ready') {
+      const { ready, reason } = this.readiness();
+      return { status: ready ? 200 : 503, text: `${reason}\n` };
+    }
+    return { status: 404, text: 'only GET /metrics and GET /ready are here\n' };
+  }
+
   private async listen({ address, port }: MetricsAddress, device: string | undefined): Promise<Server> {
     const server = createServer((request, response) => {
-      const path = request.url?.split('?')[0];
-      const known = request.method === 'GET' && path === '/metrics';
-      response.writeHead(known ? 200 : 404, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
-      response.end(known ? this.render() : 'only GET /metrics is here\n');
+      const { status, text } = this.answer(request.method, request.url?.split('?')[0]);
+      response.writeHead(status, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
+      response.end(text);
     });
     server.on('connection', (socket) => {
       const admission = this.access?.admit(this.policy, socket.remoteAddress ?? '');

@@ -129,6 +129,15 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   events: { family: 'leases', reach: everything },
   explain4: { family: 'leases', reach: everything },
 
+  'ha-heartbeat': status,
+  'ha-partner-down': service,
+  'ha-continue': service,
+  'ha-sync': service,
+  'ha-scopes': service,
+  'ha-reset': service,
+  'ha-maintenance-start': service,
+  'ha-maintenance-cancel': service,
+
   'dhcp-disable': service,
   'dhcp-enable': service,
   shutdown: { family: 'process', reach: everything },

@@ -8,6 +8,7 @@ import { CLASS_COMMANDS } from './classes.js';
 import { CONFIG_COMMANDS } from './config.js';
 import { EVENT_COMMANDS } from './events.js';
 import { EXPLAIN_COMMANDS } from './explain.js';
+import { HA_COMMANDS } from './ha.js';
 import { INTERFACE_COMMANDS } from './interfaces.js';
 import { LEASE_CHANGE_COMMANDS } from './lease-changes.js';
 import { LEASE_COUNT_COMMANDS } from './lease-counts.js';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly CommandRow<ControlServices>[] = [
   ...EVENT_COMMANDS,
   ...EXPLAIN_COMMANDS,
   ...SERVICE_COMMANDS,
+  ...HA_COMMANDS,
   ...INTERFACE_COMMANDS,
   ...LEASE_COMMANDS,
   ...LEASE_QUERY_COMMANDS,

@@ -101,7 +101,7 @@ function startCleanup(store: Pick<LeaseStore, 'cleanup'>, clock: ControlServices
   clock.soon(() => void store.cleanup().then(done, done));
 }
 
-function status({ clock, config, interfaces, process, serviceSwitch, store }: ControlServices): Json {
+function status({ clock, config, ha, interfaces, process, serviceSwitch, store }: ControlServices): Json {
   const now = clock.now();
   const secondsSince = (at: number) => Math.max(0, Math.floor((now - at) / 1000));
   const { persist, path } = config.current.leaseDatabase;
@@ -116,6 +116,7 @@ function status({ clock, config, interfaces, process, serviceSwitch, store }: Co
     'lease-store': storeStatus(store, secondsSince),
     sockets: { status: sockets, ...(errors.length === 0 ? {} : { errors }) },
     'dhcp-state': dhcpState(serviceSwitch),
+    ...(ha === undefined ? {} : { 'high-availability': [ha.status()] }),
   };
 }
 

@@ -1,48 +1,13 @@
 /** What one server of a pair knows of itself and of the other, in memory, and the part of it that has to be on the disk. */
 
-import type { OwnedRange } from '../../domain/pair/ownership.js';
+import type { PairFile } from '../../domain/pair/file.js';
 import { OwnershipMap } from '../../domain/pair/ownership.js';
-import type { PairState } from '../../domain/pair/states.js';
-import { type EventNumber, eventNumber, MAX_EPOCH, type Side } from '../../domain/pair/version.js';
-import type { EpochSec } from '../../domain/values.js';
+import { type EventNumber, eventNumber, MAX_EPOCH } from '../../domain/pair/version.js';
 import { StoreError } from '../../errors.js';
+import type { PairFileStore } from '../ports.js';
 
-/** What survives a restart. Written before what it says is acted upon. */
-export interface PairFile {
-  readonly relationship: string;
-  readonly side: Side;
-  readonly epoch: number;
-  /** Starts of this server; tells the messages of one start from those of another. */
-  readonly boot: number;
-  /** Counters below this one may have been used in the epoch. */
-  readonly reservedCounter: number;
-  readonly state: PairState;
-  /** When partner-down was entered; 0 if this server is not in it. */
-  readonly downSinceSec: EpochSec;
-  /** True if partner-down followed the partner's goodbye: then it promised nothing we do not know of. */
-  readonly cleanDown: boolean;
-  /** This server has said goodbye: the partner may be using everything. */
-  readonly saidGoodbye: boolean;
-  readonly ownership: readonly OwnedRange[];
-  /** A hand-over begun and not confirmed. */
-  readonly handOver: HandOver | undefined;
-  /** The last hand-over taken from the partner. */
-  readonly lastReceived: number;
-}
-
-/** Free addresses on their way to the partner. */
-export interface HandOver {
-  readonly number: number;
-  readonly ranges: readonly { readonly first: number; readonly last: number }[];
-}
-
-/** Where the file is kept. */
-export interface PairFileStore {
-  /** Undefined if there is none. @throws StoreError if it can not be read */
-  load(): PairFile | undefined;
-  /** Returns when it is on stable storage. @throws StoreError */
-  save(file: PairFile): void;
-}
+export type { HandOver, PairFile } from '../../domain/pair/file.js';
+export type { PairFileStore } from '../ports.js';
 
 /** Counters reserved by one write of the file. */
 const RESERVE = 1_000_000;

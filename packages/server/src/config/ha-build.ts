@@ -1,0 +1,179 @@
+/** From the checked parameters of libdhcp_ha to the {@link HaConfig} of the snapshot. */
+
+import type { HaConfig, HaMode, HaPeer, HaRole, HaTls, KeaTimers, SafePairSettings } from '../domain/ha/config.js';
+import { checkSection } from './check.js';
+import type { BuildContext } from './context.js';
+import { memberPath, positionOf } from './issues.js';
+import { reasonOf } from './lexer.js';
+import type { ScopeName } from './schema.js';
+import { emptySection, type Section } from './section.js';
+
+/** Part of the free addresses that the second server has, by mode. */
+const SHARE_OF_SIDE_1: Readonly<Record<HaMode, number>> = { 'hot-standby': 0.1, 'load-balancing': 0.5 };
+
+/** Names of certificates begin with their type, as node and openssl print them. */
+const CERTIFICATE_NAME = /^(URI|DNS):[^\s,]+$/;
+
+/**
+ * Builds the relation; undefined if there is none that acts. Call it when {@link checkHighAvailability} found nothing.
+ * What is valid for Kea and not built in is refused by name: a server that silently ran alone would be no redundancy.
+ */
+export function buildHighAvailability(parameters: Section, context: BuildContext): HaConfig | undefined {
+  const { issues } = context;
+  const [relation, second] = parameters.sections('high-availability');
+  if (relation === undefined) return undefined;
+  if (second !== undefined) {
+    issues.error('config-unsupported', second.position, 'one relation per server: hub and spoke is not built in');
+    return undefined;
+  }
+  const mode = relation.string('mode');
+  if (mode === 'passive-backup') {
+    const message = 'mode passive-backup is not built in: use hot-standby, in which the standby keeps every lease too';
+    issues.error('config-unsupported', relation.positionOf('mode'), message);
+    return undefined;
+  }
+  const peers = relation.sections('peers').filter((peer) => !isBackup(peer, relation, context));
+  const selfName = relation.string('this-server-name')?.trim();
+  const nameOf = (peer: Section): string => peer.string('name')?.trim() ?? '';
+  const self = peers.find((peer) => nameOf(peer) === selfName);
+  const partner = peers.find((peer) => peer !== self);
+  if (self === undefined || partner === undefined || (mode !== 'hot-standby' && mode !== 'load-balancing')) {
+    return undefined;
+  }
+  const own = lessorBlock(relation, 'ha-lessor', context);
+  const primary = self.string('role') === 'primary' ? self : partner;
+  const relationship = own.string('relationship') ?? `${nameOf(primary)}-${nameOf(primary === self ? partner : self)}`;
+  const device = own.string('interface');
+  checkDevice(device, own, context);
+  const built = {
+    relationship,
+    mode,
+    self: buildPeer(self, relation, relationship, context),
+    partner: buildPeer(partner, relation, relationship, context),
+    device,
+    heartbeatDelayMs: own.or<number>('heartbeat-delay'),
+    partnerKind: own.or<HaConfig['partnerKind']>('partner'),
+    safe: buildSafe(own, mode, context),
+    kea: buildKea(relation),
+  } satisfies HaConfig;
+  warnOfOpenDoor(built, relation, context);
+  return built;
+}
+
+/** Backup servers get copies in Kea; here nobody sends them any, which is said where they stand. */
+function isBackup(peer: Section, relation: Section, { issues }: BuildContext): boolean {
+  if (peer.string('role') !== 'backup') return false;
+  const position = peer.positionOf('role');
+  if (peer.string('name') === relation.string('this-server-name')) {
+    issues.error('config-unsupported', position, 'this server can not be a backup: that role is not built in');
+  } else issues.warning('config-unsupported', position, 'BACKUP SERVERS GET NO LEASES: that role is not built in');
+  return true;
+}
+
+function buildSafe(own: Section, mode: HaMode, { issues }: BuildContext): SafePairSettings {
+  const heartbeat = own.or<number>('heartbeat-delay');
+  const interruptAfterMs = own.or<number>('interrupt-after');
+  if (interruptAfterMs < 2 * heartbeat) {
+    const message = `one heartbeat lost would count as a partner lost: at least twice heartbeat-delay (${heartbeat})`;
+    issues.error('config-conflict', own.positionOf('interrupt-after'), message);
+  }
+  return {
+    mcltSec: own.or<number>('mclt'),
+    ackDeadlineMs: own.or<number>('ack-deadline'),
+    interruptAfterMs,
+    serveAloneAfterMs: own.or<number>('serve-alone-after'),
+    neglectedAfterSec: own.or<number>('neglected-after'),
+    shareOfSide1: own.real('standby-share') ?? SHARE_OF_SIDE_1[mode],
+  };
+}
+
+function buildKea(relation: Section): KeaTimers {
+  return {
+    heartbeatDelayMs: relation.or<number>('heartbeat-delay'),
+    maxResponseDelayMs: relation.or<number>('max-response-delay'),
+    maxAckDelayMs: relation.or<number>('max-ack-delay'),
+    maxUnackedClients: relation.or<number>('max-unacked-clients'),
+    maxRejectedLeaseUpdates: relation.or<number>('max-rejected-lease-updates'),
+    sendLeaseUpdates: relation.or<boolean>('send-lease-updates'),
+    syncLeases: relation.or<boolean>('sync-leases'),
+    syncTimeoutMs: relation.or<number>('sync-timeout'),
+    syncPageLimit: relation.or<number>('sync-page-limit'),
+  };
+}
+
+function buildPeer(peer: Section, relation: Section, relationship: string, context: BuildContext): HaPeer {
+  const { issues } = context;
+  const name = peer.string('name')?.trim() ?? '';
+  const text = peer.string('url') ?? '';
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const secure = url?.protocol === 'https:';
+  const tls = secure ? buildTls(peer, relation, context) : undefined;
+  const given = lessorBlock(peer, 'ha-peer-lessor', context).string('peer-san');
+  if (given !== undefined && !CERTIFICATE_NAME.test(given)) {
+    issues.error('config-range', peer.position, `"peer-san" ${given} is not of the form URI:… or DNS:…`);
+  }
+  return {
+    name,
+    role: (peer.string('role') ?? 'primary') as HaRole,
+    address: (url?.hostname ?? '').replace(/^\[|\]$/g, ''),
+    port: url === undefined || url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+    tls,
+    basicAuth: buildBasicAuth(peer, context),
+    certificateName: given ?? `URI:urn:lessor:pair:${relationship}:${name}`,
+  };
+}
+
+/** The files of the peer go before those of the relation; an empty string takes them away. */
+function buildTls(peer: Section, relation: Section, { issues }: BuildContext): HaTls | undefined {
+  const file = (name: string): string => (peer.has(name) ? peer.string(name) : relation.string(name)) ?? '';
+  const files = { trustAnchor: file('trust-anchor'), certFile: file('cert-file'), keyFile: file('key-file') };
+  if (Object.values(files).every((path) => path !== '')) return files;
+  const message = 'an https url needs "trust-anchor", "cert-file" and "key-file", here or in the relation';
+  issues.error('config-missing', peer.positionOf('url'), message);
+  return undefined;
+}
+
+function buildBasicAuth(peer: Section, context: BuildContext): HaPeer['basicAuth'] {
+  const user = secretOf(peer, 'basic-auth-user', context);
+  if (user === undefined || user === '') return undefined;
+  return { user, password: secretOf(peer, 'basic-auth-password', context) ?? '' };
+}
+
+/** A value, or the first line of the file named in its place. */
+function secretOf(peer: Section, name: string, { issues, environment }: BuildContext): string | undefined {
+  const file = peer.string(`${name}-file`);
+  if (file === undefined) return peer.string(name);
+  try {
+    return environment.readFile(file).split(/\r?\n/, 1)[0]!;
+  } catch (error) {
+    issues.error('config-file', peer.positionOf(`${name}-file`), `can not read ${file}: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+function checkDevice(device: string | undefined, own: Section, { issues, environment }: BuildContext): void {
+  const { interfaceNames } = environment;
+  if (device === undefined || interfaceNames === undefined || interfaceNames.includes(device)) return;
+  const message = `there is no interface "${device}"; there are ${interfaceNames.join(', ')}`;
+  issues.error('config-reference', own.positionOf('interface'), message);
+}
+
+/** Kea takes plain HTTP without a word; whoever can write to that port can write leases. */
+function warnOfOpenDoor({ self }: HaConfig, relation: Section, { issues }: BuildContext): void {
+  if (self.tls !== undefined) return;
+  const who = self.basicAuth === undefined ? 'whoever reaches it' : 'whoever sees or guesses its password';
+  const message = `the url of ${self.name} is plain http: ${who} can read and write leases; use https`;
+  issues.warning('config-insecure', relation.positionOf('peers'), message);
+}
+
+/** `user-context.lessor` of a section, checked; without members if it is absent. */
+function lessorBlock(section: Section, scope: ScopeName, { issues }: BuildContext): Section {
+  const member = section.userContextNode?.members.get('lessor');
+  const path = memberPath(section.path, 'user-context.lessor');
+  if (member === undefined) return emptySection(scope, section);
+  if (member.value.kind !== 'map') {
+    issues.error('config-type', positionOf(member.value.at, path), 'a map is expected');
+    return emptySection(scope, section);
+  }
+  return checkSection(member.value, scope, path, issues);
+}

@@ -1,0 +1,120 @@
+/** The half of a pair whose partner is a lessor: the safe protocol (docs/design-ha.md), put together. */
+
+import type { Exchange } from '../domain/exchange.js';
+import { type HaConfig, sideOfRole } from '../domain/ha/config.js';
+import { sideOfClient } from '../domain/ha/scopes.js';
+import { atOnce } from '../domain/slices.js';
+import type { ConfigSnapshot } from '../domain/snapshot.js';
+import { formatIpv4, type Ipv4 } from '../domain/values.js';
+import { LessorError } from '../errors.js';
+import { AddressRefresh } from '../services/address-refresh.js';
+import { inSlices } from '../services/in-slices.js';
+import { type Fingerprints, fingerprintsOf } from '../services/pair/fingerprints.js';
+import type { PairMemory } from '../services/pair/memory.js';
+import { openPairMemory } from '../services/pair/open-memory.js';
+import { describeDropped, type PairAlarm, PairService } from '../services/pair/pair-service.js';
+import { reportOf } from '../services/pair/report.js';
+import { nodeFileOps } from '../store/file-ops.js';
+import { DiskPairFile } from '../store/pair-file.js';
+import type { Base } from './base.js';
+import type { Half, HalfParts, HaNotice } from './ha.js';
+
+const SERVER_ID = 54;
+
+/** Opens it. @throws StoreError, LessorError */
+export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
+  const { config, snapshot, ledger, addresses, leaseFileMissing, client, logger } = parts;
+  const ha = config();
+  const { path, persist } = snapshot.leaseDatabase;
+  if (!persist) {
+    const message = 'a server of a pair has to keep its leases on disk: "persist" must be true';
+    throw new LessorError('config-conflict', message);
+  }
+  const nowSec = Math.floor(clock.now() / 1000);
+  const { memory, databaseLost } = openPairMemory(new DiskPairFile(`${path}.pair`, nodeFileOps), {
+    ...{ ha, pools: snapshot.pools, leases: ledger.leases, nowSec, leaseFileMissing },
+  });
+  const refresh = new AddressRefresh(addresses, clock);
+  ending.onEnd(() => refresh.stop());
+  let fingerprints = atOnce(fingerprintsOf(snapshot));
+  const service = new PairService({
+    settings: { mode: ha.mode, heartbeatDelayMs: ha.heartbeatDelayMs, ...ha.safe },
+    memory,
+    ledger,
+    clock,
+    logger,
+    call: (command, args, timeoutMs) => client.call(command, args, timeoutMs),
+    fingerprints: () => fingerprints,
+    sideOf: (exchange) => answeringSide(exchange, ha),
+    isAddressed,
+    onSettled: (address) => {
+      if (address === undefined) refresh.everything();
+      else addresses().refresh(address);
+    },
+    onAlarm(alarm) {
+      parts.notice(noticeOf(alarm));
+      refresh.repeat(memory.file.state === 'partner-down');
+    },
+    databaseLost,
+  });
+  const use = (known: Fingerprints, pools: ConfigSnapshot['pools']): void => {
+    fingerprints = known;
+    divide(memory, pools, config());
+  };
+  return {
+    redundancy: service,
+    report: reportOf(service, config, () => clock.now()),
+    mayReclaim: (lease) => service.rules.mayReclaim(lease),
+    async answer(command, args) {
+      return { result: 0, text: `${command}: done`, arguments: await service.answer(command, args) };
+    },
+    start: () => service.start(),
+    stop: () => service.stop(),
+    async prepare(next) {
+      const known = await inSlices(fingerprintsOf(next), clock);
+      return () => use(known, next.pools);
+    },
+    follow: (next) => void inSlices(fingerprintsOf(next), clock).then((known) => use(known, next.pools)),
+  };
+}
+
+/** New pools are divided between the servers, what was owned stays so. */
+function divide(memory: PairMemory, pools: ConfigSnapshot['pools'], { safe }: HaConfig): void {
+  const { ranges } = memory.ownership.over(pools, safe.shareOfSide1);
+  if (JSON.stringify(ranges) !== JSON.stringify(memory.file.ownership)) memory.update({ ownership: ranges });
+}
+
+/** Who answers a client while both servers are up. A client without any identification is the primary's. */
+function answeringSide({ identity }: Exchange, { mode }: HaConfig): 0 | 1 {
+  if (mode === 'hot-standby') return sideOfRole('primary');
+  return sideOfClient(identity.clientId, identity.hwAddress) ?? sideOfRole('primary');
+}
+
+/** A client that talks to this server in particular: by unicast of its own, or naming it. A relay sends to both. */
+function isAddressed({ message, arrival }: Exchange): boolean {
+  const named = message.option(SERVER_ID);
+  if (named !== undefined) return named.length === 4 && addressIn(named) === arrival.interfaceAddress;
+  return message.giaddr === 0 && arrival.destination === arrival.interfaceAddress;
+}
+
+function addressIn(octets: Uint8Array): Ipv4 {
+  return Buffer.from(octets.buffer, octets.byteOffset, 4).readUInt32BE(0);
+}
+
+function noticeOf(alarm: PairAlarm): HaNotice {
+  if (alarm.kind === 'state') return alarm;
+  return { kind: 'alarm', alarm: alarm.kind, text: alarmText(alarm) };
+}
+
+function alarmText(alarm: Exclude<PairAlarm, { readonly kind: 'state' }>): string {
+  switch (alarm.kind) {
+    case 'dropped-binding':
+      return `${formatIpv4(alarm.address)} was given to two clients: ${describeDropped(alarm.address, alarm.dropped)}`;
+    case 'misfit':
+      return `no pair: ${alarm.text}`;
+    case 'drift':
+      return 'the configurations of the two servers are not the same';
+    case 'skew':
+      return `the clock of the partner differs from ours by ${alarm.seconds} s`;
+  }
+}

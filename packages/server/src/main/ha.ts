@@ -1,0 +1,158 @@
+/** The other server: the listener it is heard by, the way to it, and the protocol that is spoken with it. */
+
+import type { HaConfig } from '../domain/ha/config.js';
+import type { Lease } from '../domain/lease.js';
+import type { ConfigSnapshot, JsonMap } from '../domain/snapshot.js';
+import { LessorError } from '../errors.js';
+import { bindDeviceSocket } from '../platform/device-listener.js';
+import type { AddressSpace } from '../services/address-space.js';
+import { auditToLogger } from '../services/audit.js';
+import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
+import type { HaReport } from '../services/ha-report.js';
+import type { PeerAnswer } from '../services/kea-ha/answers.js';
+import type { Ledger } from '../services/ledger.js';
+import type { Logger } from '../services/ports.js';
+import type { Redundancy } from '../services/redundancy.js';
+import type { ServiceSwitch } from '../services/service-switch.js';
+import { PeerClient } from '../transports/peer-client.js';
+import { PeerListener } from '../transports/peer-listener.js';
+import type { Base } from './base.js';
+import { openKeaHalf } from './ha-kea.js';
+import { openSafeHalf } from './ha-safe.js';
+
+/** What a pair is put together from. */
+export interface HaSurroundings {
+  readonly ha: HaConfig;
+  readonly snapshot: ConfigSnapshot;
+  readonly ledger: Ledger;
+  readonly serviceSwitch: ServiceSwitch;
+  /** Asked when something is settled, which is not before the pair is open. */
+  readonly addresses: () => AddressSpace;
+  /** There was no lease file when the process started. */
+  readonly leaseFileMissing: boolean;
+}
+
+/** Something an operator should hear of. */
+export type HaNotice =
+  | { readonly kind: 'state'; readonly from: string; readonly to: string; readonly reason: string }
+  | { readonly kind: 'alarm'; readonly alarm: string; readonly text: string };
+
+/** What either protocol is given. */
+export interface HalfParts extends HaSurroundings {
+  readonly client: PeerClient;
+  readonly logger: Logger;
+  /** The relation in force. */
+  readonly config: () => HaConfig;
+  /** The configuration in force. */
+  readonly current: () => ConfigSnapshot;
+  readonly notice: (notice: HaNotice) => void;
+}
+
+/** This server's half of a pair, in one of the two protocols. */
+export interface Half {
+  readonly redundancy: Redundancy;
+  readonly report: HaReport;
+  mayReclaim(lease: Lease): boolean;
+  /** Answers a command of the partner. @throws CommandError, StoreError */
+  answer(command: string, args: JsonMap): Promise<PeerAnswer>;
+  start(): void;
+  /** Called when no client is served any more, and the partner can still be told. */
+  stop(): Promise<void>;
+  /** Makes ready for another configuration. */
+  prepare(next: ConfigSnapshot): Promise<() => void>;
+  /** Follows a change of single subnets. */
+  follow(next: ConfigSnapshot): void;
+}
+
+/** This server's half of a pair, as the other parts of the server see it. */
+export interface HighAvailability extends SwapParticipant {
+  readonly redundancy: Redundancy;
+  readonly report: HaReport;
+  mayReclaim(lease: Lease): boolean;
+  /** Begins to listen to the partner and to talk to it. @throws LessorError */
+  start(): Promise<void>;
+  /** Calls `told` of everything an operator should hear of. */
+  onNotice(told: (notice: HaNotice) => void): void;
+}
+
+/**
+ * Opens this server's half of a pair; nothing is sent before `start`.
+ * @throws StoreError, LessorError
+ */
+export function openHa(base: Base, surroundings: HaSurroundings): HighAvailability {
+  const { clock, ending } = base;
+  let { ha, snapshot } = surroundings;
+  const logger = base.logger.child('ha-hooks');
+  const client = new PeerClient(ha, clock);
+  ending.onEnd(() => client.close());
+  const listeners: ((notice: HaNotice) => void)[] = [];
+  const parts: HalfParts = {
+    ...surroundings,
+    client,
+    logger,
+    config: () => ha,
+    current: () => snapshot,
+    notice(notice) {
+      // A change of state has been logged where it happened.
+      if (notice.kind === 'alarm') logger.log('WARN', 'LESSOR_PAIR_ALARM', notice.text, { ...notice });
+      for (const told of listeners) told(notice);
+    },
+  };
+  const half = ha.partnerKind === 'kea' ? openKeaHalf(base, parts) : openSafeHalf(base, parts);
+  let listener: PeerListener | undefined;
+  return {
+    name: 'high-availability',
+    redundancy: half.redundancy,
+    report: half.report,
+    mayReclaim: (lease) => half.mayReclaim(lease),
+    onNotice: (told) => void listeners.push(told),
+    async start() {
+      const opened = await PeerListener.open(ha, {
+        clock,
+        audit: auditToLogger(base.logger.child('audit')),
+        bindDevice: bindDeviceSocket,
+        answer: (command, args) => half.answer(command, args),
+      });
+      listener = opened;
+      ending.onEnd(() => opened.close());
+      ending.onEnd(() => half.stop());
+      half.start();
+    },
+    async prepare(next): Promise<PreparedSwap> {
+      const wanted = next.ha;
+      if (wanted === undefined || !isSamePair(ha, wanted)) {
+        const message =
+          'the servers of a pair, their urls, the mode and its times can not be changed while the server runs: restart it';
+        throw new LessorError('config-unsupported', message);
+      }
+      const commit = await half.prepare(next);
+      return {
+        commit() {
+          ha = wanted;
+          snapshot = next;
+          client.useConfig(wanted);
+          listener?.useConfig(wanted);
+          commit();
+        },
+        abandon: () => undefined,
+      };
+    },
+    prepareChange: (next) => ({
+      commit() {
+        snapshot = next;
+        half.follow(next);
+      },
+      abandon: () => undefined,
+    }),
+  };
+}
+
+/** True if only what can be followed while running is different: certificates, passwords. */
+function isSamePair(a: HaConfig, b: HaConfig): boolean {
+  const fixed = ({ self, partner, ...rest }: HaConfig): string =>
+    JSON.stringify([
+      rest,
+      ...[self, partner].map(({ name, role, address, port, tls }) => [name, role, address, port, tls !== undefined]),
+    ]);
+  return fixed(a) === fixed(b);
+}

@@ -1,0 +1,107 @@
+/** What a Kea partner may ask of this server, a row a command (Kea: the command set of its dedicated listener). */
+
+import type { Lease } from '../../domain/lease.js';
+import { leaseToJson } from '../../domain/lease-json.js';
+import type { ConfigSnapshot, JsonMap } from '../../domain/snapshot.js';
+import { formatIpv4, type Ipv4, parseIpv4 } from '../../domain/values.js';
+import { CommandError } from '../../errors.js';
+import type { LeaseReader } from '../ports.js';
+import { ServiceOrigin, type ServiceSwitch } from '../service-switch.js';
+import type { KeaHaService } from './kea-ha-service.js';
+import { leaseOfUpdate } from './lease-wire.js';
+
+/** An answer as Kea has it. */
+export interface PeerAnswer {
+  readonly result: number;
+  readonly text: string;
+  readonly arguments?: JsonMap;
+}
+
+/** What the rows work with. */
+export interface KeaAnswerParts {
+  readonly service: KeaHaService;
+  readonly leases: LeaseReader;
+  readonly serviceSwitch: Pick<ServiceSwitch, 'disable' | 'enable'>;
+  readonly snapshot: () => ConfigSnapshot;
+}
+
+type Row = (args: JsonMap, parts: KeaAnswerParts) => PeerAnswer | Promise<PeerAnswer>;
+
+const EMPTY = 3;
+const MAX_PAGE = 10_000;
+
+/** The rows. */
+const ROWS: Readonly<Record<string, Row>> = {
+  'ha-heartbeat': (_, { service }) => done('HA peer status returned.', service.heartbeatAnswer()),
+  'dhcp-disable'({ 'max-period': period }, { serviceSwitch }) {
+    serviceSwitch.disable(ServiceOrigin.haRemote, typeof period === 'number' && period > 0 ? period : undefined);
+    return done('DHCPv4 service disabled');
+  },
+  'dhcp-enable'(_, { serviceSwitch }) {
+    serviceSwitch.enable(ServiceOrigin.haRemote);
+    return done('DHCP service successfully enabled');
+  },
+  'ha-sync-complete-notify'(_, { serviceSwitch }) {
+    serviceSwitch.enable(ServiceOrigin.haRemote);
+    return done('Server successfully notified about the synchronization completion.');
+  },
+  async 'lease4-update'(args, { service, snapshot }) {
+    const lease = leaseOfUpdate(args);
+    checkPlace(lease, snapshot());
+    await service.update(lease);
+    return done('IPv4 lease updated.');
+  },
+  async 'lease4-del'(args, { service }) {
+    const there = await service.remove(addressOf(args));
+    return there ? done('IPv4 lease deleted.') : { result: EMPTY, text: 'IPv4 lease not found.' };
+  },
+  'lease4-get-page'({ from, limit }, { leases }) {
+    const after = from === 'start' ? undefined : typeof from === 'string' ? parseIpv4(from) : undefined;
+    if (after === undefined && from !== 'start') throw new CommandError('command-invalid', "'from' is no address");
+    const count = typeof limit === 'number' && limit > 0 ? Math.min(limit, MAX_PAGE) : MAX_PAGE;
+    const page = leases.page(after, count).map((lease) => leaseToJson(lease));
+    const answer = { leases: page, count: page.length };
+    return { ...done(`${page.length} IPv4 lease(s) found.`, answer), result: page.length === 0 ? EMPTY : 0 };
+  },
+  'ha-reset'(_, { service }) {
+    service.reset();
+    return done('HA state machine reset.');
+  },
+  'ha-maintenance-notify': ({ cancel }, { service }) => service.notified(cancel === true),
+  'list-commands': () => ({ result: 0, text: '', arguments: Object.keys(ROWS).sort() as unknown as JsonMap }),
+};
+
+/** Answers a command of the partner; the caller has made sure that it is the partner. @throws CommandError, StoreError */
+export async function answerKea(command: string, args: JsonMap, parts: KeaAnswerParts): Promise<PeerAnswer> {
+  const row = Object.hasOwn(ROWS, command) ? ROWS[command] : undefined;
+  if (row === undefined) throw new CommandError('command-denied', `'${command}' is nothing a partner may ask`);
+  return await row(args, parts);
+}
+
+/** As Kea does: the subnet must be there, and the address in it. */
+function checkPlace({ address, subnetId }: Lease, { subnetById }: ConfigSnapshot): void {
+  const subnet = subnetById.get(subnetId);
+  if (subnet === undefined) {
+    throw new CommandError(
+      'command-invalid',
+      `Invalid subnet-id: No IPv4 subnet with subnet-id=${subnetId} currently configured.`,
+    );
+  }
+  const mask = subnet.prefixLength === 0 ? 0 : (~0 << (32 - subnet.prefixLength)) >>> 0;
+  if ((address & mask) >>> 0 !== subnet.prefix) {
+    throw new CommandError(
+      'command-invalid',
+      `The address ${formatIpv4(address)} does not belong to subnet ${subnetId}`,
+    );
+  }
+}
+
+function addressOf({ 'ip-address': text }: JsonMap): Ipv4 {
+  const address = typeof text === 'string' ? parseIpv4(text) : undefined;
+  if (address === undefined) throw new CommandError('command-invalid', "'ip-address' is missing or no address");
+  return address;
+}
+
+function done(text: string, args?: JsonMap): PeerAnswer {
+  return { result: 0, text, ...(args === undefined ? {} : { arguments: args }) };
+}

@@ -1,0 +1,49 @@
+/**
+ * Fingerprints of a configuration: what must be equal on both servers of a pair (which addresses there are), and what
+ * should be (all that is not particular to one of the two).
+ */
+
+import { createHash } from 'node:crypto';
+import { jsonDigest } from '../../config/json-digest.js';
+import { mapSliced, type Sliced } from '../../domain/slices.js';
+import type { ConfigSnapshot, Json, JsonMap } from '../../domain/snapshot.js';
+
+/** What heartbeats carry. */
+export interface Fingerprints {
+  readonly addressSpace: string;
+  readonly configuration: string;
+}
+
+/** Members of Dhcp4 that belong to one server: its sockets, files and log. */
+const PARTICULAR: ReadonlySet<string> = new Set([
+  'interfaces-config',
+  'control-socket',
+  'control-sockets',
+  'hooks-libraries',
+  'lease-database',
+  'loggers',
+  'server-tag',
+  'dhcp-queue-control',
+  'multi-threading',
+  'user-context',
+]);
+
+/** Both fingerprints, to be interrupted after every subnet. */
+export function* fingerprintsOf(snapshot: ConfigSnapshot): Sliced<Fingerprints> {
+  const space = yield* mapSliced(snapshot.subnets, ({ id, prefix, prefixLength, pools }) => [
+    id,
+    prefix,
+    prefixLength,
+    ...pools.flatMap(({ first, last }) => [first, last]),
+  ]);
+  space.sort((a, b) => a[0]! - b[0]!);
+  const addressSpace = createHash('sha256').update(JSON.stringify(space)).digest('hex');
+  const configuration = yield* jsonDigest(commonPart(snapshot.tree));
+  return { addressSpace, configuration };
+}
+
+/** The part of Dhcp4 that should be the same on both servers, with its members in order of their names. */
+export function commonPart(tree: JsonMap): JsonMap {
+  const entries = Object.entries(tree).filter(([name]) => !PARTICULAR.has(name));
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))) as Record<string, Json>;
+}

@@ -1,0 +1,114 @@
+/**
+ * The file of a pair beside the lease file: who owns which addresses, the epoch and the counters handed out. It is
+ * replaced as a whole (temporary file, flush, rename, flush of the directory), so that a crash leaves the old or the new.
+ */
+
+import type { HandOver, PairFile } from '../domain/pair/file.js';
+import type { OwnedRange } from '../domain/pair/ownership.js';
+import { PAIR_STATES, type PairState } from '../domain/pair/states.js';
+import type { Json, JsonMap } from '../domain/snapshot.js';
+import { StoreError } from '../errors.js';
+import type { PairFileStore } from '../services/ports.js';
+import type { FileOps } from './file-ops.js';
+
+/** Written into the file, so that a later lessor knows what it reads. */
+const FORMAT = 1;
+
+/** See the head of this file. */
+export class DiskPairFile implements PairFileStore {
+  constructor(
+    private readonly path: string,
+    private readonly ops: FileOps,
+  ) {}
+
+  load(): PairFile | undefined {
+    const length = this.ops.lengthOf(this.path);
+    if (length === undefined) return undefined;
+    const octets = Buffer.alloc(length);
+    const fd = this.ops.open(this.path, 'read');
+    try {
+      this.ops.read(fd, octets, 0);
+    } finally {
+      this.ops.close(fd);
+    }
+    try {
+      return pairFileFrom(JSON.parse(octets.toString('utf8')));
+    } catch (error) {
+      const advice = 'remove it, and this server fetches everything from its partner';
+      throw new StoreError('store-corrupt', `${this.path}: ${(error as Error).message}; ${advice}`);
+    }
+  }
+
+  save(file: PairFile): void {
+    const temporary = `${this.path}.tmp`;
+    const octets = Buffer.from(`${JSON.stringify({ format: FORMAT, ...file })}\n`, 'utf8');
+    try {
+      const fd = this.ops.open(temporary, 'create');
+      try {
+        for (let at = 0; at < octets.length; ) at += this.ops.write(fd, octets.subarray(at), at);
+        this.ops.dataSync(fd);
+      } finally {
+        this.ops.close(fd);
+      }
+      this.ops.rename(temporary, this.path);
+      this.ops.directorySync(this.path);
+    } catch (error) {
+      throw new StoreError('store-unavailable', `${this.path}: ${(error as Error).message}`);
+    }
+  }
+}
+
+function pairFileFrom(json: Json): PairFile {
+  const map = mapOf(json, 'the file');
+  if (map.format !== FORMAT) throw new Error(`format ${String(map.format)} is not known to this version`);
+  const { relationship, side, state, handOver } = map;
+  if (typeof relationship !== 'string') throw new Error('"relationship" is not understood');
+  if (side !== 0 && side !== 1) throw new Error('"side" is not understood');
+  if (typeof state !== 'string' || !Object.hasOwn(PAIR_STATES, state)) throw new Error('"state" is not understood');
+  return {
+    relationship,
+    side,
+    state: state as PairState,
+    epoch: countOf(map, 'epoch'),
+    boot: countOf(map, 'boot'),
+    reservedCounter: countOf(map, 'reservedCounter'),
+    downSinceSec: countOf(map, 'downSinceSec'),
+    lastReceived: countOf(map, 'lastReceived'),
+    cleanDown: map.cleanDown === true,
+    saidGoodbye: map.saidGoodbye === true,
+    ownership: listOf(map.ownership, 'ownership').map(ownedRangeFrom),
+    handOver: handOver === undefined || handOver === null ? undefined : handOverFrom(handOver),
+  };
+}
+
+function ownedRangeFrom(json: Json): OwnedRange {
+  const map = mapOf(json, 'a range of "ownership"');
+  const { owner } = map;
+  if (owner !== 0 && owner !== 1 && owner !== 'nobody') throw new Error('"owner" is not understood');
+  return { first: countOf(map, 'first'), last: countOf(map, 'last'), owner };
+}
+
+function handOverFrom(json: Json): HandOver {
+  const map = mapOf(json, '"handOver"');
+  const ranges = listOf(map.ranges, 'ranges').map((each) => {
+    const range = mapOf(each, 'a range of "handOver"');
+    return { first: countOf(range, 'first'), last: countOf(range, 'last') };
+  });
+  return { number: countOf(map, 'number'), ranges };
+}
+
+function mapOf(json: Json | undefined, what: string): JsonMap {
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as JsonMap;
+  throw new Error(`${what} is no map`);
+}
+
+function listOf(json: Json | undefined, name: string): readonly Json[] {
+  if (Array.isArray(json)) return json;
+  throw new Error(`"${name}" is no list`);
+}
+
+function countOf(map: JsonMap, name: string): number {
+  const value = map[name];
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new Error(`"${name}" is not understood`);
+}

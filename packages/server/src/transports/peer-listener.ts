@@ -1,0 +1,201 @@
+/**
+ * Where the partner of a pair is heard: HTTP or HTTPS on this server's own url. Nothing is answered but the commands of
+ * a pair, and nobody but the partner: by certificate and exact name, or, on plain HTTP, by address and password. Whoever
+ * else comes gets 403 and a record in the audit.
+ */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { Result } from '../control/command.js';
+import type { HaConfig } from '../domain/ha/config.js';
+import type { Json, JsonMap } from '../domain/snapshot.js';
+import { CommandError, LessorError } from '../errors.js';
+import type { AuditPort } from '../services/audit.js';
+import type { PeerAnswer } from '../services/kea-ha/answers.js';
+import type { BindDevice, Clock } from '../services/ports.js';
+import { listenAt } from './device-listen.js';
+import { authenticatedUser } from './http-credentials.js';
+import { loadTls } from './http-tls.js';
+import { certificateNames, strangerOnSocket } from './peer-identity.js';
+
+/** What a {@link PeerListener} works with. */
+export interface PeerListenerParts {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly audit: AuditPort;
+  readonly bindDevice: BindDevice;
+  /** Answers a command of the partner. @throws CommandError, StoreError */
+  readonly answer: (command: string, args: JsonMap) => Promise<PeerAnswer>;
+}
+
+/** Octets of a request: digests of a million leases take some hundred thousand. */
+const MAX_BODY_OCTETS = 16 * 1024 * 1024;
+/** One partner needs a handful; strangers are not to take them all. */
+const MAX_CONNECTIONS = 64;
+const HEADERS_TIMEOUT_MS = 5000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 30_000;
+
+/** See the head of this file. */
+export class PeerListener {
+  readonly #server: Server | TlsServer;
+  #config: HaConfig;
+
+  private constructor(
+    config: HaConfig,
+    private readonly parts: PeerListenerParts,
+  ) {
+    this.#config = config;
+    const options = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
+    const listener = (request: IncomingMessage, response: ServerResponse): void => void this.#handle(request, response);
+    const { tls } = config.self;
+    if (tls === undefined) this.#server = createServer(options, listener);
+    else {
+      this.#server = createTlsServer({ ...options, ...tlsOptions(tls) }, listener);
+      this.#server.on('tlsClientError', (error: Error, socket: TLSSocket) =>
+        this.#refused(socket, 'TLS', 'nobody', error.message),
+      );
+    }
+    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on('clientError', (_error, socket) => socket.destroy());
+  }
+
+  /** Listens on the url of this server. @throws LessorError socket-open, config-file */
+  static async open(config: HaConfig, parts: PeerListenerParts): Promise<PeerListener> {
+    const listener = new PeerListener(config, parts);
+    const { address, port } = config.self;
+    try {
+      await listenAt(
+        listener.#server,
+        { address, port, ...(config.device === undefined ? {} : { device: config.device }) },
+        parts.bindDevice,
+      );
+    } catch (error) {
+      if (error instanceof LessorError) throw error;
+      throw new LessorError('socket-open', `partner listener ${address} port ${port}: ${(error as Error).message}`);
+    }
+    return listener;
+  }
+
+  /** Reads the certificates again and follows other names; open connections stay. @throws LessorError config-file */
+  useConfig(config: HaConfig): void {
+    const { tls } = config.self;
+    if (tls !== undefined && 'setSecureContext' in this.#server) this.#server.setSecureContext(tlsOptions(tls));
+    this.#config = config;
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const stranger = this.#strangerText(request);
+    if (stranger !== undefined) {
+      this.#refused(request.socket, 'HTTP request', nameOn(request.socket), stranger);
+      send(response, 403, { result: 403, text: 'Forbidden' }, true);
+      return;
+    }
+    const body = request.method === 'POST' ? await readBody(request) : undefined;
+    const envelope = body === undefined ? undefined : parse(body);
+    if (envelope === undefined) {
+      send(response, 400, { result: 400, text: 'Bad Request' }, true);
+      return;
+    }
+    send(response, 200, [await this.#answer(envelope)], false);
+  }
+
+  async #answer({ command, arguments: args }: JsonMap): Promise<JsonMap> {
+    try {
+      if (typeof command !== 'string') throw new CommandError('command-malformed', 'there is no command');
+      return { ...(await this.parts.answer(command, isMap(args) ? args : {})) };
+    } catch (error) {
+      const result = error instanceof CommandError ? error.result : Result.error;
+      return { result, text: (error as Error).message };
+    }
+  }
+
+  /** Why the sender is not the partner. */
+  #strangerText(request: IncomingMessage): string | undefined {
+    const { self, partner } = this.#config;
+    const { socket, headers } = request;
+    if (self.basicAuth !== undefined) {
+      const authentication = { realm: '', clients: [self.basicAuth] };
+      if (authenticatedUser(headers.authorization, authentication) === undefined) return 'wrong or no password';
+    }
+    if (socket instanceof TLSSocket) return strangerOnSocket(socket, partner.certificateName);
+    const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    return from === partner.address ? undefined : `it comes from ${from}, the partner is ${partner.address}`;
+  }
+
+  #refused(socket: Socket, command: string, who: string, missing: string): void {
+    const { clock, audit } = this.parts;
+    audit.record({
+      at: clock.now(),
+      who,
+      method: socket instanceof TLSSocket ? 'client-cert' : 'none',
+      ...(socket.remoteAddress === undefined ? {} : { sourceAddress: socket.remoteAddress }),
+      listener: 'peer',
+      command,
+      argumentsDigest: '',
+      missing,
+      result: Result.error,
+      durationMs: 0,
+    });
+  }
+}
+
+function tlsOptions({ trustAnchor, certFile, keyFile }: NonNullable<HaConfig['self']['tls']>) {
+  return {
+    ...loadTls({ trustAnchor, certFile, keyFile, certRequired: true }),
+    minVersion: 'TLSv1.3' as const,
+    handshakeTimeout: HEADERS_TIMEOUT_MS,
+  };
+}
+
+function nameOn(socket: Socket): string {
+  const names = socket instanceof TLSSocket ? certificateNames(socket.getPeerCertificate() ?? {}) : [];
+  return names[0] ?? 'nobody';
+}
+
+function readBody(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let octets = 0;
+    request.on('data', (chunk: Buffer) => {
+      octets += chunk.length;
+      if (octets > MAX_BODY_OCTETS) {
+        resolve(undefined);
+        request.destroy();
+      } else chunks.push(chunk);
+    });
+    request.on('end', () => resolve(Buffer.concat(chunks).toString('latin1')));
+    request.on('close', () => resolve(undefined));
+    request.on('error', () => resolve(undefined));
+  });
+}
+
+function parse(body: string): JsonMap | undefined {
+  try {
+    const json: Json = JSON.parse(body);
+    return isMap(json) ? json : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isMap(json: Json | undefined): json is JsonMap {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+function send(response: ServerResponse, status: number, json: Json, close: boolean): void {
+  // Strings are octets here, as everywhere between the doors (control/door.ts).
+  const body = Buffer.from(JSON.stringify(json), 'latin1');
+  if (close) response.shouldKeepAlive = false;
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': body.length });
+  response.end(body);
+}

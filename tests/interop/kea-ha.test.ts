@@ -1,0 +1,212 @@
+/**
+ * Pairs of lessor and a real Kea 2.2 with its libdhcp_ha.so, lessor in either role: they meet, every lease is on both
+ * before its ACK, each takes over from the other and gives the service back, maintenance works from both sides.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Reply, TestClient } from '../lib/dhcp-client.js';
+import { Link } from '../lib/link.js';
+import { Netns } from '../lib/netns.js';
+import { PairLab, type PairOptions } from '../lib/pair-lab.js';
+import { skipUnless } from '../lib/peers.js';
+import { SUBJECTS } from '../lib/subject.js';
+import { TYPE } from '../lib/wire.js';
+
+const skip = skipUnless('kea-dhcp4', 'python3');
+const { lessor, kea } = SUBJECTS;
+
+/** Times short enough for a test; Kea 2.2 needs its threads for a listener of its own. */
+const RELATION = {
+  'heartbeat-delay': 500,
+  'max-response-delay': 2000,
+  'max-ack-delay': 1000,
+  'max-unacked-clients': 0,
+  'multi-threading': { 'enable-multi-threading': true, 'http-dedicated-listener': true },
+};
+const DHCP4 = { 'multi-threading': { 'enable-multi-threading': true, 'thread-pool-size': 2 } };
+
+class KeaLab {
+  readonly lab: PairLab;
+  readonly far = Netns.create();
+  #link: Link | undefined;
+
+  constructor(
+    readonly lessorSide: 0 | 1,
+    options: PairOptions = {},
+  ) {
+    this.lab = new PairLab({
+      subjects: lessorSide === 0 ? [lessor, kea] : [kea, lessor],
+      relation: RELATION,
+      dhcp4: DHCP4,
+      lessor: { partner: 'kea', 'interrupt-after': 1000 },
+      ...options,
+    });
+    this.lab.lan.plug(this.far, 'eth0');
+  }
+
+  async start(): Promise<void> {
+    this.#link = await Link.open(this.far, 'eth0');
+    await Promise.all(this.lab.servers.map((server) => server.start()));
+  }
+
+  client(mac?: string): TestClient {
+    const path = { link: this.#link!, server: '10.77.0.1', serverMac: this.lab.hosts[0].macOf('lan0') };
+    return new TestClient(path, mac === undefined ? {} : { mac });
+  }
+
+  /** A lease for a client that asks again and again, as clients do. */
+  async leased(one = this.client(), timeoutMs = 15_000): Promise<{ ack: Reply; gapMs: number }> {
+    const began = performance.now();
+    for (;;) {
+      const secs = Math.floor((performance.now() - began) / 1000);
+      const offer = await one.ask(TYPE.discover, { secs }, 300);
+      const ack = offer && (await one.ask(TYPE.request, { secs, ...one.selecting(offer) }, 1000));
+      if (ack?.type === TYPE.ack) return { ack, gapMs: performance.now() - began };
+      assert.ok(
+        performance.now() - began < timeoutMs,
+        `no lease\n${this.lab.servers.map((each) => each.log()).join('\n')}`,
+      );
+    }
+  }
+
+  /** Waits until status-get of a server says a state. */
+  async until(side: 0 | 1, state: string, timeoutMs = 15_000): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const found = await this.state(side).catch((error: Error) => error.message);
+      if (found === state) return;
+      if (performance.now() > deadline) {
+        assert.fail(
+          `server ${side} is in ${found}, not ${state}\n${this.lab.servers.map((each) => each.log()).join('\n')}`,
+        );
+      }
+      await sleep(100);
+    }
+  }
+
+  async state(side: 0 | 1): Promise<string> {
+    const ha = (await this.lab.ha(side)) as { 'ha-servers': { local: { state: string } } };
+    return ha['ha-servers'].local.state;
+  }
+
+  async both(state: string): Promise<void> {
+    await this.until(0, state);
+    await this.until(1, state);
+  }
+
+  /** The addresses assigned, as a server sees them. */
+  async addresses(side: 0 | 1): Promise<string[]> {
+    const leases = await this.lab.servers[side].leases();
+    return leases
+      .filter(({ state }) => state === 0)
+      .map((lease) => String(lease['ip-address']))
+      .sort();
+  }
+
+  async equal(): Promise<void> {
+    assert.deepEqual(await this.addresses(0), await this.addresses(1));
+  }
+
+  async close(): Promise<void> {
+    this.#link?.close();
+    this.far.destroy();
+    await this.lab.close();
+  }
+}
+
+async function withLab(lab: KeaLab, body: () => Promise<void>): Promise<void> {
+  try {
+    await lab.start();
+    await body();
+  } finally {
+    await lab.close();
+  }
+}
+
+describe('A pair of lessor and Kea', { skip }, () => {
+  for (const side of [0, 1] as const) {
+    const role = side === 0 ? 'primary' : 'standby';
+    test(`hot-standby, lessor is the ${role}: meets, replicates, takes over both ways`, async (t: TestContext) => {
+      const lab = new KeaLab(side);
+      await withLab(lab, async () => {
+        await lab.both('hot-standby');
+        const { ack } = await lab.leased();
+        assert.ok((await lab.addresses(1)).includes(ack.yiaddr), 'the standby has it');
+        await lab.equal();
+
+        await lab.lab.servers[1].kill();
+        const passive = await lab.leased();
+        t.diagnostic(`the standby was killed: first ACK after ${Math.round(passive.gapMs)} ms`);
+        await lab.until(0, 'partner-down');
+        await lab.lab.servers[1].start();
+        await lab.both('hot-standby');
+        await lab.equal();
+
+        await lab.lab.servers[0].kill();
+        const active = await lab.leased();
+        t.diagnostic(`the primary was killed: first ACK after ${Math.round(active.gapMs)} ms`);
+        await lab.until(1, 'partner-down');
+        await lab.lab.servers[0].start();
+        await lab.both('hot-standby');
+        await lab.equal();
+        assert.equal((await lab.addresses(0)).length, 3);
+      });
+    });
+
+    test(`load-balancing, lessor is the ${side === 0 ? 'primary' : 'secondary'}: each client has one server`, async () => {
+      const lab = new KeaLab(side, { mode: 'load-balancing' });
+      await withLab(lab, async () => {
+        await lab.both('load-balancing');
+        // KEA-HA: hashes 133, 45 (odd: the secondary's) and 182, 150 (even: the primary's).
+        const expected = {
+          '02:00:00:00:00:01': 2,
+          '02:00:00:00:00:02': 2,
+          '02:00:00:00:00:03': 1,
+          '02:00:00:00:00:04': 1,
+        };
+        for (const [mac, server] of Object.entries(expected)) {
+          const { ack } = await lab.leased(lab.client(mac));
+          assert.equal(ack.serverId, `10.77.0.${server}`, mac);
+        }
+        await lab.equal();
+      });
+    });
+  }
+
+  test('maintenance: lessor takes over at once when the Kea is to be stopped, and the other way round', async () => {
+    const lab = new KeaLab(0);
+    await withLab(lab, async () => {
+      await lab.both('hot-standby');
+      await lab.lab.servers[0].must('ha-maintenance-start');
+      await lab.until(0, 'partner-in-maintenance');
+      await lab.until(1, 'in-maintenance');
+      await lab.leased();
+      await lab.lab.servers[1].stop();
+      await lab.until(0, 'partner-down');
+      await lab.lab.servers[1].start();
+      await lab.both('hot-standby');
+
+      await lab.lab.servers[1].must('ha-maintenance-start');
+      await lab.until(1, 'partner-in-maintenance');
+      await lab.until(0, 'in-maintenance');
+      await lab.leased();
+    });
+  });
+
+  test('a release reaches the Kea, and so does what an operator changes', async () => {
+    const lab = new KeaLab(0);
+    await withLab(lab, async () => {
+      await lab.both('hot-standby');
+      const one = lab.client();
+      const { ack } = await lab.leased(one);
+      one.release(ack.yiaddr);
+      const lease = { 'ip-address': '10.77.0.150', 'hw-address': '02:00:00:00:77:77', 'subnet-id': 77 };
+      await lab.lab.servers[0].must('lease4-add', lease);
+      const deadline = performance.now() + 3000;
+      while ((await lab.addresses(1)).join() !== '10.77.0.150' && performance.now() < deadline) await sleep(50);
+      assert.deepEqual(await lab.addresses(1), ['10.77.0.150']);
+    });
+  });
+});

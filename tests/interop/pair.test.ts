@@ -1,0 +1,203 @@
+/**
+ * Two real lessor processes as a pair, over mutual TLS: they replicate, each survives the end of the other, by SIGKILL,
+ * by a cut cable and by an orderly stop, and real clients keep their addresses.
+ */
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Reply, TestClient } from '../lib/dhcp-client.js';
+import { Link } from '../lib/link.js';
+import { Netns } from '../lib/netns.js';
+import { PairLab } from '../lib/pair-lab.js';
+import { getPeer, skipUnless } from '../lib/peers.js';
+import { repoPath } from '../lib/repo.js';
+import { TYPE } from '../lib/wire.js';
+import { RealClient } from './real-clients.js';
+
+const skip = skipUnless('python3', 'openssl', 'curl', 'dhclient', 'udhcpc');
+
+describe('A pair of lessors', { skip }, () => {
+  let lab: PairLab;
+  let far: Netns;
+  let link: Link;
+  const real: RealClient[] = [];
+  const addressOf = new Map<RealClient, string>();
+
+  before(async () => {
+    const metrics = { 'user-context': { lessor: { metrics: { address: '127.0.0.1', port: 9119 } } } };
+    lab = new PairLab({
+      tls: true,
+      dhcp4: metrics,
+      lessor: { mclt: 30, 'interrupt-after': 1000, 'heartbeat-delay': 100 },
+    });
+    far = Netns.create();
+    lab.lan.plug(far, 'eth0');
+    link = await Link.open(far, 'eth0');
+    await Promise.all(lab.servers.map((server) => server.start()));
+  });
+
+  after(async () => {
+    for (const client of real) client.close();
+    link?.close();
+    far?.destroy();
+    await lab?.close();
+  });
+
+  /** What `lessor` prints. */
+  async function here(...argv: string[]): Promise<string> {
+    const program = repoPath('packages', 'server', 'bin', 'lessor');
+    return (await lab.hosts[1].run([process.execPath, program, ...argv])).stdout;
+  }
+
+  const client = (): TestClient => new TestClient({ link, server: '10.77.0.1', serverMac: lab.hosts[0].macOf('lan0') });
+
+  /** A lease for a new client that asks again and again, as clients do; and how long that took. */
+  async function leased(): Promise<{ readonly ack: Reply; readonly gapMs: number; readonly mac: string }> {
+    const [one, began] = [client(), performance.now()];
+    for (;;) {
+      const secs = Math.floor((performance.now() - began) / 1000);
+      const offer = await one.ask(TYPE.discover, { secs }, 200);
+      const ack = offer && (await one.ask(TYPE.request, { secs, ...one.selecting(offer) }, 1000));
+      if (ack?.type === TYPE.ack) return { ack, gapMs: performance.now() - began, mac: one.mac };
+      assert.ok(
+        performance.now() - began < 10_000,
+        `no lease after ten seconds\n${lab.servers[0].log()}\n${lab.servers[1].log()}`,
+      );
+    }
+  }
+
+  /** The same leases on both servers, as far as clients are concerned. */
+  async function equalLeases(): Promise<void> {
+    const deadline = performance.now() + 5000;
+    for (;;) {
+      const [mine, theirs] = await Promise.all(lab.servers.map(bindings));
+      if (mine === theirs) return;
+      if (performance.now() > deadline) assert.equal(mine, theirs);
+      await sleep(50);
+    }
+  }
+
+  async function bindings(server: (typeof lab.servers)[number]): Promise<string> {
+    const leases = await server.leases();
+    return leases
+      .filter(({ state }) => state === 0)
+      .map((lease) => `${String(lease['ip-address'])} ${String(lease['hw-address'])}`)
+      .sort()
+      .join('\n');
+  }
+
+  test('meets, and says so', async () => {
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+  });
+
+  test('says in plain words what it is doing, and to monitoring that it is ready', async () => {
+    const out = await here('ha', 'status', '--socket', lab.servers[1].socket);
+    assert.match(out, /^beta \(standby, hot-standby\): normal\n {2}both servers are up/);
+    assert.match(out, /alpha \(primary\): normal, answers/);
+    const ready = await lab.hosts[0].run([getPeer('curl'), '-s', 'http://127.0.0.1:9119/ready']);
+    assert.match(ready.stdout, /both servers are up/);
+    const metrics = await lab.hosts[0].run([getPeer('curl'), '-s', 'http://127.0.0.1:9119/metrics']);
+    assert.match(metrics.stdout, /^lessor_ha_connected 1$/m);
+  });
+
+  test('gives real clients addresses that both servers know', async () => {
+    for (const name of ['dhclient', 'udhcpc'] as const) real.push(new RealClient(name, lab.lan));
+    for (const each of real) each.start();
+    for (const each of real) addressOf.set(each, await each.bound());
+    await equalLeases();
+    assert.equal((await lab.servers[1].leases()).length, 2);
+  });
+
+  test('grants whole leases, stored by both before the ACK', async () => {
+    const one = client();
+    const ack = await one.lease();
+    assert.equal(ack.u32(51), 600);
+    assert.ok(await lab.servers[1].lease(ack.yiaddr));
+  });
+
+  test('goes on when the active server is killed', async (t) => {
+    await lab.servers[0].kill();
+    const { ack, gapMs } = await leased();
+    t.diagnostic(`first ACK of the other server after ${Math.round(gapMs)} ms`);
+    assert.ok(gapMs < 3000, `${gapMs} ms without an ACK`);
+    assert.ok(ack.u32(51) <= 30, `${ack.u32(51)} s is more than MCLT`);
+    await lab.until(1, 'interrupted');
+    for (const each of real) each.renew();
+    await sleep(500);
+    for (const each of real) assert.equal(await each.address(), addressOf.get(each));
+    await lab.servers[0].start();
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+    await equalLeases();
+  });
+
+  test('goes on when the standby is killed', async (t) => {
+    await lab.servers[1].kill();
+    const { ack, gapMs } = await leased();
+    t.diagnostic(`first ACK of the active server after ${Math.round(gapMs)} ms`);
+    assert.ok(gapMs < 1000, `${gapMs} ms without an ACK`);
+    assert.ok(ack.u32(51) > 0);
+    await lab.until(0, 'interrupted');
+    await lab.servers[1].start();
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+    await equalLeases();
+  });
+
+  test('gives nobody the address of another while the cable is cut, and heals', async () => {
+    lab.peerLink(false);
+    await lab.until(0, 'interrupted');
+    await lab.until(1, 'interrupted');
+    const given = new Map<string, string>();
+    for (let i = 0; i < 10; i++) {
+      const { ack, mac } = await leased();
+      assert.ok(!given.has(ack.yiaddr), `${ack.yiaddr} was given twice`);
+      given.set(ack.yiaddr, mac);
+    }
+    lab.peerLink(true);
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+    await equalLeases();
+  });
+
+  test('serves everything alone after an orderly stop of the other', async () => {
+    await lab.servers[0].stop();
+    await lab.until(1, 'partner-down');
+    const { ack } = await leased();
+    assert.equal(ack.u32(51), 600);
+    await lab.servers[0].start();
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
+    await equalLeases();
+  });
+
+  test('hears nobody but its partner, and records who tried', async () => {
+    const heartbeat = JSON.stringify({ command: 'ha-heartbeat', service: ['dhcp4'], arguments: {} });
+    const curl = async (...args: string[]): Promise<string> => {
+      const common = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-k', '-m', '3', '-d', heartbeat];
+      const type = ['-H', 'Content-Type: application/json'];
+      return (await lab.hosts[1].run([getPeer('curl'), ...common, ...type, ...args])).stdout;
+    };
+    const tls = ({ cert, key }: { cert: string; key: string }): string[] => ['--cert', cert, '--key', key];
+    const url = 'https://192.0.2.1:8765/';
+    const printer = lab.certificate('printer77', 'URI:urn:lessor:pair:alpha-beta:printer77');
+    const stranger = lab.certificate('stranger', 'URI:urn:lessor:pair:alpha-beta:beta', 'other-ca');
+    const own = { cert: join(lab.certificates, 'beta.pem'), key: join(lab.certificates, 'beta.key') };
+    assert.equal(await curl(...tls(printer), url), '403', 'the right authority, another name');
+    assert.equal(await curl(...tls(stranger), url), '000', 'the right name, another authority');
+    assert.equal(await curl(url), '000', 'no certificate');
+    assert.equal(await curl('http://192.0.2.1:8765/'), '000', 'plain');
+    assert.equal(await curl(...tls(own), url), '200');
+    const audit = lab.servers[0].log();
+    assert.match(audit, /printer77 \(client-cert\) through peer: HTTP request, result 1/);
+    assert.match(audit, /nobody \(client-cert\) through peer: TLS, result 1/);
+    assert.equal(await lab.state(0), 'normal');
+  });
+
+  test('real clients still have the addresses they began with', async () => {
+    for (const each of real) assert.equal(await each.address(), addressOf.get(each));
+  });
+});

@@ -1,0 +1,119 @@
+/** What Kea's HA is decided by: hash, transition table, dates; and what the file of a pair is read from. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { formatGmt } from 'lessor/internal/domain/ha/gmt.js';
+import { type KeaFacts, nextKeaState, servesSide } from 'lessor/internal/domain/ha/machine.js';
+import { loadBalanceHash, sideOfClient } from 'lessor/internal/domain/ha/scopes.js';
+import type { PairFile } from 'lessor/internal/domain/pair/file.js';
+import { nodeFileOps } from 'lessor/internal/store/file-ops.js';
+import { DiskPairFile } from 'lessor/internal/store/pair-file.js';
+import { strangerText } from 'lessor/internal/transports/peer-identity.js';
+
+const octets = (hex: string): string => Buffer.from(hex, 'hex').toString('latin1');
+
+describe('the hash of RFC 3074', () => {
+  const measured = {
+    ...{ '020000000001': 133, '020000000002': 45, '020000000003': 182, '020000000004': 150, '02005e000701': 20 },
+    ...{ '02005e000e02': 180, '01020300': 168, '01020303': 30, '01020306': 112, ff: 234, '00': 175, '': 0 },
+  };
+  for (const [key, hash] of Object.entries(measured)) {
+    it(`of ${key || 'nothing'} is ${hash}, as Kea and dhcpd have it`, () => {
+      assert.equal(loadBalanceHash(octets(key)), hash);
+    });
+  }
+
+  it('is of the client identifier where there is one', () => {
+    assert.equal(sideOfClient(octets('ff'), octets('020000000001')), 0);
+    assert.equal(sideOfClient('', octets('020000000001')), 1);
+    assert.equal(sideOfClient('', ''), undefined);
+  });
+});
+
+describe("the transition table of Kea's HA", () => {
+  const facts: KeaFacts = {
+    ...{ mode: 'hot-standby', primary: true, dead: false, incompatible: false },
+    ...{ syncLeases: true, partnerHasUnsent: false },
+  };
+
+  it('starts the primary first', () => {
+    assert.equal(nextKeaState('waiting', 'waiting', facts), 'syncing');
+    assert.equal(nextKeaState('waiting', 'waiting', { ...facts, primary: false }), 'waiting');
+    assert.equal(nextKeaState('waiting', 'ready', { ...facts, primary: false, syncLeases: false }), 'ready');
+    assert.equal(nextKeaState('ready', 'ready', facts), 'hot-standby');
+    assert.equal(nextKeaState('ready', 'ready', { ...facts, primary: false }), 'ready');
+    assert.equal(nextKeaState('ready', 'hot-standby', { ...facts, primary: false }), 'hot-standby');
+  });
+
+  it('takes over only from a partner that is dead', () => {
+    assert.equal(nextKeaState('hot-standby', 'unavailable', facts), 'hot-standby');
+    assert.equal(nextKeaState('hot-standby', 'unavailable', { ...facts, dead: true }), 'partner-down');
+    assert.equal(nextKeaState('partner-in-maintenance', 'unavailable', facts), 'partner-down');
+  });
+
+  it('fetches again what a partner had while it served alone', () => {
+    assert.equal(nextKeaState('partner-down', 'ready', facts), 'hot-standby');
+    assert.equal(nextKeaState('partner-down', 'ready', { ...facts, partnerHasUnsent: true }), 'waiting');
+    assert.equal(nextKeaState('hot-standby', 'partner-down', facts), 'waiting');
+  });
+
+  it('ends where the two can not work together, and stays there', () => {
+    assert.equal(nextKeaState('hot-standby', 'hot-standby', { ...facts, incompatible: true }), 'terminated');
+    assert.equal(nextKeaState('terminated', 'ready', facts), 'terminated');
+    assert.equal(nextKeaState('hot-standby', 'load-balancing', facts), 'waiting');
+  });
+
+  it('serves nobody twice', () => {
+    for (const mode of ['hot-standby', 'load-balancing'] as const) {
+      for (const side of [0, 1] as const) {
+        const answering = ([0, 1] as const).filter((own) => servesSide(mode, mode, own, side));
+        assert.equal(answering.length, 1, `${mode}, clients of ${side}`);
+      }
+    }
+  });
+});
+
+it('dates are those of HTTP', () => {
+  for (const at of [0, 951_782_400_000, 1_709_164_800_000, 1_795_392_121_000, 4_102_444_799_000]) {
+    assert.equal(formatGmt(at), new Date(at).toUTCString());
+  }
+});
+
+describe('the name in a certificate', () => {
+  const name = 'URI:urn:lessor:pair:a-b:b';
+  it('has to be the partner, exactly', () => {
+    assert.equal(strangerText({ subjectaltname: `DNS:x, ${name}` }, name), undefined);
+    assert.match(strangerText({ subjectaltname: `${name}2` }, name) ?? '', /not of/);
+    assert.match(strangerText({ subjectaltname: undefined }, name) ?? '', /of nobody/);
+    // Node quotes a name with a separator in it.
+    assert.match(strangerText({ subjectaltname: `DNS:"x, ${name}"` }, name) ?? '', /not of|^$/);
+  });
+});
+
+describe('the file of a pair', () => {
+  const file: PairFile = {
+    ...{ relationship: 'a-b', side: 1, epoch: 3, boot: 7, reservedCounter: 9, state: 'normal', downSinceSec: 0 },
+    ...{ cleanDown: false, saidGoodbye: true, handOver: undefined, lastReceived: 2 },
+    ownership: [{ first: 1, last: 5, owner: 'nobody' }],
+  };
+
+  it('is read as it was written, and refused when it is damaged', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pair-file-'));
+    try {
+      const path = join(folder, 'leases.pair');
+      const store = new DiskPairFile(path, nodeFileOps);
+      assert.equal(store.load(), undefined);
+      store.save(file);
+      assert.deepEqual(store.load(), file);
+      writeFileSync(path, '{"format":1,"relationship":"a-b"');
+      assert.throws(() => store.load(), { code: 'store-corrupt' });
+      writeFileSync(path, JSON.stringify({ format: 1, ...file, epoch: -1 }));
+      assert.throws(() => store.load(), /"epoch" is not understood/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
