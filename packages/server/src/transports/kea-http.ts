@@ -18,7 +18,7 @@ import { type CommandOrigin, renderAnswer, runCommand } from '../control/door.js
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { Cancel } from '../services/ports.js';
-import { authenticatedUser } from './http-credentials.js';
+import { authenticateAsKea, isRefusal, type RequestFacts } from './http-authenticate.js';
 import { loadTls } from './http-tls.js';
 import { type ControlListener, type ListenerDeps, writeAll } from './listener.js';
 
@@ -182,11 +182,10 @@ export class HttpListener implements ControlListener {
       this.refuse(response, 400, true);
       return;
     }
-    const principal = this.principalOf(request, config);
-    if (principal === undefined) {
-      const realm = config.authentication!.realm.replace(/["\\]/g, '\\$&');
-      response.setHeader('WWW-Authenticate', `Basic realm="${realm}"`);
-      this.refuse(response, 401, bodyLength(request) > MAX_DISCARDED_OCTETS);
+    const principal = (this.deps.authenticate ?? authenticateAsKea)(factsOf(request), config);
+    if (isRefusal(principal)) {
+      for (const [name, value] of Object.entries(principal.headers)) response.setHeader(name, value);
+      this.refuse(response, principal.status, bodyLength(request) > MAX_DISCARDED_OCTETS);
       return;
     }
     if (request.headers.expect !== undefined) response.writeContinue();
@@ -256,20 +255,6 @@ export class HttpListener implements ControlListener {
     });
   }
 
-  private principalOf(request: IncomingMessage, config: ControlSocketConfig): Principal | undefined {
-    const sourceAddress = request.socket.remoteAddress ?? '';
-    const common = { access: 'write', sourceAddress } as const;
-    // Kea: an authentication map without clients demands nothing.
-    if (config.authentication !== undefined && config.authentication.clients.length > 0) {
-      const user = authenticatedUser(request.headers.authorization, config.authentication);
-      return user === undefined ? undefined : { ...common, name: user, method: 'basic' };
-    }
-    const subject = certificateName(request.socket);
-    return subject === undefined
-      ? { ...common, name: 'anonymous', method: 'none' }
-      : { ...common, name: subject, method: 'client-cert' };
-  }
-
   /** An error as Kea words it: a bare object. */
   private refuse(response: ServerResponse, status: number, close = false): void {
     const body = errorBody(status);
@@ -310,6 +295,14 @@ function parseBody(body: string): JsonValue | undefined {
     if (error instanceof JsonSyntaxError) return undefined;
     throw error;
   }
+}
+
+function factsOf(request: IncomingMessage): RequestFacts {
+  return {
+    authorization: request.headers.authorization,
+    certificateName: certificateName(request.socket),
+    sourceAddress: request.socket.remoteAddress ?? '',
+  };
 }
 
 /** Common name of a client certificate that was verified. */

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Dispatch } from '../control/door.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { Clock, Logger } from '../services/ports.js';
+import type { Authenticate } from './http-authenticate.js';
 
 /** An open listener. */
 export interface ControlListener {
@@ -56,6 +57,8 @@ export interface ListenerDeps {
   readonly logger: Logger;
   readonly lock: LockFile;
   readonly limits: ListenerLimits;
+  /** HTTP: who the sender of a request is; Kea's rules if absent. */
+  readonly authenticate?: Authenticate;
 }
 
 /** Something octets are written to: a socket, an HTTP response. */
