@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ControlCommand, Json, Principal } from 'lessor/internal/control/command.js';
+import type { ControlCommand, Json, JsonMap, Principal } from 'lessor/internal/control/command.js';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
-import { renderAnswer, serviceComplaint } from 'lessor/internal/control/door.js';
+import { renderAnswers, serverHandler } from 'lessor/internal/control/door.js';
 import { parseHexOctets } from 'lessor/internal/control/hex.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { LessorError, StoreError } from 'lessor/internal/errors.js';
@@ -433,18 +433,44 @@ describe('the dispatcher', () => {
 });
 
 describe('what doors share', () => {
-  it('knows which service is meant', () => {
-    const cases: readonly [Json | undefined, string | undefined][] = [
-      [undefined, undefined],
-      [[], undefined],
-      [[''], undefined],
-      [['dhcp4'], undefined],
-      [['dhcp6'], "unsupported service 'dhcp6', expected 'dhcp4'"],
-      [['dhcp4', 'dhcp4'], 'service value has more than one item'],
-      ['dhcp4', 'service value must be a list'],
-      [[4], 'service name must be a string'],
+  const principal: Principal = { name: 'somebody', method: 'none', access: 'write' };
+  const ORIGIN = { principal, listener: 'http', receivedAt: 0 };
+
+  it('answers for each service that is named, its own by running the command', async () => {
+    const own = { result: 0 } as const;
+    const other = { result: 1, text: "unsupported service 'dhcp6', expected 'dhcp4'" };
+    const wrong = (text: string) => [{ result: 1, text }];
+    const cases: readonly [Json | undefined, readonly JsonMap[]][] = [
+      [undefined, [own]],
+      [[], [own]],
+      [[''], [own]],
+      [['dhcp4'], [own]],
+      [['dhcp6'], [other]],
+      [
+        ['dhcp4', 'dhcp6', 'dhcp4'],
+        [own, other, own],
+      ],
+      ['dhcp4', wrong('service value must be a list')],
+      [null, wrong('service value must be a list')],
+      [[4], wrong('service name must be a string')],
+      [Array(17).fill('dhcp4'), wrong('service value has more than 16 items')],
     ];
-    for (const [service, complaint] of cases) assert.equal(serviceComplaint(service), complaint);
+    let runs = 0;
+    const handle = serverHandler(async ({ name }) => {
+      assert.equal(name, 'x');
+      runs++;
+      return own;
+    });
+    for (const [service, expected] of cases) {
+      runs = 0;
+      const request = { command: 'x', ...(service === undefined ? {} : { service }) };
+      const answers = await handle(request, ORIGIN);
+      assert.deepEqual(
+        answers.map((answer) => ({ ...answer, code: undefined })),
+        expected.map((answer) => ({ ...answer, code: undefined })),
+      );
+      assert.equal(runs, expected.filter((answer) => answer === own).length);
+    }
   });
 
   it('formats long answers in turns', async () => {
@@ -457,7 +483,7 @@ describe('what doors share', () => {
       turns++;
       setImmediate(fn);
     };
-    const buffers = await renderAnswer({ result: 0, arguments: { leases } }, true, { soon });
+    const buffers = await renderAnswers([{ result: 0, arguments: { leases } }], { soon });
     assert.deepEqual(JSON.parse(Buffer.concat(buffers).toString('latin1')), [{ result: 0, arguments: { leases } }]);
     assert.ok(turns > 3);
   });

@@ -130,19 +130,39 @@ describe('the unix control socket', () => {
     await listener.close();
   });
 
-  it('bounds the command and the number of connections', async () => {
-    const { path, listener } = await bench({ maxCommandOctets: 1000, maxConnections: 3 });
+  it('bounds the command', async () => {
+    const { path, listener } = await bench({ maxCommandOctets: 1000 });
     assert.equal(
       await ask(path, `{"command":"${'x'.repeat(2000)}"}`),
       '{ "result": 1, "text": "command is longer than 1000 bytes" }',
     );
-    const idle = await Promise.all([connected(path), connected(path), connected(path)]);
+    await listener.close();
+  });
+
+  it('at the bound turns away who has kept it waiting the longest, so that idlers and slow writers lock nobody out', async () => {
+    const { path, listener } = await bench({ maxConnections: 2 });
+    const slow = await connected(path);
+    slow.write('{"com');
+    const told = received(slow);
     await settle();
-    assert.match(await ask(path, '{"command":"version-get"}'), /too many connections/);
-    idle[0]!.destroy();
+    const second = await connected(path);
+    slow.write('mand"');
     await settle();
     assert.match(await ask(path, '{"command":"version-get"}'), /0\.1\.0/);
-    for (const socket of idle) socket.destroy();
+    assert.match(await told, /too many connections to this control socket, discarded partial command of 10 bytes/);
+    assert.equal(second.destroyed, false);
+    second.destroy();
+    await listener.close();
+  });
+
+  it('while every connection has a command under way, a further one is turned away', async () => {
+    const finish: ((_: { result: 0 }) => void)[] = [];
+    const { path, listener } = await bench({ maxConnections: 1 }, () => new Promise((resolve) => finish.push(resolve)));
+    const running = ask(path, '{"command":"slow"}');
+    await settle();
+    assert.match(await ask(path, ''), /too many connections/);
+    for (const each of finish) each({ result: 0 });
+    assert.equal(await running, '{ "result": 0 }');
     await listener.close();
   });
 

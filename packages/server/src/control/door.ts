@@ -2,6 +2,7 @@
 
 import {
   type Answer,
+  type CommandEnvelope,
   EnvelopeError,
   formatJsonPieces,
   type JsonMap,
@@ -10,6 +11,7 @@ import {
   parseEnvelope,
 } from '@lessor/kea';
 import type { EpochMs } from '../domain/values.js';
+import type { ErrorCode } from '../errors.js';
 import type { Clock } from '../services/ports.js';
 import { type ControlCommand, type Principal, Result } from './command.js';
 import type { DispatchOutcome } from './dispatcher.js';
@@ -24,58 +26,122 @@ export interface CommandOrigin {
 /** Runs a command: Dispatcher.dispatch. */
 export type Dispatch = (command: ControlCommand) => Promise<DispatchOutcome>;
 
-/** Why a `service` member does not mean this server (its own HTTP socket; a unix socket takes anything). */
-export function serviceComplaint(service: JsonValue | undefined): string | undefined {
-  if (service === undefined) return undefined;
-  if (!Array.isArray(service)) return 'service value must be a list';
-  if (service.length > 1) return 'service value has more than one item';
-  const name = service[0] ?? '';
-  if (typeof name !== 'string') return 'service name must be a string';
-  return name === '' || name === 'dhcp4' ? undefined : `unsupported service '${name}', expected 'dhcp4'`;
+/** The text of an answer that another daemon has written, passed on as it is (binary octets, one JSON object). */
+export interface ForwardedAnswer {
+  readonly forwarded: Buffer;
 }
 
-/** Runs what was sent. `checkService` is for HTTP. Never rejects. */
-export async function runCommand(
+/** What a door sends for one command. */
+export type DoorAnswer = DispatchOutcome | ForwardedAnswer;
+
+/** From the JSON of a request over HTTP to its answers, in order: one for each service asked. Never rejects. */
+export type RequestHandler = (json: JsonValue, origin: CommandOrigin) => Promise<readonly DoorAnswer[]>;
+
+/** Names of this server in a `service` member; the empty one is Kea's. */
+const OWN_SERVICES: ReadonlySet<string> = new Set(['dhcp4', '']);
+
+/** Services one request may ask: each is a command to run, and somebody else sends the list. */
+const MAX_SERVICES = 16;
+
+/** An outcome that is an error of the request itself. */
+export function requestError(text: string, code: ErrorCode = 'command-invalid'): DispatchOutcome {
+  return { result: Result.error, text, code };
+}
+
+/**
+ * The names in a `service` member, none if it is absent, or what is wrong with it.
+ * @returns a text worded as Kea's
+ */
+export function readServices(service: JsonValue | undefined): readonly string[] | string {
+  if (service === undefined) return [];
+  if (!Array.isArray(service)) return 'service value must be a list';
+  if (service.length > MAX_SERVICES) return `service value has more than ${MAX_SERVICES} items`;
+  return service.every((name) => typeof name === 'string') ? service : 'service name must be a string';
+}
+
+/**
+ * The HTTP socket of a server. Kea 3 takes no service or its own; here several may be named, as clients of the
+ * Control Agent do, and each gets its answer.
+ */
+export function serverHandler(dispatch: Dispatch): RequestHandler {
+  return (json, origin) =>
+    withEnvelope(json, async (envelope) => {
+      const services = readServices(envelope.service);
+      if (typeof services === 'string') return [requestError(services)];
+      const answers: DoorAnswer[] = [];
+      for (const name of services.length === 0 ? [''] : services) {
+        answers.push(
+          OWN_SERVICES.has(name)
+            ? await dispatch(commandOf(envelope, origin))
+            : requestError(`unsupported service '${name}', expected 'dhcp4'`),
+        );
+      }
+      return answers;
+    });
+}
+
+/** Runs what came over a unix socket, where `service` means nothing: the Control Agent leaves it in. Never rejects. */
+export async function runCommand(json: JsonValue, origin: CommandOrigin, dispatch: Dispatch): Promise<DispatchOutcome> {
+  const [outcome] = await withEnvelope(json, async (envelope) => [await dispatch(commandOf(envelope, origin))]);
+  return outcome!;
+}
+
+/** Runs `handle` with the envelope of a request, or answers why there is none. */
+export async function withEnvelope<A extends DoorAnswer>(
   json: JsonValue,
-  origin: CommandOrigin,
-  dispatch: Dispatch,
-  checkService: boolean,
-): Promise<DispatchOutcome> {
+  handle: (envelope: CommandEnvelope) => Promise<readonly A[]>,
+): Promise<readonly (A | DispatchOutcome)[]> {
+  let envelope: CommandEnvelope;
   try {
-    const { command, arguments: args, service } = parseEnvelope(json);
-    const complaint = checkService ? serviceComplaint(service) : undefined;
-    if (complaint !== undefined) return { result: Result.error, text: complaint, code: 'command-invalid' };
-    return await dispatch({ ...origin, name: command, args, service: serviceNames(service) });
+    envelope = parseEnvelope(json);
   } catch (error) {
     if (!(error instanceof EnvelopeError)) throw error;
-    return {
-      result: Result.error,
-      text: `Error during command processing: ${error.message}`,
-      code: 'command-malformed',
-    };
+    return [requestError(`Error during command processing: ${error.message}`, 'command-malformed')];
   }
+  return handle(envelope);
+}
+
+/** The command in an envelope. */
+export function commandOf(
+  { command, arguments: args, service }: CommandEnvelope,
+  origin: CommandOrigin,
+): ControlCommand {
+  return { ...origin, name: command, args, service: serviceNames(service) };
 }
 
 /** Octets formatted before the loop may look at its packets again. */
 const OCTETS_PER_TURN = 64 * 1024;
 
-/** Depth down to which an answer is formatted piece by piece: list of answers, answer, arguments, leases. */
-const PIECEWISE_DEPTH = 4;
+/** Depth down to which an answer is formatted piece by piece: answer, arguments, leases. */
+const PIECEWISE_DEPTH = 3;
 
-/**
- * The octets of an answer, formatted in turns so that a long one (a million leases) does not hold up packets.
- * `asList` wraps it in a list, as Kea does over HTTP.
- */
-export async function renderAnswer(outcome: Answer, asList: boolean, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
-  const { result, text, arguments: args } = outcome;
-  const answer = {
+/** The octets of one answer, as a unix socket sends it. */
+export async function renderAnswer(answer: DoorAnswer, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
+  return 'forwarded' in answer ? [answer.forwarded] : renderJson(answerMap(answer), clock);
+}
+
+/** The octets of a list of answers, as Kea sends them over HTTP. */
+export async function renderAnswers(answers: readonly DoorAnswer[], clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
+  const buffers: Buffer[] = [];
+  for (const answer of answers) {
+    buffers.push(Buffer.from(buffers.length === 0 ? '[ ' : ', '), ...(await renderAnswer(answer, clock)));
+  }
+  return [...buffers, Buffer.from(' ]')];
+}
+
+function answerMap({ result, text, arguments: args }: Answer): JsonMap {
+  return {
     result,
     ...(text === undefined ? {} : { text }),
     ...(args === undefined ? {} : { arguments: args }),
-  } satisfies JsonMap;
+  };
+}
+
+/** Formats in turns, so that a long answer (a million leases) does not hold up packets. */
+async function renderJson(json: JsonMap, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
   const buffers: Buffer[] = [];
   let pending = '';
-  for (const piece of formatJsonPieces(asList ? [answer] : answer, PIECEWISE_DEPTH)) {
+  for (const piece of formatJsonPieces(json, PIECEWISE_DEPTH)) {
     pending += piece;
     if (pending.length >= OCTETS_PER_TURN) {
       buffers.push(Buffer.from(pending, 'latin1'));

@@ -33,7 +33,7 @@ export class ControlListeners implements SwapParticipant {
     const swaps: (() => void)[] = [];
     try {
       for (const config of configs) {
-        const key = keyOf(config);
+        const key = distinctKey(keyOf(config), next);
         const existing = this.listeners.get(key);
         if (existing === undefined) {
           const listener = await open(config, this.deps);
@@ -51,7 +51,8 @@ export class ControlListeners implements SwapParticipant {
     return {
       commit: () => {
         for (const swap of swaps) swap();
-        const gone = [...this.listeners.values()].filter((listener) => next.get(listener.key) !== listener);
+        const kept = new Set(next.values());
+        const gone = [...this.listeners.values()].filter((listener) => !kept.has(listener));
         this.listeners = next;
         for (const listener of gone) void this.retire(listener);
         for (const { description } of opened) {
@@ -79,6 +80,13 @@ export class ControlListeners implements SwapParticipant {
 
 function keyOf(config: ControlSocketConfig): string {
   return config.type === 'unix' ? unixKey(config.path ?? '') : httpKey(config);
+}
+
+/** Several sockets may ask for any free port (0): the second of them is another one than the first. */
+function distinctKey(key: string, taken: ReadonlyMap<string, unknown>): string {
+  let distinct = key;
+  for (let number = 2; taken.has(distinct); number++) distinct = `${key} (${number})`;
+  return distinct;
 }
 
 function open(config: ControlSocketConfig, deps: ListenerDeps): Promise<ControlListener> {

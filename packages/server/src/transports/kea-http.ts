@@ -14,7 +14,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { formatAnswer, JsonSyntaxError, type JsonValue, parseCommandJson } from '@lessor/kea';
 import type { Principal } from '../control/command.js';
-import { type CommandOrigin, renderAnswer, runCommand } from '../control/door.js';
+import { type CommandOrigin, type DoorAnswer, renderAnswers, requestError, serverHandler } from '../control/door.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { Cancel } from '../services/ports.js';
@@ -38,6 +38,9 @@ const REASONS: Readonly<Record<number, string>> = {
   500: 'Internal Server Error',
 };
 
+/** What Kea says where a body of no octets is announced. */
+const NO_COMMAND = requestError('Command processing failed: NULL command parameter', 'command-malformed');
+
 /** Key of an HTTP listener; whether it speaks TLS does not matter. */
 export function httpKey(config: Pick<ControlSocketConfig, 'address' | 'port'>): string {
   return `http:${addressOf(config)}:${portOf(config)}`;
@@ -49,7 +52,10 @@ export class HttpListener implements ControlListener {
   private handler: Server;
   private closing = false;
   private readonly connections = new Set<Socket>();
-  /** Deadline of each connection that waits for a request (TLS: of the stream inside). */
+  /**
+   * Deadline of each connection that waits for a request or the rest of its body (TLS: of the stream inside). Who is
+   * first has waited the longest: more time for the same request leaves a connection in its place.
+   */
   private readonly deadlines = new Map<Duplex, Cancel>();
   /** Requests a connection has under way: more than one if the client pipelines. */
   private readonly active = new WeakMap<Duplex, number>();
@@ -139,12 +145,12 @@ export class HttpListener implements ControlListener {
       return;
     }
     socket.once('close', () => this.cancelDeadline(socket));
-    this.awaitRequest(socket, this.deps.limits.requestTimeoutMs, () => refuseRaw(socket, 408));
+    this.setDeadline(socket, this.deps.limits.requestTimeoutMs, () => refuseRaw(socket, 408));
   }
 
-  /** Gives the next request of a connection so much time. */
-  private awaitRequest(socket: Duplex, timeoutMs: number, onTimeout: () => void): void {
-    this.cancelDeadline(socket);
+  /** Gives a connection so much time, from now. */
+  private setDeadline(socket: Duplex, timeoutMs: number, onTimeout: () => void): void {
+    this.deadlines.get(socket)?.();
     this.deadlines.set(socket, this.deps.clock.after(timeoutMs, onTimeout));
   }
 
@@ -163,7 +169,7 @@ export class HttpListener implements ControlListener {
       this.active.set(socket, left);
       if (left > 0 || socket.destroyed) return;
       if (this.closing) socket.destroy();
-      else this.awaitRequest(socket, this.deps.limits.idleTimeoutMs, () => socket.destroy());
+      else this.setDeadline(socket, this.deps.limits.idleTimeoutMs, () => socket.destroy());
     });
     try {
       await this.answer(request, response);
@@ -198,22 +204,19 @@ export class HttpListener implements ControlListener {
   }
 
   private async command(body: string, principal: Principal, response: ServerResponse): Promise<void> {
-    const { clock, dispatch, limits } = this.deps;
+    const { clock, dispatch, limits, handle = serverHandler(dispatch) } = this.deps;
     const json = parseBody(body);
     if (json === undefined) {
       this.refuse(response, 400);
       return;
     }
     const origin: CommandOrigin = { principal, listener: this.key, receivedAt: clock.now() };
-    const outcome =
-      body === ''
-        ? { result: 1 as const, text: 'Command processing failed: NULL command parameter' }
-        : await runCommand(json, origin, dispatch, true);
-    if (outcome.code === 'command-denied') {
+    const answers = body === '' ? [NO_COMMAND] : await handle(json, origin);
+    if (answers.length === 1 && isDenied(answers[0]!)) {
       this.refuse(response, 403);
       return;
     }
-    const buffers = await renderAnswer(outcome, true, clock);
+    const buffers = await renderAnswers(answers, clock);
     this.writeHead(
       response,
       200,
@@ -225,33 +228,36 @@ export class HttpListener implements ControlListener {
 
   /** The body as a binary string, or the status to refuse it with. The timer starts anew with every read. */
   private readBody(request: IncomingMessage): Promise<string | number> {
-    const { clock, limits } = this.deps;
+    const { limits } = this.deps;
+    const { socket } = request;
     const chunks: Buffer[] = [];
     let octets = 0;
     if (bodyLength(request) > limits.maxCommandOctets) return Promise.resolve(413);
     return new Promise((resolve, reject) => {
-      let cancel: Cancel = () => undefined;
-      const startTimer = () => {
-        cancel();
-        cancel = clock.after(limits.requestTimeoutMs, () => resolve(408));
+      let settled = false;
+      const settle = (body: string | number) => {
+        // The request closes when its answer has left: the connection's deadline is another one's by then.
+        if (settled) return;
+        settled = true;
+        this.cancelDeadline(socket);
+        resolve(body);
       };
-      startTimer();
+      const giveTime = () => this.setDeadline(socket, limits.requestTimeoutMs, () => settle(408));
+      giveTime();
       request.on('data', (chunk: Buffer) => {
-        startTimer();
+        if (settled) return;
         octets += chunk.length;
         if (octets > limits.maxCommandOctets) {
           chunks.length = 0;
-          resolve(413);
+          settle(413);
         } else {
+          giveTime();
           chunks.push(chunk);
         }
       });
-      request.on('end', () => resolve(Buffer.concat(chunks).toString('latin1')));
+      request.on('end', () => settle(Buffer.concat(chunks).toString('latin1')));
       request.on('error', reject);
-      request.on('close', () => {
-        cancel();
-        resolve(400);
-      });
+      request.on('close', () => settle(400));
     });
   }
 
@@ -270,6 +276,10 @@ export class HttpListener implements ControlListener {
       'Content-Length': length,
     });
   }
+}
+
+function isDenied(answer: DoorAnswer): boolean {
+  return 'code' in answer && answer.code === 'command-denied';
 }
 
 /** `application/json` in any case, with any parameters (Kea takes none). */

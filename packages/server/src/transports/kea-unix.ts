@@ -25,8 +25,8 @@ const LOCAL: Principal = { name: 'local', method: 'unix-socket', access: 'write'
 export class UnixListener implements ControlListener {
   readonly key: string;
   readonly description: string;
-  /** Connections without a running command. */
-  private readonly waiting = new Set<Socket>();
+  /** How to turn away each connection without a running command; the one that has waited the longest comes first. */
+  private readonly waiting = new Map<Socket, (text: string) => void>();
   private readonly connections = new Set<Socket>();
 
   private constructor(
@@ -69,7 +69,7 @@ export class UnixListener implements ControlListener {
   /** Stops listening and removes both files at once; connections whose command runs get their answer first. */
   close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    for (const socket of this.waiting) socket.destroy();
+    for (const socket of this.waiting.keys()) socket.destroy();
     removeFile(this.path);
     this.lock.release();
     return closed;
@@ -79,11 +79,12 @@ export class UnixListener implements ControlListener {
     socket.on('error', () => socket.destroy());
     this.connections.add(socket);
     socket.once('close', () => this.connections.delete(socket));
-    if (this.connections.size > this.deps.limits.maxConnections) {
-      void this.answer(socket, { result: 1, text: 'too many connections to this control socket' });
-      return;
-    }
     this.receive(socket);
+    if (this.connections.size <= this.deps.limits.maxConnections) return;
+    // There is one: at least the new connection waits.
+    const [evicted, turnAway] = this.waiting.entries().next().value!;
+    this.connections.delete(evicted);
+    turnAway('too many connections to this control socket');
   }
 
   /** Collects the command; the timer starts anew with every read. */
@@ -95,13 +96,16 @@ export class UnixListener implements ControlListener {
       this.waiting.delete(socket);
       socket.off('data', onData).off('end', onEnd);
     };
+    const turnAway = (text: string) => {
+      stop();
+      const discarded = framer.octets === 0 ? '' : `, discarded partial command of ${framer.octets} bytes`;
+      void this.answer(socket, { result: 1, text: `${text}${discarded}` });
+    };
     const startTimer = () => {
       cancel();
-      cancel = this.deps.clock.after(this.deps.limits.requestTimeoutMs, () => {
-        stop();
-        const discarded = framer.octets === 0 ? '' : `, discarded partial command of ${framer.octets} bytes`;
-        void this.answer(socket, { result: 1, text: `Connection over control channel timed out${discarded}` });
-      });
+      cancel = this.deps.clock.after(this.deps.limits.requestTimeoutMs, () =>
+        turnAway('Connection over control channel timed out'),
+      );
     };
     // Half-closed before the command was complete: nothing can be answered.
     const onEnd = () => socket.destroy();
@@ -116,7 +120,7 @@ export class UnixListener implements ControlListener {
           : this.run(framer.text());
       void work.then((outcome) => this.answer(socket, outcome));
     };
-    this.waiting.add(socket);
+    this.waiting.set(socket, turnAway);
     startTimer();
     socket.once('close', stop).on('end', onEnd).on('data', onData);
   }
@@ -125,7 +129,7 @@ export class UnixListener implements ControlListener {
     try {
       const json = parseCommandJson(text, { comments: true });
       const origin = { principal: LOCAL, listener: this.key, receivedAt: this.deps.clock.now() };
-      return await runCommand(json, origin, this.deps.dispatch, false);
+      return await runCommand(json, origin, this.deps.dispatch);
     } catch (error) {
       if (error instanceof JsonSyntaxError) return { result: 1, text: error.message, code: 'command-malformed' };
       throw error;
@@ -136,7 +140,7 @@ export class UnixListener implements ControlListener {
     const { clock, limits } = this.deps;
     // What comes after the command is read and thrown away: unread, it would turn our close into a reset.
     socket.resume();
-    const sent = await writeAll(socket, await renderAnswer(outcome, false, clock), clock, limits.idleTimeoutMs);
+    const sent = await writeAll(socket, await renderAnswer(outcome, clock), clock, limits.idleTimeoutMs);
     if (!sent) {
       socket.destroy();
       return;

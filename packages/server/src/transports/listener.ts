@@ -1,7 +1,7 @@
 /** What every control listener is and needs, whatever its wire. */
 
 import type { Socket } from 'node:net';
-import type { Dispatch } from '../control/door.js';
+import type { Dispatch, RequestHandler } from '../control/door.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { Clock, Logger } from '../services/ports.js';
 import type { Authenticate } from './http-authenticate.js';
@@ -25,7 +25,10 @@ export interface ControlListener {
 export interface ListenerLimits {
   /** Octets of one command or HTTP body. */
   readonly maxCommandOctets: number;
-  /** Connections of one listener; one more is told so and closed. */
+  /**
+   * Connections of one listener. One more takes the place of the one that has kept us waiting for a command the
+   * longest, so that idlers and slow writers lock nobody out; while all have commands under way it is turned away.
+   */
   readonly maxConnections: number;
   /** Silence while a command is awaited or incomplete. */
   readonly requestTimeoutMs: number;
@@ -38,7 +41,7 @@ export interface ListenerLimits {
 /** The bounds in use unless a test gives others. */
 export const DEFAULT_LIMITS: ListenerLimits = {
   maxCommandOctets: 64 * 1024 * 1024,
-  maxConnections: 256,
+  maxConnections: 8192,
   requestTimeoutMs: 10_000,
   idleTimeoutMs: 30_000,
   lingerMs: 1000,
@@ -53,6 +56,8 @@ export type LockFile = (path: string) => { release(): void };
 /** What listeners are given. */
 export interface ListenerDeps {
   readonly dispatch: Dispatch;
+  /** HTTP: what a request is answered with; `dispatch` as a server does it (serverHandler) if absent. */
+  readonly handle?: RequestHandler;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly lock: LockFile;
