@@ -47,12 +47,24 @@ function recorder(name: string, log: string[], fails = false): SwapParticipant {
 const withLifetime = (lifetime: number) => ({ Dhcp4: { 'valid-lifetime': lifetime } });
 
 describe('ConfigService', () => {
-  it('tests without applying', () => {
+  it('tests without applying', async () => {
     const { service } = setUp();
     const before = service.current;
-    assert.equal(service.test(withLifetime(5)).snapshot.tree['valid-lifetime'], 5);
-    assert.throws(() => service.test({ Dhcp4: { bogus: 1 } }), ConfigError);
+    assert.equal((await service.test(withLifetime(5))).snapshot.tree['valid-lifetime'], 5);
+    await assert.rejects(service.test({ Dhcp4: { bogus: 1 } }), ConfigError);
     assert.equal(service.current, before);
+  });
+
+  it('tests what those who leave no trace can prepare, and nothing else', async () => {
+    const { service } = setUp();
+    const log: string[] = [];
+    service.participate({ ...recorder('sockets', log), testable: true });
+    service.participate(recorder('store', log));
+    await service.test(withLifetime(5));
+    assert.deepEqual(log, ['sockets prepares 2 topology', 'sockets abandons']);
+    service.participate({ ...recorder('tls', log, true), testable: true });
+    await assert.rejects(service.test(withLifetime(5)), /tls can not/);
+    assert.deepEqual(log.slice(2), ['sockets prepares 2 topology', 'tls prepares 2 topology', 'sockets abandons']);
   });
 
   it('prepares everybody, then swaps, then commits', async () => {

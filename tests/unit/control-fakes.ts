@@ -133,7 +133,7 @@ export class FakeConfig implements ConfigServiceApi {
   readonly written: (string | undefined)[] = [];
   reloadError: Error | undefined;
 
-  test(value: Json): Awaited<ReturnType<ConfigServiceApi['set']>> {
+  async test(value: Json): ReturnType<ConfigServiceApi['set']> {
     const bad = (value as { Dhcp4: { bad?: Json } }).Dhcp4.bad;
     const position = { file: '<command>', line: 1, column: 2, path: 'bad' };
     const message = 'bad is not good';

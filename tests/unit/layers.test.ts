@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   control: ['services', 'ports', 'config', 'domain', 'errors'],
   transports: ['control', 'services', 'ports', 'config', 'domain', 'errors'],
   main: ['transports', 'control', 'services', 'ports', 'store', 'platform', 'config', 'domain', 'errors', 'version'],
+  'main-agent': ['transports', 'control', 'services', 'ports', 'platform', 'config', 'domain', 'errors', 'version'],
   index: [
     'main',
     'transports',
@@ -38,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'main',
+    'main-agent',
     'transports',
     'control',
     'services',

@@ -351,7 +351,11 @@ async function openControl(
   ending.onEnd(() => omapi.close());
   for (const listeners of [control, metrics, omapi]) (await listeners.prepare(snapshot)).commit();
 
-  config.participate({ name: 'lease-database', prepare: async (next) => leaseDatabaseSwap(snapshot, next) });
+  config.participate({
+    name: 'lease-database',
+    testable: true,
+    prepare: async (next) => leaseDatabaseSwap(snapshot, next),
+  });
   config.participate(control);
   config.participate(metrics);
   config.participate(omapi);

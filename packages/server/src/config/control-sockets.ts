@@ -2,7 +2,7 @@
 
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { parseIpv4 } from '../domain/values.js';
-import type { BuildContext } from './context.js';
+import { type PartContext, reportInsecure } from './context.js';
 import { reasonOf } from './lexer.js';
 import { restrictedPath, splitPath } from './paths.js';
 import type { Section } from './section.js';
@@ -33,7 +33,7 @@ export interface BuiltSocket {
 }
 
 /** Builds the control sockets. Two entries for one listener are refused (Kea lets the later one win silently). */
-export function buildControlSockets(root: Section, context: BuildContext): BuiltSocket[] {
+export function buildControlSockets(root: Section, context: PartContext): BuiltSocket[] {
   const built = new Map<string, BuiltSocket>();
   for (const section of root.sections('control-sockets')) {
     const type = section.string('socket-type') as ControlSocketConfig['type'] | undefined;
@@ -65,7 +65,7 @@ function listenerKey(socket: ControlSocketConfig, position: number): string {
   return `${canonical} ${socket.port}`;
 }
 
-function buildUnixSocket(section: Section, { issues, environment }: BuildContext): ControlSocketConfig | undefined {
+function buildUnixSocket(section: Section, { issues, environment }: PartContext): ControlSocketConfig | undefined {
   for (const name of HTTP_ONLY) {
     if (section.mentions(name)) {
       issues.error('config-conflict', section.positionOf(name), `"${name}" is for http and https sockets`);
@@ -99,31 +99,40 @@ function buildUnixSocket(section: Section, { issues, environment }: BuildContext
 function buildHttpSocket(
   section: Section,
   type: 'http' | 'https',
-  context: BuildContext,
+  context: PartContext,
 ): ControlSocketConfig | undefined {
-  const { issues, environment } = context;
   if (section.mentions('socket-name')) {
-    issues.error('config-conflict', section.positionOf('socket-name'), '"socket-name" is for unix sockets');
+    context.issues.error('config-conflict', section.positionOf('socket-name'), '"socket-name" is for unix sockets');
   }
-  const address = section.string('socket-address') ?? '127.0.0.1';
+  return buildHttpDoor(section, { address: 'socket-address', port: 'socket-port', type }, context);
+}
+
+/**
+ * The HTTP socket a section describes: a control socket, or the Control Agent with its own words for address and
+ * port, where the certificates alone decide whether it speaks TLS (`type` undefined).
+ */
+export function buildHttpDoor(
+  section: Section,
+  words: { readonly address: string; readonly port: string; readonly type: 'http' | 'https' | undefined },
+  context: PartContext,
+): ControlSocketConfig | undefined {
+  const { issues } = context;
+  const address = section.string(words.address) ?? '127.0.0.1';
   if (parseIpv4(address) === undefined && !looksLikeIpv6(address)) {
-    issues.error(
-      'config-range',
-      section.positionOf('socket-address'),
-      `"${address}" is not an IP address (names are not taken)`,
-    );
+    const message = `"${address}" is not an IP address (names are not taken)`;
+    issues.error('config-range', section.positionOf(words.address), message);
     return undefined;
   }
-  const tls = buildTls(section, type, context);
+  const tls = buildTls(section, words.type, context);
   const authentication = buildAuthentication(section, context);
   if (tls === undefined && authentication === undefined && !TLS_FILES.some((name) => section.mentions(name))) {
     const message = 'anybody who reaches this socket can change the server: add "authentication" with clients, or TLS';
-    issues.insecure(environment.insecure, section.position, message);
+    reportInsecure(context, section.position, message);
   }
   return {
-    type,
+    type: words.type ?? (tls === undefined ? 'http' : 'https'),
     address,
-    port: section.integer('socket-port') ?? 8000,
+    port: section.integer(words.port) ?? 8000,
     headers: section.sections('http-headers').map((item) => ({
       name: item.string('name') ?? '',
       value: item.string('value') ?? '',
@@ -133,7 +142,11 @@ function buildHttpSocket(
   };
 }
 
-function buildTls(section: Section, type: 'http' | 'https', { issues }: BuildContext): ControlSocketConfig['tls'] {
+function buildTls(
+  section: Section,
+  type: 'http' | 'https' | undefined,
+  { issues }: PartContext,
+): ControlSocketConfig['tls'] {
   const files = TLS_FILES.map((name) => section.string(name) ?? '');
   const missing = TLS_FILES.filter((_, i) => files[i] === '');
   if (missing.length === TLS_FILES.length) {
@@ -160,7 +173,7 @@ function buildTls(section: Section, type: 'http' | 'https', { issues }: BuildCon
 }
 
 /** Basic authentication; undefined if nobody has to authenticate. */
-function buildAuthentication(section: Section, context: BuildContext): ControlSocketConfig['authentication'] {
+function buildAuthentication(section: Section, context: PartContext): ControlSocketConfig['authentication'] {
   const map = section.section('authentication');
   if (map === undefined) return undefined;
   const directory = map.string('directory') ?? '';
@@ -176,8 +189,8 @@ function buildAuthentication(section: Section, context: BuildContext): ControlSo
   return { realm: map.or<string>('realm'), clients };
 }
 
-function buildClient(section: Section, directory: string, context: BuildContext) {
-  const { issues, environment } = context;
+function buildClient(section: Section, directory: string, context: PartContext) {
+  const { issues } = context;
   for (const [one, other] of [
     ['user', 'user-file'],
     ['password', 'password-file'],
@@ -190,7 +203,7 @@ function buildClient(section: Section, directory: string, context: BuildContext)
   for (const name of ['user', 'password'] as const) {
     if (section.has(name)) {
       const message = `clear text "${name}" can be read by whoever reads this file: use "${name}-file"`;
-      issues.insecure(environment.insecure, section.positionOf(name), message);
+      reportInsecure(context, section.positionOf(name), message);
     }
   }
   const read = (name: 'user-file' | 'password-file'): string | undefined => {
@@ -235,7 +248,7 @@ function firstLine(
   path: string,
   section: Section,
   name: string,
-  { issues, environment }: BuildContext,
+  { issues, environment }: PartContext,
 ): string | undefined {
   try {
     return environment.readFile(path).split(/\r?\n/, 1)[0]!;

@@ -36,7 +36,7 @@ export interface LoadedConfig {
 export function loadConfig(source: ConfigSource, environment: ConfigEnvironment): LoadedConfig {
   const issues = new IssueList();
   const text = source.kind === 'file' ? readText(source.path, environment, issues) : undefined;
-  const node = readSource(source, text, environment, issues);
+  const node = parseSource(source, text, environment, issues);
   const root = node === undefined ? undefined : checkTop(node, issues);
   const snapshot = root === undefined ? undefined : buildSnapshot(root, environment, issues);
   if (snapshot === undefined || issues.hasErrors) throw new ConfigError(issues.sorted('error'));
@@ -54,6 +54,16 @@ export function digestOfFile(octets: Uint8Array): string {
   return createHash('sha256').update(octets).digest('hex');
 }
 
+/** The tree of a file or of a command's JSON; undefined if there is none to go on with (reported). */
+export function readConfigNode(
+  source: ConfigSource,
+  environment: ConfigEnvironment,
+  issues: IssueList,
+): ConfigNode | undefined {
+  const text = source.kind === 'file' ? readText(source.path, environment, issues) : undefined;
+  return parseSource(source, text, environment, issues);
+}
+
 function readText(path: string, environment: ConfigEnvironment, issues: IssueList): string | undefined {
   try {
     return environment.readFile(path);
@@ -64,7 +74,7 @@ function readText(path: string, environment: ConfigEnvironment, issues: IssueLis
   }
 }
 
-function readSource(
+function parseSource(
   source: ConfigSource,
   text: string | undefined,
   environment: ConfigEnvironment,

@@ -1,10 +1,11 @@
 /**
  * THE parameter table: what may stand where in a configuration, of which type, within which bounds, with which
  * default, and how much of it acts. Checking, defaults and docs/reference/parameters.md are derived from it.
- * The rows are in schema-global.ts, schema-network.ts, schema-service.ts and schema-hooks.ts; here is what a row is.
+ * The rows are in schema-global.ts, schema-network.ts, schema-service.ts, schema-hooks.ts and schema-agent.ts; here is what a row is.
  */
 
 import type { Json } from '../domain/snapshot.js';
+import { AGENT_SCOPES } from './schema-agent.js';
 import { GLOBAL_SCOPES } from './schema-global.js';
 import { HOOK_SCOPES } from './schema-hooks.js';
 import { NETWORK_SCOPES } from './schema-network.js';
@@ -128,7 +129,12 @@ export type ScopeName =
   | 'omapi'
   | 'omapi-listeners'
   | 'omapi-keys'
-  | 'omapi-limits';
+  | 'omapi-limits'
+  | 'agent-top'
+  | 'Control-agent'
+  | 'agent-authentication'
+  | 'agent-sockets'
+  | 'agent-socket';
 
 /** The whole table. */
 export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
@@ -137,6 +143,7 @@ export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
   ...SERVICE_SCOPES,
   ...HOOK_SCOPES,
   ...OMAPI_SCOPES,
+  ...AGENT_SCOPES,
 };
 
 const INDEX: ReadonlyMap<ScopeName, ReadonlyMap<string, Parameter>> = new Map(

@@ -19,8 +19,8 @@ export function withHash(parts: Omit<ConfigSnapshot, 'hash'>): ConfigSnapshot {
   }) as ConfigSnapshot;
 }
 
-/** Upper-case hex SHA-256 over Kea's text of `{ "Dhcp4": tree }` (config-hash-get). */
-export function hashOf(tree: JsonMap): string {
-  const text = formatJson({ Dhcp4: tree });
+/** Upper-case hex SHA-256 over Kea's text of `{ "Dhcp4": tree }` (config-hash-get), or under another name. */
+export function hashOf(tree: JsonMap, name = 'Dhcp4'): string {
+  const text = formatJson({ [name]: tree });
   return createHash('sha256').update(text, 'latin1').digest('hex').toUpperCase();
 }

@@ -5,7 +5,7 @@
 
 import { CommandError, type ErrorCode, LessorError } from '../errors.js';
 import { type AuditPort, argumentsDigest } from '../services/audit.js';
-import type { Logger } from '../services/ports.js';
+import type { Clock, Logger } from '../services/ports.js';
 import { type CommandResult, type CommandRow, type ControlCommand, type Principal, Result } from './command.js';
 import type { ControlServices } from './services.js';
 
@@ -15,13 +15,13 @@ export interface DispatchOutcome extends CommandResult {
 }
 
 /** Runs commands. */
-export class Dispatcher {
-  private readonly rows: ReadonlyMap<string, CommandRow<ControlServices>>;
+export class Dispatcher<Services extends { readonly clock: Pick<Clock, 'monotonic'> } = ControlServices> {
+  private readonly rows: ReadonlyMap<string, CommandRow<Services>>;
 
   /** @throws LessorError `invariant` if two rows have one name */
   constructor(
-    rows: readonly CommandRow<ControlServices>[],
-    private readonly services: ControlServices,
+    rows: readonly CommandRow<Services>[],
+    private readonly services: Services,
     private readonly audit: AuditPort,
     private readonly logger: Logger,
   ) {
@@ -48,10 +48,7 @@ export class Dispatcher {
     return outcome;
   }
 
-  private async perform(
-    row: CommandRow<ControlServices> | undefined,
-    command: ControlCommand,
-  ): Promise<DispatchOutcome> {
+  private async perform(row: CommandRow<Services> | undefined, command: ControlCommand): Promise<DispatchOutcome> {
     try {
       if (row === undefined) {
         throw new CommandError('command-unknown', `'${command.name}' command not supported.`, Result.unsupported);
@@ -79,6 +76,6 @@ export class Dispatcher {
 }
 
 /** Readers may read, writers may do everything; an HA peer gets what is marked for it, and reads. */
-function mayRun(principal: Principal, row: Pick<CommandRow<ControlServices>, 'access'>): boolean {
+function mayRun(principal: Principal, row: Pick<CommandRow<unknown>, 'access'>): boolean {
   return principal.access === 'write' || row.access === 'read' || row.access === principal.access;
 }

@@ -47,12 +47,20 @@ export function auditToLogger(logger: Logger): AuditPort {
 /** Members whose values are secrets wherever they stand in a command's arguments. */
 const SECRET_MEMBERS: ReadonlySet<string> = new Set(['password', 'secret', 'user-password', 'basic-auth-password']);
 
-/** A copy with the values of secret members replaced by `*****` (Kea's way to redact). */
+/** True for the name of a member whose value is a secret. */
+export function isSecretMember(name: string): boolean {
+  return SECRET_MEMBERS.has(name);
+}
+
+/** What stands where a secret was (Kea's way to redact). */
+export const REDACTED = '*****';
+
+/** A copy with the values of secret members replaced by {@link REDACTED}. */
 export function redact(value: JsonValue, more: readonly string[] = []): JsonValue {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map((item) => redact(item, more));
   const entries = Object.entries(value).map(([name, item]): [string, JsonValue] =>
-    SECRET_MEMBERS.has(name) || more.includes(name) ? [name, '*****'] : [name, redact(item, more)],
+    SECRET_MEMBERS.has(name) || more.includes(name) ? [name, REDACTED] : [name, redact(item, more)],
   );
   return Object.fromEntries(entries);
 }

@@ -4,7 +4,7 @@
  * leaves no trace.
  */
 
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { formatJsonIndented } from '@lessor/kea';
 import type { ConfigChange, ConfigPatch, ConfigState } from '../config/change.js';
 import { type ConfigDiff, diffConfigs } from '../config/diff.js';
@@ -20,6 +20,7 @@ import {
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { CommandError, LessorError } from '../errors.js';
+import { writablePath } from './config-path.js';
 import type { Clock } from './ports.js';
 
 /** What a participant has prepared: exactly one of the two is called. Neither may throw. */
@@ -33,6 +34,8 @@ export interface PreparedSwap {
 /** Something that must open or close things when the configuration changes: sockets, stores, loggers. */
 export interface SwapParticipant {
   readonly name: string;
+  /** Preparing and abandoning leaves no trace: config-test does both, so that it finds what config-set would. */
+  readonly testable?: boolean;
   /** Opens what the next configuration needs, disturbing nothing. Throwing stops the swap. */
   prepare(next: ConfigSnapshot, diff: ConfigDiff): Promise<PreparedSwap>;
   /** The same for a change of single subnets, classes or reservations. Who has it not has nothing to do with those. */
@@ -78,8 +81,11 @@ export interface ConfigServiceApi {
   readonly reloads: number;
   /** When the configuration in force was taken. */
   readonly lastReloadAt: EpochMs;
-  /** Checks a configuration ({ "Dhcp4": {...} }) and applies nothing. @throws ConfigError */
-  test(value: Json): LoadedConfig;
+  /**
+   * Checks a configuration ({ "Dhcp4": {...} }) and applies nothing: what it says, and whether what it needs can be had
+   * (TLS files, paths and addresses of listeners). @throws as {@link set}
+   */
+  test(value: Json): Promise<LoadedConfig>;
   /** Applies a configuration. @throws ConfigError if it is not usable, or what a participant throws; nothing changed */
   set(value: Json): Promise<LoadedConfig>;
   /** Reads the source again and applies it. @throws as {@link set} */
@@ -98,7 +104,7 @@ export interface ConfigServiceApi {
 }
 
 /** Owner reads and writes, group reads: a configuration holds secrets (CVE-2025-32803). */
-const CONFIG_FILE_MODE = 0o640;
+export const CONFIG_FILE_MODE = 0o640;
 
 /** The one holder of the current snapshot. */
 export class ConfigService implements ConfigServiceApi {
@@ -141,8 +147,14 @@ export class ConfigService implements ConfigServiceApi {
     this.participants.push(participant);
   }
 
-  test(value: Json): LoadedConfig {
-    return this.load({ kind: 'json', value });
+  test(value: Json): Promise<LoadedConfig> {
+    return this.inTurn(async () => {
+      const loaded = this.load({ kind: 'json', value });
+      const testable = this.participants.filter((each) => each.testable === true);
+      const prepared = await prepareAll(testable, loaded.snapshot, diffConfigs(this.snapshot, loaded.snapshot));
+      for (const each of prepared.reverse()) each.abandon();
+      return loaded;
+    });
   }
 
   set(value: Json): Promise<LoadedConfig> {
@@ -159,7 +171,7 @@ export class ConfigService implements ConfigServiceApi {
 
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
     return this.inTurn(async () => {
-      const path = this.writablePath(filename);
+      const path = writablePath(filename, this.configFile, this.deps.environment().insecure);
       const octets = Buffer.from(formatJsonIndented({ Dhcp4: this.snapshot.tree }), 'latin1');
       await this.writeFile(path, octets);
       if (this.configFile === resolve(path)) {
@@ -183,7 +195,7 @@ export class ConfigService implements ConfigServiceApi {
   private async swapTo(source: ConfigSource): Promise<LoadedConfig> {
     const loaded = this.load(source);
     const next = loaded.snapshot;
-    const prepared = await this.prepareAll(next, diffConfigs(this.snapshot, next));
+    const prepared = await prepareAll(this.participants, next, diffConfigs(this.snapshot, next));
     this.snapshot = next;
     this.source = loaded.source;
     this.fileDigest = loaded.fileDigest;
@@ -263,43 +275,25 @@ export class ConfigService implements ConfigServiceApi {
     const { source } = this.deps;
     return source.kind === 'file' ? resolve(source.path) : undefined;
   }
-
-  private async prepareAll(next: ConfigSnapshot, diff: ConfigDiff): Promise<PreparedSwap[]> {
-    const prepared: PreparedSwap[] = [];
-    try {
-      for (const participant of this.participants) prepared.push(await participant.prepare(next, diff));
-    } catch (error) {
-      for (const each of prepared.reverse()) each.abandon();
-      throw error;
-    }
-    return prepared;
-  }
-
-  private writablePath(filename: string | undefined): string {
-    const { configFile } = this;
-    const { environment } = this.deps;
-    const path = filename ?? configFile;
-    if (path === undefined || path === '') {
-      throw new CommandError('command-invalid', 'there is no configuration file: give a "filename"');
-    }
-    const name = basename(path);
-    if (name === '' || name === '.' || name === '..') {
-      throw new CommandError('command-invalid', `${path} does not name a file`);
-    }
-    const wanted = configFile !== undefined && name === path ? join(dirname(configFile), path) : path;
-    const allowed = configFile !== undefined && dirname(resolve(wanted)) === dirname(configFile);
-    if (!allowed && !environment().insecure) {
-      const reason =
-        configFile === undefined
-          ? 'the server was started without one, and only -X lifts the restriction'
-          : `file ${path} must be in the same directory as the config file (${configFile})`;
-      throw new CommandError('command-denied', `not allowed to write config into ${path}: ${reason}`);
-    }
-    return wanted;
-  }
 }
 
 /** `user-context: {"lessor": {"write-through": false}}` of Dhcp4 asks for Kea's way: in memory until config-write. */
 function wantsWriteThrough({ userContext }: ConfigSnapshot): boolean {
   return valueAt(userContext ?? {}, ['lessor', 'write-through']) !== false;
+}
+
+/** Prepares one after the other. @throws what one throws; those before have been told to abandon */
+async function prepareAll(
+  participants: readonly SwapParticipant[],
+  next: ConfigSnapshot,
+  diff: ConfigDiff,
+): Promise<PreparedSwap[]> {
+  const prepared: PreparedSwap[] = [];
+  try {
+    for (const participant of participants) prepared.push(await participant.prepare(next, diff));
+  } catch (error) {
+    for (const each of prepared.reverse()) each.abandon();
+    throw error;
+  }
+  return prepared;
 }

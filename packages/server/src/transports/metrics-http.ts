@@ -150,6 +150,7 @@ export function metricsAddress(userContext: JsonMap | undefined): MetricsAddress
 /** The metrics listener, kept in step with the configuration. */
 export class MetricsListener implements SwapParticipant {
   readonly name = 'metrics';
+  readonly testable = true;
   private current: { readonly where: MetricsAddress; readonly server: Server } | undefined;
 
   /** @param render makes the page, at each request */

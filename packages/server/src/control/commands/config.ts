@@ -1,17 +1,11 @@
 /** config-*: the running configuration (Kea: ctrl_dhcp4_srv.cc). */
 
-import { jsonTypeOf } from '@lessor/kea';
 import { ConfigError, formatIssue, LessorError } from '../../errors.js';
-import { CORE_WORDING, defineCommand, invalid, memberOf, optional, text, type Wording } from '../arguments.js';
-import {
-  type CommandResult,
-  type CommandRow,
-  type ControlCommand,
-  type Json,
-  type JsonMap,
-  Result,
-} from '../command.js';
+import { CORE_WORDING, defineCommand, optional, text, type Wording } from '../arguments.js';
+import { type CommandResult, type CommandRow, Result } from '../command.js';
+import { readConfiguration } from '../config-arguments.js';
 import { formatSentIssue, wordedForSender } from '../config-words.js';
+import { configFor } from '../secrets.js';
 import type { ControlServices } from '../services.js';
 
 const WRITE_WORDING: Wording = {
@@ -31,9 +25,9 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'the whole effective configuration, defaults filled in, and its hash',
     args: {},
     wording: CORE_WORDING,
-    run: (_, { config }) => ({
+    run: (_, { config }, { principal }) => ({
       result: Result.success,
-      arguments: { Dhcp4: config.current.tree, hash: config.hash },
+      arguments: { Dhcp4: configFor(principal, config.current.tree), hash: config.hash },
     }),
   }),
   defineCommand({
@@ -51,8 +45,9 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     hook: 'core',
     summary: 'checks a configuration without applying it',
     args: DHCP4_ARGUMENT,
-    run(command, { config }) {
-      const { warnings } = wordedForSender(() => config.test(readConfiguration(command)));
+    async run(command, { config }) {
+      const sent = readConfiguration(command, 'Dhcp4', config.current.tree);
+      const { warnings } = await wordedForSender(() => config.test(sent));
       return {
         result: Result.success,
         text:
@@ -69,7 +64,8 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'replaces the configuration by the one sent; the file stays as it is',
     args: DHCP4_ARGUMENT,
     async run(command, { config }) {
-      const { warnings } = await wordedForSender(() => config.set(readConfiguration(command)));
+      const sent = readConfiguration(command, 'Dhcp4', config.current.tree);
+      const { warnings } = await wordedForSender(() => config.set(sent));
       return applied(config.hash, warnings.map(formatSentIssue));
     },
   },
@@ -128,25 +124,4 @@ function reloadError(error: unknown, file: string | undefined): unknown {
   if (!(error instanceof LessorError)) return error;
   const where = error instanceof ConfigError && file !== undefined ? `configuration error using file '${file}': ` : '';
   return new LessorError(error.code, `Config reload failed: ${where}${error.message}`, { cause: error });
-}
-
-/**
- * `{"Dhcp4": {...}}` of config-set and config-test. A `hash` beside it, as config-get answers, is dropped: so what was
- * got can be set again (Kea refuses it).
- */
-function readConfiguration(command: ControlCommand): Json {
-  if (command.args === undefined) throw invalid("Missing mandatory 'arguments' parameter.");
-  if (jsonTypeOf(command.args) !== 'map') throw invalid(CORE_WORDING.noMap(command.name));
-  const args = command.args as JsonMap;
-  const dhcp4 = memberOf(args, 'Dhcp4');
-  if (dhcp4 === undefined) throw invalid("Missing mandatory 'Dhcp4' parameter.");
-  if (jsonTypeOf(dhcp4) !== 'map') throw invalid("'Dhcp4' parameter expected to be a map.");
-  const strangers = Object.keys(args)
-    .filter((name) => name !== 'Dhcp4' && name !== 'hash')
-    .sort();
-  if (strangers.length > 0) {
-    const [first, ...rest] = strangers;
-    throw invalid(`Unsupported '${first}' parameter${rest.map((name) => ` (and '${name}')`).join('')}.`);
-  }
-  return { Dhcp4: dhcp4 };
 }
