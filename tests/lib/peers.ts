@@ -27,6 +27,7 @@ const PACKAGE_OF = {
   'kea-dhcp4': 'kea-dhcp4-server',
   'kea-lfc': 'kea-common',
   'kea-shell': 'kea-ctrl-agent',
+  'kea-ctrl-agent': 'kea-ctrl-agent',
   perfdhcp: 'kea-admin',
   scapy: 'python3-scapy',
 } as const;
