@@ -95,13 +95,12 @@ function canonicalAgent(root: Section, loggers: readonly LoggerConfig[]): JsonMa
   const sockets = Object.entries((given['control-sockets'] as JsonMap | undefined) ?? {}).map(
     ([name, map]) => [name, name === 'user-context' ? map : filled('agent-socket', map)] as const,
   );
-  const tls = given['trust-anchor'] === undefined ? {} : { 'cert-required': true };
   return jsonMap(
     Object.entries({
       ...Object.fromEntries(defaultsOf('Control-agent')),
       'hooks-libraries': [],
-      ...tls,
       ...given,
+      'cert-required': given['trust-anchor'] === undefined ? undefined : (given['cert-required'] ?? true),
       authentication: filled('agent-authentication', given.authentication),
       'control-sockets': jsonMap(sockets),
       loggers: root.has('loggers') ? canonicalLoggers(root, loggers) : undefined,

@@ -1,9 +1,9 @@
 /** One command to a daemon over its unix socket: a connection for each, as Kea's Control Agent does it. */
 
 import { connect } from 'node:net';
-import { getSystemErrorMap } from 'node:util';
 import { CommandFramer } from '@lessor/kea';
 import type { Clock } from '../services/ports.js';
+import { systemReason } from './system-reason.js';
 
 /** Bounds of an exchange. */
 export interface DaemonLinkLimits {
@@ -47,14 +47,8 @@ export function askDaemon(
       else if (result.state === 'invalid') finish(new Error(`the answer is not JSON (${result.text})`));
     });
     socket.once('end', () => finish(new Error('End of file')));
-    socket.once('error', (error: NodeJS.ErrnoException) => finish(new Error(reasonOf(error))));
+    socket.once('error', (error) => finish(new Error(systemReason(error))));
     socket.once('close', () => finish(new Error('End of file')));
     socket.write(Buffer.from(command, 'latin1'));
   });
-}
-
-/** The C library's words: "No such file or directory". */
-function reasonOf(error: NodeJS.ErrnoException): string {
-  const words = error.errno === undefined ? undefined : getSystemErrorMap().get(error.errno)?.[1];
-  return words === undefined ? error.message : `${words[0]!.toUpperCase()}${words.slice(1)}`;
 }

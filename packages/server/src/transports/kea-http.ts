@@ -57,6 +57,8 @@ export class HttpListener implements ControlListener {
    * first has waited the longest: more time for the same request leaves a connection in its place.
    */
   private readonly deadlines = new Map<Duplex, Cancel>();
+  /** Connections that have their last answer: what comes after it (the body we did not take) gets none. */
+  private readonly refused = new WeakSet<Duplex>();
   /** Requests a connection has under way: more than one if the client pipelines. */
   private readonly active = new WeakMap<Duplex, number>();
 
@@ -130,7 +132,8 @@ export class HttpListener implements ControlListener {
     server.on('checkContinue', (request, response) => void this.handle(request, response));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       // HPE: node's HTTP parser. Anything else is the connection itself, or a failed TLS handshake.
-      if (error.code?.startsWith('HPE_')) refuseRaw(socket, 400);
+      if (this.refused.has(socket)) (socket as Socket).destroySoon();
+      else if (error.code?.startsWith('HPE_')) refuseRaw(socket, 400);
       else socket.destroy();
     });
     server.on('connect', (_request, socket: Duplex) => refuseRaw(socket, 400));
@@ -264,7 +267,10 @@ export class HttpListener implements ControlListener {
   /** An error as Kea words it: a bare object. */
   private refuse(response: ServerResponse, status: number, close = false): void {
     const body = errorBody(status);
-    if (close) response.shouldKeepAlive = false;
+    if (close) {
+      response.shouldKeepAlive = false;
+      if (response.socket !== null) this.refused.add(response.socket);
+    }
     this.writeHead(response, status, body.length);
     response.end(body);
   }
