@@ -5,19 +5,21 @@
 
 import { parseArgs } from 'node:util';
 import { fuzzConfigs } from './configs.js';
+import { fuzzDoors } from './doors.js';
 import { fuzzExchange } from './exchange.js';
 
 const { values } = parseArgs({
   options: {
     packets: { type: 'string', default: '1000000' },
     configs: { type: 'string', default: '100000' },
+    doors: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
 });
 
 if (values.help) {
-  console.log('usage: npm run fuzz -- [--packets N] [--configs N] [--seed N]');
+  console.log('usage: npm run fuzz -- [--packets N] [--configs N] [--doors N] [--seed N]');
   process.exit(0);
 }
 
@@ -41,5 +43,10 @@ for (let done = 0; done < configs; done += SLICE) {
   // A defect is thrown: fuzzConfigs lets only ConfigError pass.
   fuzzConfigs(Math.min(SLICE, configs - done), seed + done);
   console.log(`${Math.min(done + SLICE, configs)} configurations, ${seconds()}, ${megabytes()}`);
+}
+const doors = Number(values.doors);
+for (let done = 0; done < doors; done += SLICE) {
+  // A defect is thrown: a door that answers what it should not, or no more.
+  console.log(JSON.stringify(await fuzzDoors(Math.min(SLICE, doors - done), seed + done)), seconds(), megabytes());
 }
 if (result.defects.length > 0) process.exitCode = 1;
