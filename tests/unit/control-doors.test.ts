@@ -42,7 +42,11 @@ async function openDoors(maxConnections: number) {
 const opened = (target: NetConnectOpts): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const socket = connect(target, () => resolve(socket));
-    socket.once('error', reject);
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      // The backlog of a unix socket is full: the server shares this loop and takes connections when we let it.
+      if (error.code === 'EAGAIN') setTimeout(() => opened(target).then(resolve, reject), 20);
+      else reject(error);
+    });
   });
 
 async function many(count: number, target: NetConnectOpts): Promise<Socket[]> {

@@ -176,6 +176,14 @@ describe('the HTTP control socket', () => {
     await listener.close();
   });
 
+  it('ignores expectations it does not know', async () => {
+    const { listener } = await bench();
+    const head = `POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: ${VERSION.length}\r\n`;
+    const answer = await raw(listener.port, `${head}Expect: more\r\nConnection: close\r\n\r\n${VERSION}`);
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+    await listener.close();
+  });
+
   it('bounds bodies, announced or not', async () => {
     const { url, listener } = await bench({}, { maxCommandOctets: 1000 });
     assert.equal((await post(url, `{"command":"${'x'.repeat(980)}"}`)).status, 200);

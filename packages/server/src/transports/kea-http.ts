@@ -20,7 +20,7 @@ import { LessorError } from '../errors.js';
 import type { Cancel } from '../services/ports.js';
 import { authenticateAsKea, isRefusal, type RequestFacts } from './http-authenticate.js';
 import { loadTls } from './http-tls.js';
-import { type ControlListener, type ListenerDeps, writeAll } from './listener.js';
+import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps, writeAll } from './listener.js';
 
 /** Kea bounds headers not at all; node:http's 16 kB would refuse what clients with large cookies send. */
 const MAX_HEADER_OCTETS = 256 * 1024;
@@ -130,6 +130,8 @@ export class HttpListener implements ControlListener {
     const server: Server = tls === undefined ? createServer(options) : createTlsServer({ ...options, ...tls });
     server.on('request', (request, response) => void this.handle(request, response));
     server.on('checkContinue', (request, response) => void this.handle(request, response));
+    // Any other expectation is ignored, as in Kea.
+    server.on('checkExpectation', (request, response) => void this.handle(request, response));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       // HPE: node's HTTP parser. Anything else is the connection itself, or a failed TLS handshake.
       if (this.refused.has(socket)) (socket as Socket).destroySoon();
@@ -197,7 +199,7 @@ export class HttpListener implements ControlListener {
       this.refuse(response, principal.status, bodyLength(request) > MAX_DISCARDED_OCTETS);
       return;
     }
-    if (request.headers.expect !== undefined) response.writeContinue();
+    if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue();
     const body = await this.readBody(request);
     if (typeof body === 'number') {
       this.refuse(response, body, true);
@@ -362,7 +364,7 @@ function listen(server: NetServer, host: string, port: number): Promise<void> {
     const fail = (error: Error) =>
       reject(new LessorError('socket-open', `unable to bind ${host}:${port}: ${error.message}`));
     server.once('error', fail);
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: CONNECTION_BACKLOG }, () => {
       server.off('error', fail);
       resolve();
     });
