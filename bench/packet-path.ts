@@ -1,14 +1,28 @@
-/** The packet path alone, without sockets: microseconds a four-way exchange, by batch size. `--file` flushes for real. */
+/**
+ * The packet path alone, without sockets: processor time of a four-way exchange by batch size, as the composition root
+ * wires it (expiry, statistics). `--file` keeps a lease file and flushes for real; then the time on the clock counts too.
+ *
+ *   node build/bench/packet-path.js [--file]          EXCHANGES=60000 exchanges for each batch size
+ */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeMessage4 } from '@lessor/dhcp';
+import { Exchange4 } from 'lessor/internal/services/exchange4.js';
+import { LeaseStatistics } from 'lessor/internal/services/lease-statistics.js';
+import type { Datagram } from 'lessor/internal/services/ports.js';
+import { Sweeper } from 'lessor/internal/services/sweeper.js';
 import { PacketLab, quad } from '../tests/lib/packet-lab.js';
 
 const EXCHANGES = Number(process.env.EXCHANGES ?? 60_000);
-const folder = process.argv.includes('--file') ? mkdtempSync(join(tmpdir(), 'lessor-bench-')) : undefined;
+/** Clients between two readings of the clock: reading it must not count. */
+const CLIENTS_PER_READING = 4096;
+const BATCH_SIZES = [1, 8, 64, 128];
+/** Where fields are in a message. */
+const YIADDR_AT = 16;
+const CHADDR_AT = 28;
 
+const folder = process.argv.includes('--file') ? mkdtempSync(join(tmpdir(), 'lessor-bench-')) : undefined;
 const lab = await PacketLab.open(
   {
     'valid-lifetime': 3600,
@@ -21,40 +35,91 @@ const lab = await PacketLab.open(
   },
   folder === undefined ? {} : { file: { path: join(folder, 'leases.csv') } },
 );
+const { ledger, addresses, offers, statistics, serviceSwitch, clock, logger } = lab;
+const leaseStatistics = new LeaseStatistics(statistics, clock);
+leaseStatistics.rebuild(lab.exchange.config.snapshot, ledger.leases);
+ledger.observe(leaseStatistics.changed);
+new Sweeper({ ledger, clock, logger, cleanup: async () => undefined });
 
-const prl = { 55: [1, 28, 2, 3, 15, 6, 12] };
-let client = 0;
-for (const size of [1, 8, 64, 256]) {
-  const startedAt = performance.now();
-  let done = 0;
-  let spent = 0;
-  while (done < EXCHANGES && performance.now() - startedAt < 8000) {
-    const macs = Array.from({ length: size }, () => {
-      client++;
-      return [2, 0, (client >>> 24) & 255, (client >>> 16) & 255, (client >>> 8) & 255, client & 255]
-        .map((octet) => octet.toString(16).padStart(2, '0'))
-        .join(':');
-    });
-    const fields = { giaddr: '10.0.0.1', source: '10.0.0.1', destination: '10.0.0.1', options: prl };
-    const discovers = macs.map((mac) => lab.datagram(lab.octets({ ...fields, mac, type: 1 }), fields));
-    let from = lab.sent.length;
-    let at = performance.now();
-    await lab.exchange.handleBatch(discovers);
-    spent += performance.now() - at;
-    const requests = lab.sent.slice(from).map((reply, i) => {
-      const offer = decodeMessage4(reply.octets);
-      const options = { ...prl, 50: [...quad(offer.yiaddr)], 54: [...offer.option(54)!] };
-      return lab.datagram(lab.octets({ ...fields, mac: macs[i]!, type: 3, options }), fields);
-    });
-    from = lab.sent.length;
-    at = performance.now();
-    await lab.exchange.handleBatch(requests);
-    spent += performance.now() - at;
-    if (lab.sent.length - from !== size) throw new Error(`${lab.sent.length - from} of ${size} answered`);
-    done += size;
-    lab.sent.length = 0;
+let answered: number[] = [];
+const exchange = new Exchange4(
+  {
+    ...{ ledger, addresses, offers, statistics, serviceSwitch, clock, logger },
+    isOwnAddress: (address) => address === lab.interface.address,
+    send: (replies) => {
+      for (const { octets } of replies) answered.push((octets as Buffer).readUInt32BE(YIADDR_AT));
+    },
+    serverPort: 67,
+    clientPort: 68,
+  },
+  lab.exchange.config,
+);
+
+/** What perfdhcp's clients send, through a relay. */
+const relayed = { giaddr: '10.0.0.1', source: '10.0.0.1', destination: '10.0.0.1' };
+const asked = { 55: [1, 28, 2, 3, 15, 6, 12], 61: [1, 2, 0, 0, 0, 0, 0] };
+const server = [...quad(lab.interface.address)];
+const DISCOVER = lab.octets({ ...relayed, type: 1, options: asked });
+const REQUEST = lab.octets({ ...relayed, type: 3, options: { ...asked, 50: [0, 0, 0, 0], 54: server } });
+
+/** Where the value of an option begins. */
+function valueAt(octets: Buffer, code: number): number {
+  let at = 240;
+  while (octets[at] !== code) at += 2 + octets[at + 1]!;
+  return at + 2;
+}
+
+/** The message as this client sends it: its number is in the transaction id and the identifiers. */
+function sentBy(client: number, message: Buffer, requested?: number): Datagram {
+  const octets = Buffer.from(message);
+  for (const at of [4, CHADDR_AT + 2, valueAt(octets, 61) + 3]) octets.writeUInt32BE(client, at);
+  if (requested !== undefined) octets.writeUInt32BE(requested, valueAt(octets, 50));
+  return lab.datagram(octets, relayed);
+}
+
+/** Time used, in microseconds. */
+interface Spent {
+  cpu: number;
+  wall: number;
+}
+
+async function handle(datagrams: readonly Datagram[], size: number, spent: Spent): Promise<number[]> {
+  answered = [];
+  const batches = [];
+  for (let at = 0; at < datagrams.length; at += size) batches.push(datagrams.slice(at, at + size));
+  const cpuBefore = process.cpuUsage();
+  const wallBefore = performance.now();
+  for (const batch of batches) {
+    const handled = exchange.handleBatch(batch);
+    if (handled !== undefined) await handled;
   }
-  const each = (1000 * spent) / done;
-  console.log(`batch ${String(size).padStart(3)}: ${each.toFixed(1)} us an exchange, ${Math.round(1e6 / each)}/s`);
+  const { user, system } = process.cpuUsage(cpuBefore);
+  spent.cpu += user + system;
+  spent.wall += 1000 * (performance.now() - wallBefore);
+  if (answered.length !== datagrams.length) throw new Error(`${answered.length} of ${datagrams.length} answered`);
+  return answered;
+}
+
+let client = 0;
+async function exchanges(count: number, size: number): Promise<Spent> {
+  const spent: Spent = { cpu: 0, wall: 0 };
+  for (let done = 0; done < count; done += CLIENTS_PER_READING) {
+    const clients = Array.from({ length: CLIENTS_PER_READING }, () => client++);
+    const discovers = clients.map((one) => sentBy(one, DISCOVER));
+    const offered = await handle(discovers, size, spent);
+    const requests = clients.map((one, i) => sentBy(one, REQUEST, offered[i]!));
+    await handle(requests, size, spent);
+    clock.at += 100;
+  }
+  return spent;
+}
+
+await exchanges(EXCHANGES / 2, 32);
+for (const size of BATCH_SIZES) {
+  // With a flush for each client the disk would be measured for minutes.
+  const count = folder === undefined || size > 1 ? EXCHANGES : EXCHANGES / 10;
+  const { cpu, wall } = await exchanges(count, size);
+  const each = (us: number): string => (us / (Math.ceil(count / CLIENTS_PER_READING) * CLIENTS_PER_READING)).toFixed(1);
+  console.log(`batch ${String(size).padStart(3)}: ${each(cpu)} us of processor an exchange, ${each(wall)} us in all`);
 }
 if (folder !== undefined) rmSync(folder, { recursive: true });

@@ -1,12 +1,13 @@
 /** The scenarios of the benchmark: each measures its subjects in turn and answers with a table. */
 
+import { omapi } from './omapi.js';
 import { type LoadReport, load } from './perfdhcp.js';
 import { findSustained, median, quantile, type Trial } from './search.js';
 import { type RunningSubject, SUBJECTS, type SubjectName, type SubjectOptions, startSubject } from './subjects.js';
 import { PLAIN, RESERVED_BLOCK, type Workload } from './workloads.js';
 
 /** Names of the scenarios, in the order they are run. */
-export const SCENARIO_NAMES = ['throughput', 'overload', 'latency', 'million', 'classes', 'big-pool'] as const;
+export const SCENARIO_NAMES = ['throughput', 'overload', 'latency', 'million', 'classes', 'big-pool', 'omapi'] as const;
 /** One of {@link SCENARIO_NAMES}. */
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
@@ -382,4 +383,5 @@ export const SCENARIOS: Readonly<Record<ScenarioName, (session: Session) => Prom
   million,
   classes,
   'big-pool': bigPool,
+  omapi,
 };

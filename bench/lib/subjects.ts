@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatIpv4 } from 'lessor/internal/domain/values.js';
 import { CLIENT_SIDE, SERVER_SIDE, spawnIn } from './lab.js';
-import { dhcpdConfig, keaConfig, type Workload, writeLeaseFile } from './workloads.js';
+import { dhcpdConfig, keaConfig, type Workload, writeDhcpdLeases, writeLeaseFile } from './workloads.js';
 
 /** Names of the servers. */
 export type SubjectName = 'kea-1' | 'kea-2' | 'dhcpd' | 'bare' | 'lessor';
@@ -74,7 +74,7 @@ export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
       const file = join(folder, 'dhcpd.conf');
       const leases = join(folder, 'dhcpd.leases');
       writeFileSync(file, dhcpdConfig(workload));
-      writeFileSync(leases, '');
+      writeDhcpdLeases(workload, leases, Math.floor(Date.now() / 1000));
       const pid = join(folder, 'dhcpd.pid');
       return ['dhcpd', '-4', '-f', '-q', '-cf', file, '-lf', leases, '-pf', pid, SERVER_SIDE.interface];
     },
@@ -108,8 +108,8 @@ export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
   },
 };
 
-/** Seconds a server may take to answer for the first time. */
-const START_TIMEOUT_SEC = 300;
+/** Seconds a server may take to answer for the first time: fifteen million leases on a machine with other work. */
+const START_TIMEOUT_SEC = 900;
 
 /** A server that runs. */
 export interface RunningSubject {

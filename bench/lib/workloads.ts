@@ -1,6 +1,6 @@
 /** What the servers are given to serve: one description, rendered as Kea's and as dhcpd's configuration. */
 
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { formatIpv4, type Ipv4, parseIpv4 } from 'lessor/internal/domain/values.js';
 import { SERVER_SIDE, SUBNET } from './lab.js';
 
@@ -14,7 +14,18 @@ export interface Workload {
   readonly classes: number;
   /** Leases in the file before the start, from the first address on. */
   readonly leases: number;
+  /** Serves OMAPI on the server's end, with {@link OMAPI_KEY}. */
+  readonly omapi?: boolean;
 }
+
+/** Where OMAPI is served, by whom. */
+export const OMAPI_PORT = 7911;
+/** The key of every server that serves OMAPI. */
+export const OMAPI_KEY = {
+  name: 'bench',
+  algorithm: 'hmac-sha256',
+  secret: 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',
+} as const;
 
 const FIRST_ADDRESS = parseIpv4('10.1.0.0')!;
 /** Client block of load runs whose clients hold the reservations. */
@@ -53,6 +64,12 @@ export interface Places {
   readonly threads: number;
 }
 
+const OMAPI_BLOCK = {
+  listeners: [{ address: SERVER_SIDE.address, port: OMAPI_PORT }],
+  keys: [OMAPI_KEY],
+  'allowed-sources': [SUBNET],
+};
+
 /** Kea's configuration file for the workload; lessor's as well. */
 export function keaConfig(workload: Workload, { folder, leaseFile, threads }: Places): string {
   const reservations = Array.from({ length: workload.reservations }, (_, i) => ({
@@ -85,6 +102,7 @@ export function keaConfig(workload: Workload, { folder, leaseFile, threads }: Pl
         ...(reservations.length > 0 && { reservations }),
       },
     ],
+    ...(workload.omapi === true && { 'user-context': { lessor: { omapi: OMAPI_BLOCK } } }),
     loggers: [{ name: 'kea-dhcp4', severity: 'WARN', output_options: [{ output: `${folder}/server.log` }] }],
   };
   // Kea 2.2 writes output_options, later ones output-options; both read both.
@@ -98,7 +116,9 @@ export function dhcpdConfig(workload: Workload): string {
     const address = formatIpv4(workload.firstAddress - 65_536 + 256 + i);
     return `host h${i} { hardware ethernet ${macOf(RESERVED_BLOCK, i)}; fixed-address ${address}; }`;
   });
-  return `authoritative;
+  const { name, algorithm, secret } = OMAPI_KEY;
+  const omapi = `key ${name} { algorithm ${algorithm}; secret ${secret}; }\nomapi-key ${name};\nomapi-port ${OMAPI_PORT};\n`;
+  return `${workload.omapi === true ? omapi : ''}authoritative;
 ping-check false;
 default-lease-time 3600;
 max-lease-time 3600;
@@ -119,9 +139,15 @@ const ROWS_PER_WRITE = 50_000;
 export function writeLeaseFile(workload: Workload, path: string, nowSec: number): void {
   const file = openSync(path, 'w');
   let text = 'address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context\n';
-  const expire = nowSec + 86_400;
+  const rest = `,,86400,${nowSec + 86_400},1,0,0,,0,\n`;
+  const hex = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+  let [network, maker] = ['', ''];
   for (let i = 0; i < workload.leases; i++) {
-    text += `${formatIpv4(workload.firstAddress + i)},${macOf(0xfd00 + (i >>> 24), i & 0xff_ffff)},,86400,${expire},1,0,0,,0,\n`;
+    const address = workload.firstAddress + i;
+    // Formatting three octets anew for every row would take most of a minute for sixteen million.
+    if (i === 0 || (address & 255) === 0) network = formatIpv4(address).replace(/\d+$/, '');
+    if ((i & 255) === 0) maker = macOf(0xfd00 + (i >>> 24), i & 0xff_ffff).slice(0, -2);
+    text += `${network}${address & 255},${maker}${hex[i & 255]}${rest}`;
     if (i % ROWS_PER_WRITE === 0) {
       writeSync(file, text);
       text = '';
@@ -129,4 +155,16 @@ export function writeLeaseFile(workload: Workload, path: string, nowSec: number)
   }
   writeSync(file, text);
   closeSync(file);
+}
+
+/** The same for dhcpd. */
+export function writeDhcpdLeases(workload: Workload, path: string, nowSec: number): void {
+  const ends = new Date((nowSec + 86_400) * 1000);
+  const [date, time] = ends.toISOString().replace(/-/g, '/').split(/[T.]/);
+  const rows = Array.from({ length: workload.leases }, (_, i) => {
+    const mac = macOf(0xfd00, i);
+    const address = formatIpv4(workload.firstAddress + i);
+    return `lease ${address} { ends ${ends.getUTCDay()} ${date} ${time}; binding state active; hardware ethernet ${mac}; }`;
+  });
+  writeFileSync(path, `${rows.join('\n')}\n`);
 }

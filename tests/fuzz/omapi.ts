@@ -11,12 +11,12 @@ import { repoPath } from '../lib/repo.js';
 export type Stream = readonly Uint8Array[];
 
 /** A whole number from 0 up to, but not including, a bound. */
-type Below = (bound: number) => number;
+export type Below = (bound: number) => number;
 
 const STARTUP = Buffer.from('0000006400000018', 'hex');
 
 /** Mulberry32: small, fast, and good enough to spread mutations. */
-function pseudoRandom(seed: number): Below {
+export function pseudoRandom(seed: number): Below {
   let state = seed >>> 0;
   return (bound) => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -89,13 +89,19 @@ const MUTATIONS: readonly Mutation[] = [
   },
 ];
 
+/** A message with up to `most` mutations; `corpus` is what others are mixed in from. */
+export function mutated(octets: Uint8Array, most: number, below: Below, corpus: readonly Uint8Array[]): Buffer {
+  let result = Buffer.from(octets);
+  for (let left = below(most + 1); left > 0; left--) {
+    result = MUTATIONS[below(MUTATIONS.length)]!(result, below, corpus[below(corpus.length)]!) as Buffer<ArrayBuffer>;
+  }
+  return result;
+}
+
 /** The stream of an iteration: a start-up (now and then a spoilt one), then a recorded message with up to six mutations. */
 export function fuzzedStream(iteration: number, seed: number, corpus: readonly Uint8Array[]): Stream {
   const below = pseudoRandom(Math.imul(seed, 0x9e3779b1) ^ iteration);
-  let octets = Buffer.from(corpus[below(corpus.length)]!);
-  for (let left = below(7); left > 0; left--) {
-    octets = MUTATIONS[below(MUTATIONS.length)]!(octets, below, corpus[below(corpus.length)]!) as Buffer<ArrayBuffer>;
-  }
+  const octets = mutated(corpus[below(corpus.length)]!, 6, below, corpus);
   const startup = Buffer.from(STARTUP);
   if (below(16) === 0) startup.writeUInt32BE(EDGES[below(EDGES.length)]!, 4);
   if (below(64) === 0) startup[below(8)]! ^= 1 << below(8);

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { JsonMap, JsonValue } from '@lessor/kea';
-import { startAgent } from 'lessor/internal/main-agent.js';
+import { startAgent } from 'lessor/internal/main/agent.js';
 import { silentLogger } from 'lessor/internal/platform/log.js';
 import { repoPath } from '../lib/repo.js';
 import { type ReplayServer, startReplayServer } from './control-bench.js';

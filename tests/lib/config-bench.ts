@@ -5,12 +5,13 @@ import type { ConfigChange } from 'lessor/internal/config/change.js';
 import { loadConfig } from 'lessor/internal/config/load.js';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher, type DispatchOutcome } from 'lessor/internal/control/dispatcher.js';
+import { FULL_RIGHTS } from 'lessor/internal/domain/access/rights.js';
 import type { ConfigSnapshot } from 'lessor/internal/domain/snapshot.js';
 import { silentLogger } from 'lessor/internal/platform/log.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
 import { ConfigService } from 'lessor/internal/services/config-service.js';
 import { type PacketConfig, preparePacketConfig } from 'lessor/internal/services/packet-config.js';
-import { followReservation, prepareNetworks } from 'lessor/internal/services/packet-config-change.js';
+import { followReservations, prepareNetworks } from 'lessor/internal/services/packet-config-change.js';
 import { ReservationDirectories } from 'lessor/internal/services/reservation-directory.js';
 import { testEnvironment } from '../unit/config-helpers.js';
 import { controlBench, ListLeases } from '../unit/control-fakes.js';
@@ -77,7 +78,7 @@ export function configBench(text: string): ConfigBench {
       const prepared = follow(next, change);
       const commit = (): void => {
         if (prepared !== undefined) use(prepared);
-        else if (change.kind === 'reservation') packets = followReservation(packets, next, change, addresses);
+        else if (change.kind === 'reservations') packets = followReservations(packets, next, change, addresses);
       };
       return { commit, abandon: () => undefined };
     },
@@ -105,7 +106,7 @@ export function configBench(text: string): ConfigBench {
         name,
         args,
         service: undefined,
-        principal: { name: 'test', method: 'internal', access: 'write' },
+        principal: { name: 'test', method: 'internal', rights: FULL_RIGHTS },
         listener: 'test',
         receivedAt: bench.clock.now(),
       }),

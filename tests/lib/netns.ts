@@ -128,6 +128,19 @@ export class Netns {
   }
 }
 
+/** What a server needs of the namespace it runs in. */
+export type Host = Pick<Netns, 'spawn' | 'killAll'>;
+
+/** The namespace the test itself runs in: for servers that are only talked to over loopback and unix sockets. */
+export const here: Host = {
+  spawn([program, ...args]: readonly string[], options: SpawnOptions = {}) {
+    return spawn(program!, args, options);
+  },
+  killAll() {
+    throw new Error('not in the namespace of everybody');
+  },
+};
+
 /** Joins two namespaces by a virtual Ethernet cable; both ends are up. */
 export function connect(a: Netns, aInterface: string, b: Netns, bInterface: string): void {
   ip(['-n', a.name, 'link', 'add', aInterface, 'type', 'veth', 'peer', 'name', bInterface, 'netns', b.name]);

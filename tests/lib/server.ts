@@ -6,7 +6,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, write
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Netns } from './netns.js';
+import type { Host } from './netns.js';
 import { removeScratch, scratchFolder } from './scratch.js';
 import { subject as chosenSubject, hook, type Subject } from './subject.js';
 
@@ -41,14 +41,14 @@ export interface ServerOptions {
 export class Server {
   readonly folder: string;
   readonly subject: Subject;
-  readonly #namespace: Netns;
+  readonly #namespace: Host;
   readonly #options: ServerOptions;
   #process: ChildProcess | undefined;
   #exit: Promise<void> | undefined;
   #ending: number | NodeJS.Signals | undefined;
   #dhcp4: Dhcp4 = {};
 
-  constructor(namespace: Netns, options: ServerOptions = {}) {
+  constructor(namespace: Host, options: ServerOptions = {}) {
     this.#namespace = namespace;
     this.#options = options;
     this.subject = options.subject ?? chosenSubject;
@@ -68,7 +68,8 @@ export class Server {
     return join(this.folder, 'log');
   }
 
-  get #socket(): string {
+  /** Path of its control socket. */
+  get socket(): string {
     return join(this.folder, 'run', 'ctrl');
   }
 
@@ -83,7 +84,7 @@ export class Server {
       Dhcp4: {
         'interfaces-config': { interfaces: this.#options.interfaces ?? ['lan0'] },
         'lease-database': { type: 'memfile', persist: true, name: this.leaseFile, 'lfc-interval': 0 },
-        ...this.subject.controlSocket(this.#socket),
+        ...this.subject.controlSocket(this.socket),
         loggers: [
           {
             name: 'kea-dhcp4',
@@ -108,7 +109,7 @@ export class Server {
   async start(timeoutMs = 20_000): Promise<void> {
     const log = openSync(this.logFile, 'a');
     const run = join(this.folder, 'run');
-    rmSync(this.#socket, { force: true });
+    rmSync(this.socket, { force: true });
     const child = this.#namespace.spawn([...(this.#options.prefix ?? []), ...this.subject.command(this.configFile)], {
       stdio: ['ignore', log, log],
       env: {
@@ -175,7 +176,7 @@ export class Server {
   /** Sends a command and waits for the answer. @throws Error if the socket does not answer. */
   command(name: string, args?: Readonly<Record<string, unknown>>): Promise<CommandAnswer> {
     return new Promise((resolve, reject) => {
-      const socket = connect(this.#socket);
+      const socket = connect(this.socket);
       let text = '';
       socket.setEncoding('utf8');
       socket.setTimeout(10_000, () => socket.destroy(new Error(`${name} was not answered`)));

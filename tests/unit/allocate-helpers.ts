@@ -3,7 +3,7 @@
 import type { Chance } from 'lessor/internal/domain/allocate/allocator.js';
 import type { Lease } from 'lessor/internal/domain/lease.js';
 import type { AllocatorName, ConfigSnapshot, Pool, Subnet } from 'lessor/internal/domain/snapshot.js';
-import { parseIpv4 } from 'lessor/internal/domain/values.js';
+import { type Ipv4, parseIpv4 } from 'lessor/internal/domain/values.js';
 import type { LeaseReader } from 'lessor/internal/services/ports.js';
 
 /** A repeatable source of chance (xorshift32). */
@@ -97,6 +97,12 @@ export class MapLeases implements Pick<LeaseReader, 'getByAddress' | 'all' | 'si
   }
   all(): Iterable<Lease> {
     return this.byAddress.values();
+  }
+  page(after: Ipv4 | undefined, limit: number): Lease[] {
+    return [...this.byAddress.values()]
+      .filter(({ address }) => after === undefined || address > after)
+      .sort((a, b) => a.address - b.address)
+      .slice(0, limit);
   }
   asReader(): LeaseReader {
     return this as unknown as LeaseReader;

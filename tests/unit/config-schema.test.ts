@@ -40,7 +40,15 @@ for (const [scope, { parameters, aliases = [], context }] of Object.entries(SCHE
 }
 
 it('every scope can be reached from the top', () => {
-  const reached = new Set<ScopeName>(['top', 'no-hook-parameters', 'flex-id', 'ha', 'omapi', 'agent-top']);
+  const reached = new Set<ScopeName>([
+    'top',
+    'no-hook-parameters',
+    'flex-id',
+    'ha',
+    'omapi',
+    'host-extension',
+    'agent-top',
+  ]);
   for (const scope of reached) {
     for (const { scope: next } of SCHEMA[scope].parameters) if (next !== undefined) reached.add(next);
   }

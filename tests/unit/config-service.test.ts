@@ -12,7 +12,7 @@ const FILE = '/test/etc/kea-dhcp4.conf';
 function setUp({ insecure = false, text = '{ "Dhcp4": { "valid-lifetime": 1000 } }' } = {}) {
   const files: Record<string, string> = { [FILE]: text };
   const written: { path: string; text: string; mode: number }[] = [];
-  const clock = { ms: 5_000, now: () => clock.ms };
+  const clock = { ms: 5_000, now: () => clock.ms, monotonic: () => clock.ms, soon: setImmediate };
   const environment = () => testEnvironment(files, { insecure });
   const source = { kind: 'file', path: FILE } as const;
   const service = new ConfigService({
@@ -82,7 +82,7 @@ describe('ConfigService', () => {
     await service.set(withLifetime(2000));
     assert.deepEqual(log, ['a prepares 2 topology', 'a commits', 'b sees 2']);
     assert.equal(service.current.tree['valid-lifetime'], 2000);
-    assert.equal(service.hash, service.current.hash);
+    assert.equal(await service.hashOf(service.current), service.current.hash);
     assert.deepEqual([service.reloads, service.lastReloadAt], [1, 9_000]);
   });
 
@@ -116,6 +116,34 @@ describe('ConfigService', () => {
     assert.equal(service.current.tree['valid-lifetime'], 3);
   });
 
+  it('builds in slices: others have turns meanwhile, served by what is in force, and a second change waits', async () => {
+    const { service, clock } = setUp();
+    // Every look at the clock finds a slice used up, so every place where the work can stop is one where it does.
+    clock.monotonic = () => (clock.ms += 1_000);
+    const generations: number[] = [];
+    let on = true;
+    const packet = (): void => {
+      generations.push(service.current.generation);
+      if (on) setImmediate(packet);
+    };
+    packet();
+    const subnets = Array.from({ length: 50 }, (_, i) => ({ id: i + 1, subnet: `10.0.${i}.0/24` }));
+    await Promise.all([
+      service.set({ Dhcp4: { subnet4: subnets } }),
+      service.set({ Dhcp4: { subnet4: subnets.slice(1) } }),
+    ]);
+    on = false;
+    for (const generation of [1, 2]) {
+      const turns = generations.filter((one) => one === generation).length;
+      assert.ok(turns > 150, `${turns} turns while generation ${generation} was in force`);
+    }
+    assert.equal(service.current.subnets.length, 49);
+    assert.deepEqual(
+      generations,
+      generations.toSorted((a, b) => a - b),
+    );
+  });
+
   it('reload reads the file again', async () => {
     const { service, files } = setUp();
     files[FILE] = '{ "Dhcp4": { "valid-lifetime": 77 } }';
@@ -135,9 +163,9 @@ describe('config-write', () => {
     assert.equal(size, written[0]!.text.length);
     assert.equal(written[0]!.mode, 0o640);
     files[FILE] = written[0]!.text;
-    const before = service.hash;
+    const before = service.current.hash;
     await service.reload();
-    assert.equal(service.hash, before, 'what was written loads to the same');
+    assert.equal(service.current.hash, before, 'what was written loads to the same');
   });
 
   it('puts bare names beside the configuration file', async () => {

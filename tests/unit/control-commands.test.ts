@@ -7,6 +7,7 @@ import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
 import { renderAnswers, serverHandler } from 'lessor/internal/control/door.js';
 import { parseHexOctets } from 'lessor/internal/control/hex.js';
+import { FULL_RIGHTS } from 'lessor/internal/domain/access/rights.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { LessorError, StoreError } from 'lessor/internal/errors.js';
 import { redact } from 'lessor/internal/services/audit.js';
@@ -372,17 +373,20 @@ describe('the dispatcher', () => {
     name,
     args: undefined,
     service: undefined,
-    principal: { name: 'p', method: 'basic', access: 'write', ...principal },
+    principal: { name: 'p', method: 'basic', rights: FULL_RIGHTS, ...principal },
     listener: 'l',
     receivedAt: 7,
   });
 
   it('lets readers read and nothing more', async () => {
     const { dispatcher } = controlBench();
-    assert.equal((await dispatcher.dispatch(command('config-get', { access: 'read' }))).result, 0);
-    const denied = await dispatcher.dispatch(command('dhcp-disable', { access: 'read' }));
+    assert.equal((await dispatcher.dispatch(command('config-get', { rights: [{ role: 'viewer' }] }))).result, 0);
+    const denied = await dispatcher.dispatch(command('dhcp-disable', { rights: [{ role: 'viewer' }] }));
     assert.deepEqual(denied, { result: 1, text: "'p' may not use 'dhcp-disable'", code: 'command-denied' });
-    assert.equal((await dispatcher.dispatch(command('config-set', { access: 'ha' }))).code, 'command-denied');
+    assert.equal(
+      (await dispatcher.dispatch(command('config-set', { rights: [{ role: 'ha-peer' }] }))).code,
+      'command-denied',
+    );
   });
 
   it('answers whatever a row throws', async () => {
@@ -433,7 +437,7 @@ describe('the dispatcher', () => {
 });
 
 describe('what doors share', () => {
-  const principal: Principal = { name: 'somebody', method: 'none', access: 'write' };
+  const principal: Principal = { name: 'somebody', method: 'none', rights: FULL_RIGHTS };
   const ORIGIN = { principal, listener: 'http', receivedAt: 0 };
 
   it('answers for each service that is named, its own by running the command', async () => {

@@ -3,6 +3,7 @@
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
 import type { ControlServices } from 'lessor/internal/control/services.js';
+import { FULL_RIGHTS } from 'lessor/internal/domain/access/rights.js';
 import type { Lease } from 'lessor/internal/domain/lease.js';
 import type { ConfigSnapshot, Json } from 'lessor/internal/domain/snapshot.js';
 import { ConfigError } from 'lessor/internal/errors.js';
@@ -13,6 +14,7 @@ import { ReservationDirectories } from 'lessor/internal/services/reservation-dir
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
 import { SubnetLeaseCounts } from 'lessor/internal/services/subnet-lease-counts.js';
+import { noChangeServices } from '../lib/change-services.js';
 
 /** A clock that stands still until it is moved. `soon` is real, so that promises get on. */
 export class HandClock implements Clock {
@@ -127,13 +129,15 @@ export class FakeConfig implements ConfigServiceApi {
     serverTag: 'tag',
     leaseDatabase: { persist: true, path: '/test/lib/leases4.csv' },
   } as unknown as ConfigSnapshot;
-  hash = 'ABCD';
   reloads = 0;
   lastReloadAt = 1_795_321_784_000;
   readonly written: (string | undefined)[] = [];
   reloadError: Error | undefined;
 
-  async test(value: Json): ReturnType<ConfigServiceApi['set']> {
+  async hashOf(): Promise<string> {
+    return 'ABCD';
+  }
+  async test(value: Json): ReturnType<ConfigServiceApi['test']> {
     const bad = (value as { Dhcp4: { bad?: Json } }).Dhcp4.bad;
     const position = { file: '<command>', line: 1, column: 2, path: 'bad' };
     const message = 'bad is not good';
@@ -183,6 +187,7 @@ export function controlBench(leases: readonly Lease[] = []): ControlBench {
   const reclaimed: boolean[] = [];
   const audited: AuditRecord[] = [];
   const services: ControlServices = {
+    ...noChangeServices(clock),
     clock,
     config,
     statistics,
@@ -242,7 +247,7 @@ export function controlBench(leases: readonly Lease[] = []): ControlBench {
         name,
         args,
         service: undefined,
-        principal: { name: 'local', method: 'unix-socket', access: 'write' },
+        principal: { name: 'local', method: 'unix-socket', rights: FULL_RIGHTS },
         listener: 'test',
         receivedAt: clock.now(),
       }),

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Principal } from 'lessor/internal/control/command.js';
 import type { Dispatch } from 'lessor/internal/control/door.js';
+import { FULL_RIGHTS } from 'lessor/internal/domain/access/rights.js';
 import type { ControlSocketConfig } from 'lessor/internal/domain/snapshot.js';
 import { lockFile } from 'lessor/internal/platform/lock.js';
 import { ControlListeners } from 'lessor/internal/transports/control-listeners.js';
@@ -98,7 +99,9 @@ describe('the HTTP control socket', () => {
       await response.text(),
       '[ { "arguments": { "extended": "lessor 0.1.0" }, "result": 0, "text": "0.1.0" } ]',
     );
-    assert.deepEqual(principals, [{ name: 'anonymous', method: 'none', access: 'write', sourceAddress: '127.0.0.1' }]);
+    assert.deepEqual(principals, [
+      { name: 'anonymous', method: 'none', rights: FULL_RIGHTS, sourceAddress: '127.0.0.1' },
+    ]);
     await listener.close();
   });
 

@@ -8,6 +8,7 @@ import { after, describe, it } from 'node:test';
 import type { JsonMap } from '@lessor/kea';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
+import type { Role } from 'lessor/internal/domain/access/roles.js';
 import { silentLogger } from 'lessor/internal/platform/log.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
@@ -46,8 +47,8 @@ async function start() {
   const leaseExporter = { directory: folder, anywhere: false, write };
   const services = { ...bench.services, leases: store, ledger, store, leaseCounts: counts, leaseExporter };
   const dispatcher = new Dispatcher(COMMANDS, services, { record: () => undefined }, silentLogger);
-  const run = async (name: string, args?: JsonMap, access: 'write' | 'ha' | 'read' = 'write') => {
-    const principal = { name: 'test', method: 'internal', access } as const;
+  const run = async (name: string, args?: JsonMap, role: Role = 'admin') => {
+    const principal = { name: 'test', method: 'internal', rights: [{ role }] } as const;
     const rest = { service: undefined, listener: 'test', receivedAt: clock.now() };
     const { result, text, arguments: found } = await dispatcher.dispatch({ name, args, principal, ...rest });
     return { result, text, found: found as JsonMap };
@@ -121,16 +122,16 @@ describe('lease commands', () => {
 
   it('are open to an HA peer as far as it needs them', async () => {
     const { run, store } = await start();
-    const update = await run('lease4-update', { ...LEASE, 'force-create': true, origin: 'ha-partner' }, 'ha');
+    const update = await run('lease4-update', { ...LEASE, 'force-create': true, origin: 'ha-partner' }, 'ha-peer');
     assert.equal(update.text, 'IPv4 lease added.');
-    assert.equal((await run('lease4-update', { ...LEASE, hostname: 'X.' }, 'ha')).text, 'IPv4 lease updated.');
-    assert.equal((await run('lease4-wipe', undefined, 'ha')).result, 1);
-    assert.equal((await run('lease4-update', LEASE, 'read')).result, 1);
+    assert.equal((await run('lease4-update', { ...LEASE, hostname: 'X.' }, 'ha-peer')).text, 'IPv4 lease updated.');
+    assert.equal((await run('lease4-wipe', undefined, 'ha-peer')).result, 1);
+    assert.equal((await run('lease4-update', LEASE, 'viewer')).result, 1);
     assert.equal(
-      (await run('lease4-del', { ...LEASE, 'update-ddns': 1 }, 'ha')).text,
+      (await run('lease4-del', { ...LEASE, 'update-ddns': 1 }, 'ha-peer')).text,
       "'update-ddns' is not a boolean",
     );
-    assert.equal((await run('lease4-del', LEASE, 'ha')).result, 0);
+    assert.equal((await run('lease4-del', LEASE, 'ha-peer')).result, 0);
     await store.close();
   });
 

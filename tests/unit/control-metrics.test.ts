@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ConfigSnapshot, JsonMap } from 'lessor/internal/domain/snapshot.js';
+import { allocationFailureCounters } from 'lessor/internal/domain/dhcp4/discover.js';
+import type { ConfigSnapshot, JsonMap, Subnet } from 'lessor/internal/domain/snapshot.js';
 import { DROP_REASONS, DropCounters, type DropReason } from 'lessor/internal/services/drop-reasons.js';
 import { LeaseStatistics } from 'lessor/internal/services/lease-statistics.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
@@ -18,8 +19,8 @@ function statisticsOfEverything(): Statistics {
   registerPacketStatistics(statistics);
   const leases = new LeaseStatistics(statistics, clock);
   const subnets = [{ id: 7, pools: [{ id: 2, first: 10, last: 19 }] }];
-  leases.rebuild({ subnets } as unknown as ConfigSnapshot, { all: () => [] });
-  leases.allocationFailed(7, ['subnet'], 0);
+  leases.rebuild({ subnets } as unknown as ConfigSnapshot, { page: () => [] });
+  for (const name of allocationFailureCounters('subnet', { id: 7 } as Subnet)) statistics.counter(name).add(1, 0);
   const drops = new DropCounters(statistics);
   for (const reason of Object.keys(DROP_REASONS) as DropReason[]) drops.count(reason, 0);
   statistics.counter('pkt4-discover-received').add(3, 0);

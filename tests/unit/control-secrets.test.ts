@@ -2,11 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { changesSecurity } from 'lessor/internal/control/access/security-parts.js';
 import type { JsonMap, Principal } from 'lessor/internal/control/command.js';
 import { configFor, restoreSecrets } from 'lessor/internal/control/secrets.js';
+import { FULL_RIGHTS } from 'lessor/internal/domain/access/rights.js';
 
-const READER: Principal = { name: 'reader', method: 'basic', access: 'read' };
-const WRITER: Principal = { ...READER, name: 'writer', access: 'write' };
+const READER: Principal = {
+  name: 'reader',
+  method: 'basic',
+  rights: [{ family: 'config' }, { family: 'config-change' }],
+};
+const WRITER: Principal = { ...READER, name: 'writer', rights: FULL_RIGHTS };
 
 const client = (user: string, password: string): JsonMap => ({ user, password });
 const TREE: JsonMap = {
@@ -33,6 +39,7 @@ describe('secrets of the configuration', () => {
   it('come back when what was got is sent as it is', () => {
     assert.deepEqual(restoreSecrets(configFor(READER, TREE), TREE), TREE);
     assert.equal(restoreSecrets(TREE, TREE), TREE, 'what holds no mark is not copied');
+    assert.equal(changesSecurity(TREE, restoreSecrets(configFor(READER, TREE), TREE)), false);
   });
 
   it('follow their owner when lists are reordered, shortened, or changed otherwise', () => {

@@ -30,6 +30,7 @@ function snapshotOf(rows: readonly Row[]): ConfigSnapshot {
     (row, index): ClientClass => ({
       name: row.name,
       index,
+      rank: 'class',
       ...(row.test === undefined ? {} : { test: compileBooleanExpression(row.test, options) }),
       ...(row.template === undefined ? {} : { templateTest: compileStringExpression(row.template, options) }),
       onlyInAdditionalList: row.additional ?? false,

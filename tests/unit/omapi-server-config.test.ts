@@ -37,6 +37,35 @@ describe('omapi block', () => {
     assert.equal(loadText('', { readFile }).snapshot.omapi?.keys.length, 1);
   });
 
+  it('refuses a secret that everybody can read, unless told otherwise', () => {
+    const text = `{ "Dhcp4": { "user-context": { "lessor": { "omapi": {
+      "listeners": [ { } ], "keys": [ { "name": "k", "secret-file": "/key" } ] } } } } }`;
+    const readFile = (path: string): string => (path === '/key' ? 'YWJj' : text);
+    const environment = (mode: number) => ({ readFile, fileMode: () => mode });
+    assert.match(
+      linesOf(issuesOf(() => loadText('', environment(0o644)))).join(),
+      /everybody can read \/key \(mode 644\)/,
+    );
+    assert.equal(loadText('', environment(0o640)).snapshot.omapi?.keys.length, 1);
+    const { warnings } = loadText('', { ...environment(0o644), insecure: true });
+    assert.match(linesOf(warnings).join(), /allowed by -X/);
+  });
+
+  it('binds to an interface that is there', () => {
+    const interfaceNames = ['eth0', 'lo'];
+    const listeners = [{ interface: 'eth0' }, { interface: 'lo' }];
+    const { omapi } = loadDhcp4(
+      { 'user-context': { lessor: { omapi: { listeners, keys: [KEY] } } } },
+      { interfaceNames },
+    ).snapshot;
+    assert.deepEqual(
+      omapi?.listeners.map(({ device }) => device),
+      ['eth0', 'lo'],
+    );
+    const wrong = { 'user-context': { lessor: { omapi: { listeners: [{ interface: 'eth9' }], keys: [KEY] } } } };
+    assert.match(linesOf(issuesOf(() => loadDhcp4(wrong, { interfaceNames }))).join(), /no interface "eth9"/);
+  });
+
   it('is the same configuration only with the same secrets', () => {
     const print = (secret: string) => load({ listeners: [{}], keys: [{ ...KEY, secret }] }).snapshot.omapi?.fingerprint;
     assert.equal(print('YWJj'), print('YWJj'));

@@ -50,6 +50,8 @@ export interface LeaseRow {
   readonly endsSec: number;
   readonly hostname?: string;
   readonly state?: number;
+  /** JSON. */
+  readonly userContext?: string;
 }
 
 /** What the server is to have. */
@@ -134,9 +136,31 @@ export class OmapiServerLab {
 }
 
 function rowOf(row: LeaseRow): string {
-  const { address, hwAddress = '', clientId = '', startsSec, endsSec, hostname = '', state = 0 } = row;
+  const {
+    address,
+    hwAddress = '',
+    clientId = '',
+    startsSec,
+    endsSec,
+    hostname = '',
+    state = 0,
+    userContext = '',
+  } = row;
   const expire = Math.min(endsSec, 0xffff_fffe);
-  return [address, hwAddress, clientId, expire - startsSec, expire, 1, 0, 0, hostname, state, '', 0].join(',');
+  return [
+    address,
+    hwAddress,
+    clientId,
+    expire - startsSec,
+    expire,
+    1,
+    0,
+    0,
+    hostname,
+    state,
+    userContext.replaceAll(',', '&#x2c'),
+    0,
+  ].join(',');
 }
 
 /** How long an answer may take. */

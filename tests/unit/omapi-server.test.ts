@@ -349,7 +349,7 @@ describe('omapi objects', () => {
 
   it('has no failover, and no objects of types it does not know', async () => {
     await assert.rejects(() => client.open('failover-state', { name: 'fo' }), /not found/);
-    await assert.rejects(() => client.open('class', { name: 'x' }), /not implemented/);
+    await assert.rejects(() => client.open('class', { name: 'x' }), /not found/);
   });
 });
 

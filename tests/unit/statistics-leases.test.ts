@@ -8,11 +8,13 @@ import type { ConfigSnapshot, Pool, Subnet } from 'lessor/internal/domain/snapsh
 import { DROP_REASONS, DropCounters, type DropReason } from 'lessor/internal/services/drop-reasons.js';
 import { LeaseStatistics } from 'lessor/internal/services/lease-statistics.js';
 import { PACKET_STATISTICS, Statistics } from 'lessor/internal/services/statistics.js';
-import { HandClock, makeLease } from './control-fakes.js';
+import { HandClock, ListLeases, makeLease } from './control-fakes.js';
 
 const pool = (id: number, first: number, last: number) => ({ id, first, last }) as Pool;
 const subnet = (id: number, ...pools: Pool[]) => ({ id, pools }) as unknown as Subnet;
 const snapshot = (...subnets: Subnet[]) => ({ subnets }) as unknown as ConfigSnapshot;
+
+const NO_LEASES = new ListLeases([]);
 
 /** Two subnets; the first has two pools of one id and one of another. */
 const SNAPSHOT = snapshot(subnet(1, pool(0, 30, 39), pool(0, 10, 19), pool(7, 50, 59)), subnet(2, pool(0, 110, 119)));
@@ -21,7 +23,7 @@ function bench() {
   const clock = new HandClock();
   const statistics = new Statistics(clock);
   const leaseStatistics = new LeaseStatistics(statistics, clock);
-  leaseStatistics.rebuild(SNAPSHOT, { all: () => [] });
+  leaseStatistics.rebuild(SNAPSHOT, NO_LEASES);
   const value = (name: string) => statistics.get(name)?.value;
   return { clock, statistics, leaseStatistics, value };
 }
@@ -103,7 +105,7 @@ describe('lease statistics', () => {
     const { leaseStatistics, value } = bench();
     const lease = makeLease({ address: 15 });
     leaseStatistics.changed(15, undefined, lease);
-    leaseStatistics.rebuild(snapshot(subnet(1, pool(0, 10, 12))), { all: () => [lease] });
+    leaseStatistics.rebuild(snapshot(subnet(1, pool(0, 10, 12))), new ListLeases([lease]));
     assert.equal(value('subnet[2].total-addresses'), undefined);
     assert.equal(value('subnet[1].pool[7].total-addresses'), undefined);
     assert.equal(value('subnet[1].cumulative-assigned-addresses'), 1);
@@ -115,13 +117,13 @@ describe('lease statistics', () => {
   it('does not count anew when neither subnets nor pools have changed', () => {
     const { leaseStatistics } = bench();
     let counted = 0;
-    const all = () => {
+    const page = () => {
       counted++;
       return [];
     };
-    leaseStatistics.rebuild(snapshot(...SNAPSHOT.subnets), { all });
+    leaseStatistics.rebuild(snapshot(...[...SNAPSHOT.subnets].reverse()), { page });
     assert.equal(counted, 0);
-    leaseStatistics.rebuild(snapshot(SNAPSHOT.subnets[0]!), { all });
+    leaseStatistics.rebuild(snapshot(subnet(1, pool(0, 10, 11))), { page });
     assert.equal(counted, 1);
   });
 
@@ -147,12 +149,14 @@ describe('lease statistics', () => {
           if (after === undefined) leases.delete(address);
           else leases.set(address, after);
         }
-        const snapshotOfValues = () =>
-          Object.fromEntries(Array.from(statistics.all(), ({ name, value }): [string, number] => [name, value]));
-        const followed = snapshotOfValues();
-        // The same subnets in another order: so that it counts anew.
-        leaseStatistics.rebuild(snapshot(...[...SNAPSHOT.subnets].reverse()), { all: () => leases.values() });
-        assert.deepEqual(snapshotOfValues(), followed);
+        const gauges = (from: Statistics) =>
+          Array.from(from.all(), ({ name, value }): [string, number] => [name, value])
+            .filter(([name]) => /(^|\.)(assigned|declined)-addresses$/.test(name))
+            .sort();
+        const fresh = new Statistics(clock);
+        new LeaseStatistics(fresh, clock).rebuild(SNAPSHOT, new ListLeases([...leases.values()]));
+        assert.ok(gauges(fresh).length > 0);
+        assert.deepEqual(gauges(fresh), gauges(statistics));
       }),
       { numRuns: 300 },
     );
@@ -161,24 +165,24 @@ describe('lease statistics', () => {
   it('follows a change of one subnet and lets the others be', () => {
     const { leaseStatistics, statistics, value, clock } = bench();
     leaseStatistics.changed(115, undefined, makeLease({ address: 115, subnetId: 2 }));
-    leaseStatistics.allocationFailed(1, ['subnet'], clock.now());
+    statistics.counter('subnet[1].v4-allocation-fail').add(1, clock.now());
     const kept = statistics.get('subnet[2].assigned-addresses');
     const lease = makeLease({ address: 12, subnetId: 3 });
     let walks = 0;
-    const all = () => {
+    const page = () => {
       walks++;
       return [lease];
     };
     const [, second] = SNAPSHOT.subnets;
-    leaseStatistics.follow(snapshot(second!, subnet(3, pool(0, 10, 12))), { all }, (id) => id === 3);
+    leaseStatistics.rebuild(snapshot(second!, subnet(3, pool(0, 10, 12))), { page }, (id) => id === 3);
     assert.equal(value('subnet[1].total-addresses'), undefined);
     assert.equal(value('subnet[1].v4-allocation-fail'), undefined);
     assert.equal(statistics.get('subnet[2].assigned-addresses'), kept);
     assert.deepEqual([value('subnet[2].assigned-addresses'), value('subnet[3].pool[0].assigned-addresses')], [1, 1]);
     assert.equal(walks, 1);
-    leaseStatistics.follow(
+    leaseStatistics.rebuild(
       snapshot(subnet(2, pool(5, 110, 119)), subnet(3, pool(0, 10, 12))),
-      { all },
+      { page },
       (id) => id === 3,
     );
     assert.equal(walks, 1, 'the changed subnet has no lease: nothing to count');
@@ -187,18 +191,55 @@ describe('lease statistics', () => {
     assert.equal(value('subnet[3].assigned-addresses'), 1);
   });
 
-  it('counts failed allocations by cause, for the subnet from its first one on', () => {
-    const { clock, leaseStatistics, value } = bench();
-    assert.equal(value('subnet[1].v4-allocation-fail'), undefined);
-    leaseStatistics.allocationFailed(1, ['subnet', 'no-pools'], clock.now());
-    for (const level of ['', 'subnet[1].']) {
-      assert.equal(value(`${level}v4-allocation-fail`), 1);
-      assert.equal(value(`${level}v4-allocation-fail-subnet`), 1);
-      assert.equal(value(`${level}v4-allocation-fail-no-pools`), 1);
-    }
-    leaseStatistics.rebuild(snapshot(), { all: () => [] });
+  it('drops what the packet path counted for a subnet that is gone', () => {
+    const { leaseStatistics, statistics, value } = bench();
+    for (const name of ['subnet[1].v4-allocation-fail', 'v4-allocation-fail']) statistics.counter(name).add(1, 0);
+    leaseStatistics.rebuild(snapshot(subnet(1, pool(0, 10, 11))), NO_LEASES);
+    assert.equal(value('subnet[1].v4-allocation-fail'), 1, 'it goes on in a subnet that changed');
+    leaseStatistics.rebuild(snapshot(), NO_LEASES);
     assert.equal(value('subnet[1].v4-allocation-fail'), undefined);
     assert.equal(value('v4-allocation-fail'), 1);
+  });
+
+  it('prepares in slices between which leases change, and lists what is new only after the commit', () => {
+    const { leaseStatistics, statistics, value } = bench();
+    const leases = new Map(Array.from({ length: 600 }, (_, i) => [i + 1, makeLease({ address: i + 1, subnetId: 3 })]));
+    const put = (address: number, after: Lease | undefined) => {
+      leaseStatistics.changed(address, leases.get(address), after);
+      if (after === undefined) leases.delete(address);
+      else leases.set(address, after);
+    };
+    const page = (after: number | undefined, limit: number) => new ListLeases([...leases.values()]).page(after, limit);
+    const work = leaseStatistics.prepare(snapshot(...SNAPSHOT.subnets, subnet(3, pool(0, 1, 900))), { page });
+    let slices = 0;
+    let step = work.next();
+    for (; step.done !== true; step = work.next()) {
+      slices++;
+      put(slices, undefined); // behind the count, or before it has begun
+      put(700 + slices, makeLease({ address: 700 + slices, subnetId: 3 })); // ahead of it
+      put(500, { ...makeLease({ address: 500, subnetId: 3 }), state: slices % 2 === 0 ? 0 : 1 });
+    }
+    assert.ok(slices > 4, 'it stopped between subnets and pages');
+    assert.equal(value('subnet[3].assigned-addresses'), undefined);
+    step.value.commit();
+    assert.equal(statistics.get('subnet[3].assigned-addresses'), undefined);
+    for (const _ of step.value.settle());
+    assert.equal(value('subnet[3].assigned-addresses'), leases.size);
+    assert.equal(value('subnet[3].pool[0].declined-addresses'), slices % 2);
+    assert.equal(value('subnet[1].total-addresses'), 30);
+  });
+
+  it('a preparation that is abandoned leaves nothing', () => {
+    const { leaseStatistics, statistics, value } = bench();
+    const names = () => Array.from(statistics.all(), ({ name }) => name);
+    const before = names();
+    const work = leaseStatistics.prepare(snapshot(subnet(3, pool(0, 1, 9))), NO_LEASES);
+    let step = work.next();
+    while (step.done !== true) step = work.next();
+    step.value.abandon();
+    leaseStatistics.changed(15, undefined, makeLease({ address: 15 }));
+    assert.deepEqual(names(), before);
+    assert.equal(value('subnet[1].assigned-addresses'), 1);
   });
 });
 

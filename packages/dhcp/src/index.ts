@@ -31,7 +31,7 @@ export {
   writeUint16,
   writeUint32,
 } from './v4/header.js';
-export { decodeMessage4, Message4 } from './v4/message.js';
+export { decodeMessage4, Message4, type OctetSpan } from './v4/message.js';
 export { STANDARD_OPTIONS } from './v4/options.js';
 export { OptionRegistry } from './v4/registry.js';
 export { decodeSubOptions, encodeSubOptions, findSubOption, type SubOption } from './v4/relay.js';

@@ -15,20 +15,19 @@ export function noOctets(): Uint8Array {
 /** A cursor that writes big-endian fields into octets it was given; the caller has counted them. */
 export class Writer {
   at = 0;
-  private readonly view: DataView;
 
-  constructor(readonly octets: Uint8Array) {
-    this.view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
-  }
+  constructor(readonly octets: Uint8Array) {}
 
   uint16(value: number): void {
-    this.view.setUint16(this.at, value);
-    this.at += 2;
+    this.octets[this.at++] = value >>> 8;
+    this.octets[this.at++] = value;
   }
 
   uint32(value: number): void {
-    this.view.setUint32(this.at, value);
-    this.at += 4;
+    this.octets[this.at++] = value >>> 24;
+    this.octets[this.at++] = value >>> 16;
+    this.octets[this.at++] = value >>> 8;
+    this.octets[this.at++] = value;
   }
 
   put(value: Uint8Array): void {

@@ -125,6 +125,11 @@ export class OmapiClient extends ObjectClient {
     while (waiting.length > 0) yield await waiting.shift()!;
   }
 
+  /** All leases the server has, free ones with a client's data too. @throws UnsupportedError: dhcpd can not list */
+  allLeases(options?: RequestOptions): AsyncGenerator<OmapiObject<'lease'>, void, undefined> {
+    return this.list('lease', options);
+  }
+
   private async leaseOf(address: string, options?: RequestOptions): Promise<LeaseOfAddress> {
     try {
       return { address, lease: await this.lookupByLease({ ipAddress: address }, options) };
@@ -225,6 +230,11 @@ export class OmapiClient extends ObjectClient {
     await (await this.lookupByHost(keys, options)).delete(options);
   }
 
+  /** All hosts. @throws UnsupportedError: dhcpd can not list */
+  hosts(options?: RequestOptions): AsyncGenerator<OmapiObject<'host'>, void, undefined> {
+    return this.list('host', options);
+  }
+
   // Groups ------------------------------------------------------------------------------------------------------------
 
   /** A group by name. */
@@ -239,6 +249,11 @@ export class OmapiClient extends ObjectClient {
       { name: checkDeclarationName(name), statements },
       { ...options, create: true, exclusive: true },
     );
+  }
+
+  /** All groups. @throws UnsupportedError: dhcpd can not list */
+  groups(options?: RequestOptions): AsyncGenerator<OmapiObject<'group'>, void, undefined> {
+    return this.list('group', options);
   }
 
   /** Removes a group. Take its hosts out of it first: dhcpd does not. */

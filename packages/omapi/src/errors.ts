@@ -57,6 +57,11 @@ export class SignatureError extends OmapiError {
   override readonly name = 'SignatureError';
 }
 
+/** The server can not do this and says so: an extension of lessor's, asked of another server. */
+export class UnsupportedError extends OmapiError {
+  override readonly name = 'UnsupportedError';
+}
+
 /** The object is there, the attribute asked for is not. */
 export class AttributeMissingError extends OmapiError {
   override readonly name = 'AttributeMissingError';

@@ -32,6 +32,7 @@ export {
   SignatureError,
   StaleHandleError,
   TimeoutError,
+  UnsupportedError,
   ValueError,
 } from './errors.js';
 export {
@@ -55,8 +56,10 @@ export {
 } from './exchange.js';
 export { DEFAULT_MAX_MESSAGE_OCTETS, type Frame, StreamDecoder } from './framing.js';
 export {
+  decodeDictionary,
   decodeMessage,
   type Entry,
+  encodeDictionary,
   encodeMessage,
   entryMap,
   findEntry,

@@ -4,13 +4,15 @@
  */
 
 import { Authenticator, type KeyOptions } from './authenticator.js';
+import { noOctets } from './bytes.js';
 import { type ConnectionOptions, OmapiConnection, type RequestOptions } from './connection.js';
-import { ConnectionError, StaleHandleError } from './errors.js';
+import { ConnectionError, ProtocolError, StaleHandleError, UnsupportedError } from './errors.js';
 import { type OpenFlags, openRequest, type Request, refreshRequest } from './exchange.js';
-import type { Entry, OmapiMessage } from './message.js';
+import { decodeDictionary, type Entry, findEntry, type OmapiMessage } from './message.js';
 import { expectObject, type ObjectLink, OmapiObject, toEntries } from './object.js';
 import type { ObjectInput, ObjectType } from './objects.js';
 import { systemTimers } from './timers.js';
+import { text, uint32 } from './values.js';
 
 /** How hard to try when there is no connection. */
 export interface ReconnectOptions {
@@ -119,6 +121,38 @@ export class ObjectClient {
     return new OmapiObject(link, type, answer.handle, answer.object);
   }
 
+  /**
+   * All objects of a type, page by page. lessor has this, dhcpd has no such thing: the control object of a server that
+   * has it says so, and nothing else is sent to one that does not.
+   * @throws UnsupportedError if the server does not announce it; else as request()
+   */
+  async *list<Type extends ObjectType>(
+    type: Type,
+    options: RequestOptions = {},
+  ): AsyncGenerator<OmapiObject<Type>, void, undefined> {
+    const connection = await this.connected(this.reconnect, options.signal);
+    const link = this.linkTo(connection);
+    const control = expectObject(await link.ask(openRequest('control', []), options), 'open control');
+    if (!announces(control.object, LIST)) throw new UnsupportedError(`the server does not list objects (${type})`);
+    const of: Entry = ['of', text.encode(type)];
+    for (let after: Uint8Array | undefined; ; ) {
+      const keys: Entry[] = after === undefined ? [of] : [of, ['after', after]];
+      const page = expectObject(await link.ask(openRequest(LIST, keys), options), `list ${type}`);
+      for (const entries of pageOf(page.object)) {
+        const handle = uint32.decode(findEntry(entries, 'handle') ?? noOctets());
+        if (handle === undefined) throw new ProtocolError(`list ${type}: an object without a handle`);
+        yield new OmapiObject(
+          link,
+          type,
+          handle,
+          entries.filter(([name]) => name !== 'handle'),
+        );
+      }
+      after = findEntry(page.object, 'next');
+      if (after === undefined) return;
+    }
+  }
+
   private async openOnce<Type extends ObjectType>(
     type: Type,
     request: Request,
@@ -178,6 +212,20 @@ export class ObjectClient {
       signal.addEventListener('abort', stop, { once: true });
     });
   }
+}
+
+/** Name of the extension, and of its object type. */
+const LIST = 'list';
+
+/** True if the control object names an extension. */
+function announces(control: readonly Entry[], extension: string): boolean {
+  const extensions = text.decode(findEntry(control, 'extensions') ?? noOctets()) ?? '';
+  return extensions.split(' ').includes(extension);
+}
+
+/** The objects of a page: its attributes whose names are numbers. */
+function pageOf(page: readonly Entry[]): readonly (readonly Entry[])[] {
+  return page.filter(([name]) => /^\d+$/.test(name)).map(([, octets]) => decodeDictionary(octets));
 }
 
 /** A promise that also rejects when a signal says so; what it waited for goes on. */

@@ -5,7 +5,7 @@
 
 import { AGENT_NAME, loadAgentConfig } from '../config/agent.js';
 import { ConfigError, formatIssue } from '../errors.js';
-import { type AgentOptions, startAgent } from '../main-agent.js';
+import { type AgentOptions, startAgent } from '../main/agent.js';
 import { machineConfigEnvironment } from '../platform/config-environment.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from '../version.js';
 import { type OptionRow, parseOptions, UsageError } from './args.js';

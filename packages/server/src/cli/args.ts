@@ -10,6 +10,8 @@ export interface OptionRow {
   readonly short?: string;
   /** Name of its value in the usage; absent = a flag. */
   readonly value?: string;
+  /** May be given more than once. */
+  readonly multiple?: true;
   readonly help: string;
 }
 
@@ -18,6 +20,8 @@ export interface ParsedArgs {
   flag(name: string): boolean;
   /** Value of an option, undefined if it was not given. */
   value(name: string): string | undefined;
+  /** Values of an option that may be given more than once, in their order. */
+  values(name: string): readonly string[];
   readonly positionals: readonly string[];
 }
 
@@ -27,8 +31,12 @@ export class UsageError extends Error {}
 /** Sorts `argv` by the table. @throws UsageError for options the table does not have, and for missing values. */
 export function parseOptions(argv: readonly string[], rows: readonly OptionRow[]): ParsedArgs {
   const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const { name, short, value } of rows) {
-    options[name] = { type: value === undefined ? 'boolean' : 'string', ...(short !== undefined && { short }) };
+  for (const { name, short, value, multiple } of rows) {
+    options[name] = {
+      type: value === undefined ? 'boolean' : 'string',
+      ...(short !== undefined && { short }),
+      ...(multiple === true && { multiple }),
+    };
   }
   let values: Readonly<Record<string, unknown>>;
   let positionals: readonly string[];
@@ -41,6 +49,7 @@ export function parseOptions(argv: readonly string[], rows: readonly OptionRow[]
   return {
     flag: (name) => values[name] === true,
     value: (name) => values[name] as string | undefined,
+    values: (name) => (values[name] as readonly string[] | undefined) ?? [],
     positionals,
   };
 }

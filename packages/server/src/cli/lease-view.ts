@@ -4,6 +4,7 @@ import { expiresAtSec, isExpired, type Lease, LeaseState } from '../domain/lease
 import { leaseToJson, parseColonHex } from '../domain/lease-json.js';
 import { formatHex, formatIpv4, type Ipv4, type Octets, parseIpv4 } from '../domain/values.js';
 import { UsageError } from './args.js';
+import { formatColumns } from './table.js';
 
 /** The words for what a lease is now. `active` and `expired` are both Kea's state default. */
 const STATES = ['active', 'expired', 'declined', 'reclaimed', 'released'] as const;
@@ -104,14 +105,7 @@ function cells(lease: Lease, nowSec: number): readonly string[] {
 /** A table with a heading, columns as wide as their widest cell; '' for no lease. */
 export function formatTable(leases: readonly Lease[], nowSec: number): string {
   if (leases.length === 0) return '';
-  const rows = [COLUMNS, ...leases.map((lease) => cells(lease, nowSec))];
-  const widths = COLUMNS.map((_, column) => rows.reduce((width, row) => Math.max(width, row[column]!.length), 0));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd();
-  return `${rows.map(line).join('\n')}\n`;
+  return formatColumns([COLUMNS, ...leases.map((lease) => cells(lease, nowSec))]);
 }
 
 /** One lease in one line, for following. */

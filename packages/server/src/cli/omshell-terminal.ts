@@ -1,19 +1,14 @@
 /** The shell at a terminal: editing, history from one day to the next, completion. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { OBJECTS } from '@lessor/omapi';
+import { HISTORY_LINES, historyFileOf, loadHistory, saveHistory } from './history.js';
 import { COMMAND_NAMES } from './omshell-commands.js';
 import type { OmshellState } from './omshell-state.js';
 
-/** Lines that are kept. */
-const HISTORY_LINES = 500;
-
 /** Where history is kept unless told otherwise. */
 export function defaultHistoryFile(env: Readonly<Record<string, string | undefined>>): string {
-  return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'lessor', 'omshell_history');
+  return historyFileOf('omshell', env);
 }
 
 /** What could stand at the end of a line, and the part of the line that it would replace. */
@@ -61,7 +56,7 @@ export async function* terminalLines(
     input: process.stdin,
     output: process.stdout,
     prompt: '> ',
-    history: loadHistory(historyFile),
+    history: loadHistory(historyFile).filter(isKept),
     historySize: HISTORY_LINES,
     removeHistoryDuplicates: true,
     completer: (line: string) => complete(line, state),
@@ -88,25 +83,5 @@ export async function* terminalLines(
   } finally {
     terminal.close();
     if (history.length > 0) saveHistory(historyFile, history);
-  }
-}
-
-/** Newest first, as readline has it; the file has the oldest first. */
-function loadHistory(file: string | undefined): string[] {
-  if (file === undefined) return [];
-  try {
-    return readFileSync(file, 'utf8').split('\n').filter(isKept).reverse();
-  } catch {
-    return []; // there is none yet
-  }
-}
-
-function saveHistory(file: string | undefined, history: readonly string[]): void {
-  if (file === undefined) return;
-  try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(file, `${[...history].reverse().join('\n')}\n`, { mode: 0o600 });
-  } catch {
-    // A history that can not be kept is no reason to bother anybody.
   }
 }

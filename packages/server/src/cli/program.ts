@@ -6,6 +6,7 @@ import { UsageError } from './args.js';
 import { CHECK_USAGE, runCheck } from './check.js';
 import { ExitCode, type Io, type Run, writeLine } from './io.js';
 import { LEASES_USAGE, runLeases } from './leases.js';
+import { OMAPI_KEYGEN_USAGE, runOmapiKeygen } from './omapi-keygen.js';
 import { runServe, SERVE_USAGE } from './serve.js';
 
 /** One subcommand. */
@@ -26,6 +27,12 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     run: async (argv, io) => (await import('./client.js')).run(argv, io),
   },
   { name: 'leases', summary: 'list, filter and follow a lease file', usage: LEASES_USAGE, run: runLeases },
+  {
+    name: 'omapi-keygen',
+    summary: 'make a key for OMAPI, with the configuration for lessor and dhcpd',
+    usage: OMAPI_KEYGEN_USAGE,
+    run: runOmapiKeygen,
+  },
   { name: 'version', summary: 'print versions', run: printVersion },
 ];
 
@@ -34,7 +41,7 @@ export const LESSOR_USAGE = `lessor ${LESSOR_VERSION}: a DHCPv4 server configure
 
 Usage: lessor COMMAND [options]
 
-${SUBCOMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
+${SUBCOMMANDS.map(({ name, summary }) => `  ${name.padEnd(14)}${summary}`).join('\n')}
 
 \`lessor COMMAND --help\` tells more. \`kea-dhcp4\` is the same server with Kea's options.
 Exit codes: 0 done, 1 wrong configuration or failure while running, 2 wrong usage,

@@ -1,5 +1,6 @@
 /** From the file of a Control Agent, or a command's JSON, to what the agent works by. */
 
+import { atOnce } from '../domain/slices.js';
 import type { ControlSocketConfig, Json, JsonMap, LoggerConfig } from '../domain/snapshot.js';
 import { ConfigError, type ConfigIssue } from '../errors.js';
 import { asConfigured, canonicalLoggers } from './canonical.js';
@@ -12,7 +13,7 @@ import { buildLoggers } from './loggers.js';
 import { splitPath } from './paths.js';
 import { defaultsOf } from './schema.js';
 import type { Section } from './section.js';
-import { hashOf } from './snapshot-hash.js';
+import { hashSliced } from './snapshot-hash.js';
 import { jsonMap, KIND_NAMES } from './tree.js';
 import { unicodeOf } from './values.js';
 
@@ -69,7 +70,7 @@ function buildAgent(root: Section, environment: ConfigEnvironment, issues: Issue
   const daemons = buildDaemons(root, environment);
   if (issues.hasErrors || socket === undefined) return undefined;
   const tree = canonicalAgent(root, loggers);
-  return { tree, hash: hashOf(tree, AGENT_MAP), socket, daemons, loggers };
+  return { tree, hash: atOnce(hashSliced(tree, AGENT_MAP)), socket, daemons, loggers };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** A checked configuration to the ConfigSnapshot the server reads. */
 
+import type { Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, IdentifierType } from '../domain/snapshot.js';
 import { canonicalTree } from './canonical.js';
 import { buildClasses, warnOfUndefinedGuards } from './classes.js';
@@ -26,14 +27,14 @@ const DEFAULT_IDENTIFIERS: readonly IdentifierType[] = ['hw-address', 'duid', 'c
 const ALL_IDENTIFIERS: readonly IdentifierType[] = [...DEFAULT_IDENTIFIERS, 'flex-id'];
 
 /**
- * Builds the snapshot of a checked `Dhcp4` map.
+ * Builds the snapshot of a checked `Dhcp4` map, to be interrupted after every class, subnet and reservation.
  * @returns undefined if there is an error among the issues, found here or before
  */
-export function buildSnapshot(
+export function* buildSnapshot(
   root: Section,
   environment: ConfigEnvironment,
   issues: IssueList,
-): ConfigSnapshot | undefined {
+): Sliced<ConfigSnapshot | undefined> {
   const context: BuildContext = {
     issues,
     environment,
@@ -45,9 +46,9 @@ export function buildSnapshot(
   const options = buildOptions(root, context);
   const interfaces = buildInterfaces(part('interfaces-config'), context);
   const ddnsEnabled = checkDdns(part('dhcp-ddns'), context);
-  const classes = buildClasses(root, context);
-  const topology = buildTopology(root, ddnsEnabled, context);
-  const globalReservations = buildReservations(root, 0, undefined, context);
+  const classes = yield* buildClasses(root, context);
+  const topology = yield* buildTopology(root, ddnsEnabled, context);
+  const globalReservations = yield* buildReservations(root, 0, undefined, context);
   const reservations = [...globalReservations.map((built) => built.reservation), ...topology.reservations];
   const identifierTypes = buildIdentifierTypes(root, context);
   const leaseDatabase = buildLeaseDatabase(root, context);
@@ -62,7 +63,7 @@ export function buildSnapshot(
   warnOfUndefinedGuards(guardedSections(topology), givenClasses, context);
   if (issues.hasErrors) return undefined;
 
-  const tree = canonicalTree({
+  const tree = yield* canonicalTree({
     root,
     topology,
     globalReservations,

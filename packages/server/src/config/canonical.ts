@@ -4,6 +4,7 @@
  * correspond one to one.
  */
 
+import { mapSliced, type Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import { formatIpv4, parseIpv4 } from '../domain/values.js';
 import { canonicalDefinitions, canonicalOptions } from './canonical-options.js';
@@ -33,14 +34,23 @@ export interface CanonicalParts {
 
 type Members = (readonly [string, Json | undefined])[];
 
-/** Renders the tree. */
-export function canonicalTree(parts: CanonicalParts): JsonMap {
+/** Renders the tree, to be interrupted after every subnet and reservation. */
+export function* canonicalTree(parts: CanonicalParts): Sliced<JsonMap> {
   const { root, topology, snapshot } = parts;
-  const plain = topology.subnets.filter((built) => built.network === undefined);
+  const { registry } = snapshot;
+  const byNetwork = subnetsByNetwork(topology.subnets);
+  const subnetsOf = (network: Section | undefined): Sliced<JsonMap[]> =>
+    mapSliced(byNetwork.get(network) ?? [], (built) => canonicalSubnet(built, registry));
+  const networks: JsonMap[] = [];
+  for (const built of topology.networks) {
+    networks.push(canonicalNetwork(built, root, yield* subnetsOf(built.section), registry));
+  }
+  const subnet4 = yield* subnetsOf(undefined);
+  const reservations = yield* mapSliced(parts.globalReservations, (built) => canonicalReservation(built, registry));
   return jsonMap([
     ...scalars(root, ({ default: value }) => value),
     ['user-context', root.userContext],
-    ['client-classes', nonEmpty(parts.classes.map((built) => canonicalClass(built, snapshot.registry)))],
+    ['client-classes', nonEmpty(parts.classes.map((built) => canonicalClass(built, registry)))],
     ['compatibility', flags(root.section('compatibility'))],
     ['config-control', configControl(root)],
     ['control-sockets', nonEmpty(canonicalSockets(parts.controlSockets))],
@@ -53,16 +63,27 @@ export function canonicalTree(parts: CanonicalParts): JsonMap {
     ['lease-database', leaseDatabase(root)],
     ['loggers', nonEmpty(canonicalLoggers(root, snapshot.loggers))],
     ['multi-threading', withDefaults(root, 'multi-threading')],
-    ['option-data', canonicalOptions(root, snapshot.options, snapshot.registry)],
+    ['option-data', canonicalOptions(root, snapshot.options, registry)],
     ['option-def', canonicalDefinitions(root)],
-    ['reservations', nonEmpty(parts.globalReservations.map((built) => canonicalReservation(built, snapshot.registry)))],
+    ['reservations', nonEmpty(reservations)],
     ['sanity-checks', withDefaults(root, 'sanity-checks')],
-    ['shared-networks', topology.networks.map((built) => canonicalNetwork(built, root, topology, snapshot.registry))],
-    ['subnet4', plain.map((built) => canonicalSubnet(built, snapshot.registry))],
+    ['shared-networks', networks],
+    ['subnet4', subnet4],
   ]);
 }
 
 type Registry = ConfigSnapshot['registry'];
+
+/** Subnets by the section of their shared network; those without one by undefined. */
+function subnetsByNetwork(subnets: readonly BuiltSubnet[]): Map<Section | undefined, BuiltSubnet[]> {
+  const lists = new Map<Section | undefined, BuiltSubnet[]>();
+  for (const built of subnets) {
+    const list = lists.get(built.network);
+    if (list === undefined) lists.set(built.network, [built]);
+    else list.push(built);
+  }
+  return lists;
+}
 
 /** A section as it was configured, nothing filled in. */
 export function asConfigured(section: Section): JsonMap {
@@ -130,15 +151,14 @@ function networkMembers(section: Section, inheritance: Inheritance, relays: read
 function canonicalNetwork(
   { section, network }: Topology['networks'][number],
   root: Section,
-  topology: Topology,
+  subnet4: readonly JsonMap[],
   registry: Registry,
 ): JsonMap {
-  const own = topology.subnets.filter((built) => built.network === section);
   return present([
     ...networkMembers(section, new Inheritance([section, root]), network.relayAddresses),
     ['name', network.name],
     ['option-data', canonicalOptions(section, network.options, registry)],
-    ['subnet4', own.map((built) => canonicalSubnet(built, registry))],
+    ['subnet4', subnet4],
   ]);
 }
 

@@ -18,8 +18,12 @@ export interface ShownReservation {
 
 /** What of the snapshot changes, for those who can follow without building anew. */
 export type ConfigChange =
-  /** One reservation comes, goes, or takes the place of another. */
-  | { readonly kind: 'reservation'; readonly added?: ShownReservation; readonly removed?: Reservation }
+  /** Reservations come, go, or take the place of others. */
+  | {
+      readonly kind: 'reservations';
+      readonly added: readonly ShownReservation[];
+      readonly removed: readonly Reservation[];
+    }
   /** Subnets, shared networks or classes. */
   | { readonly kind: 'networks'; readonly diff: ConfigDiff };
 

@@ -3,6 +3,7 @@
  * Everything wrong is reported; what is right comes out as Sections.
  */
 
+import { atOnce, type Sliced } from '../domain/slices.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import type { SourcePosition } from '../errors.js';
 import { type IssueList, memberPath, positionOf, type TextPosition } from './issues.js';
@@ -13,13 +14,19 @@ import { type ConfigNode, jsonMap, KIND_NAMES, type MapMember, type MapNode, toJ
 
 /** Checks a map as a scope of the table. Never throws; what is wrong goes to `issues`. */
 export function checkSection(node: MapNode, scope: ScopeName, path: string, issues: IssueList): Section {
+  return atOnce(checkSectionSliced(node, scope, path, issues));
+}
+
+/** {@link checkSection}, to be interrupted before every map in it. */
+export function checkSectionSliced(node: MapNode, scope: ScopeName, path: string, issues: IssueList): Sliced<Section> {
   return new Checker(issues).section(node, scope, path);
 }
 
 class Checker {
   constructor(private readonly issues: IssueList) {}
 
-  section(map: MapNode, scope: ScopeName, path: string): Section {
+  *section(map: MapNode, scope: ScopeName, path: string): Sliced<Section> {
+    yield;
     const row = SCHEMA[scope];
     const checked = new Map<string, CheckedMember>();
     const others: [string, Json][] = [];
@@ -34,7 +41,7 @@ class Checker {
         continue;
       }
       given.add(parameter.name);
-      const value = this.value(parameter, resolved.value, memberPath(path, name), member.keyAt);
+      const value = yield* this.value(parameter, resolved.value, memberPath(path, name), member.keyAt);
       if (value === undefined) continue;
       const node = parameter.type === 'json' && resolved.value.kind === 'map' ? resolved.value : undefined;
       checked.set(parameter.name, { at: resolved.value.at, value, ...(node === undefined ? {} : { node }) });
@@ -134,18 +141,21 @@ class Checker {
     return members.length > 0 || context?.value.kind === 'map' ? jsonMap(members) : undefined;
   }
 
-  private value(
+  private *value(
     parameter: Parameter,
     node: ConfigNode,
     path: string,
     keyAt: TextPosition,
-  ): CheckedMember['value'] | undefined {
+  ): Sliced<CheckedMember['value'] | undefined> {
     if (parameter.status === 'unsupported' && !(node.kind === 'list' && node.items.length === 0)) {
       const message = `"${parameter.name}" is not supported: ${parameter.note}`;
       this.issues.error('config-unsupported', positionOf(keyAt, path), message);
       return undefined;
     }
-    const value = this.typed(parameter, node, path);
+    const value =
+      parameter.type === 'map' || parameter.type === 'maps'
+        ? yield* this.maps(parameter, node, path)
+        : this.typed(parameter, node, path);
     if (value !== undefined) this.warnIfIdle(parameter, value, positionOf(keyAt, path));
     return value;
   }
@@ -162,6 +172,17 @@ class Checker {
     } else if (status === 'no-effect') {
       this.issues.warning('config-unsupported', position, `"${name}" has no effect: ${note}`);
     }
+  }
+
+  private *maps(
+    parameter: Parameter,
+    node: ConfigNode,
+    path: string,
+  ): Sliced<Section | readonly Section[] | undefined> {
+    if (parameter.type === 'maps') return yield* this.sections(parameter, node, path);
+    return node.kind === 'map'
+      ? yield* this.section(node, parameter.scope!, path)
+      : this.wrongType(node, 'a map', path);
   }
 
   private typed(parameter: Parameter, node: ConfigNode, path: string): CheckedMember['value'] | undefined {
@@ -182,26 +203,22 @@ class Checker {
           : this.wrongType(node, 'a string', path);
       case 'strings':
         return this.texts(parameter, node, path);
-      case 'map':
-        return node.kind === 'map' ? this.section(node, parameter.scope!, path) : this.wrongType(node, 'a map', path);
-      case 'maps':
-        return this.sections(parameter, node, path);
       case 'json':
         if (node.kind === 'null') return undefined;
         return node.kind === 'map' ? toJson(node) : this.wrongType(node, 'a map', path);
-      case 'any':
+      default:
         return undefined;
     }
   }
 
-  private sections(parameter: Parameter, node: ConfigNode, path: string): readonly Section[] | undefined {
+  private *sections(parameter: Parameter, node: ConfigNode, path: string): Sliced<readonly Section[] | undefined> {
     if (node.kind !== 'list') return this.wrongType(node, 'a list', path);
     const sections: Section[] = [];
-    node.items.forEach((item, index) => {
+    for (const [index, item] of node.items.entries()) {
       const own = `${path}[${index}]`;
-      if (item.kind === 'map') sections.push(this.section(item, parameter.scope!, own));
+      if (item.kind === 'map') sections.push(yield* this.section(item, parameter.scope!, own));
       else this.wrongType(item, 'a map', own);
-    });
+    }
     return sections;
   }
 

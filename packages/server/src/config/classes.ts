@@ -2,8 +2,10 @@
 
 import { compileBooleanExpression, compileStringExpression, ExpressionSyntaxError } from '../domain/classes/compile.js';
 import type { CompiledExpression } from '../domain/classes/expression.js';
+import type { Sliced } from '../domain/slices.js';
 import type { ClientClass } from '../domain/snapshot.js';
 import type { BuildContext } from './context.js';
+import { classRank, hostExtension, hostParameters } from './host-extension.js';
 import { bootFields, lifetimeTriplet } from './inherit.js';
 import { buildClassRegistry, buildOptions } from './options.js';
 import type { Section } from './section.js';
@@ -29,10 +31,11 @@ export function isBuiltInClass(name: string): boolean {
 }
 
 /** The classes of a configuration. What is wrong is reported and left out. */
-export function buildClasses(root: Section, context: BuildContext): BuiltClass[] {
+export function* buildClasses(root: Section, context: BuildContext): Sliced<BuiltClass[]> {
   const built = new Map<string, BuiltClass>();
   const later = new Set(root.sections('client-classes').map((section) => section.string('name')));
   for (const section of root.sections('client-classes')) {
+    yield;
     const name = section.string('name');
     if (name === undefined) continue;
     const earlier = built.get(name);
@@ -84,10 +87,12 @@ function buildClass(
     const message = 'a class of additional lists is evaluated after the lease is chosen: its lifetimes do nothing';
     issues.warning('config-conflict', section.position, message);
   }
+  const extension = hostExtension(section, context);
   const members = [...(test?.memberNames ?? []), ...(templateTest?.memberNames ?? [])];
   return {
     name,
     index: earlier.size,
+    rank: classRank(section),
     ...(test === undefined ? {} : { test }),
     ...(templateTest === undefined ? {} : { templateTest }),
     onlyInAdditionalList,
@@ -97,6 +102,7 @@ function buildClass(
     options: buildOptions(section, context, optionRegistry ?? context.registry),
     ...(optionRegistry === undefined ? {} : { optionRegistry }),
     ...bootFields(section, issues),
+    ...(extension === undefined ? {} : hostParameters(extension)),
     ...(lifetime === undefined ? {} : { lifetime }),
     ...(offerLifetimeSec === undefined ? {} : { offerLifetimeSec }),
   };

@@ -1,7 +1,9 @@
 /** What changed between two configurations, for those who must open or close something. */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { ConfigSnapshot } from '../domain/snapshot.js';
+import { atOnce, type Sliced } from '../domain/slices.js';
+import type { ConfigSnapshot, JsonMap } from '../domain/snapshot.js';
+import { mapsIn } from './places.js';
 
 /** One flag per part of the snapshot that something outside is opened, rebuilt or timed for. */
 export interface ConfigDiff {
@@ -38,8 +40,15 @@ export const EVERYTHING: ConfigDiff = {
  * Parts that hold compiled expressions are compared by their part of `tree`.
  */
 export function diffConfigs(before: ConfigSnapshot, after: ConfigSnapshot): ConfigDiff {
+  return atOnce(diffConfigsSliced(before, after));
+}
+
+/** {@link diffConfigs}, to be interrupted after every subnet and reservation. */
+export function* diffConfigsSliced(before: ConfigSnapshot, after: ConfigSnapshot): Sliced<ConfigDiff> {
   const changed = (part: (snapshot: ConfigSnapshot) => unknown): boolean =>
     !isDeepStrictEqual(part(before), part(after));
+  const changedList = (part: (snapshot: ConfigSnapshot) => readonly unknown[]): Sliced<boolean> =>
+    differ(part(before), part(after));
   // Option definitions and the global DDNS switch reach into every subnet, pool, class and reservation.
   const definitions = changed(({ tree }) => [tree['option-def'], tree['dhcp-ddns']]);
   return {
@@ -47,9 +56,13 @@ export function diffConfigs(before: ConfigSnapshot, after: ConfigSnapshot): Conf
     leaseDatabase: changed((snapshot) => snapshot.leaseDatabase),
     controlSockets: changed((snapshot) => snapshot.controlSockets),
     loggers: changed((snapshot) => snapshot.loggers),
-    topology: definitions || changed(({ tree }) => [tree.subnet4, tree['shared-networks'], inherited(tree)]),
+    topology:
+      definitions ||
+      changed(({ tree }) => inherited(tree)) ||
+      (yield* changedList(({ tree }) => mapsIn(tree, 'subnet4'))) ||
+      (yield* changedNetworks(before.tree, after.tree)),
     classes: definitions || changed(({ tree }) => tree['client-classes']),
-    reservations: definitions || changed((snapshot) => snapshot.reservations),
+    reservations: definitions || (yield* changedList((snapshot) => snapshot.reservations)),
     expiration: changed((snapshot) => snapshot.expiration),
     statistics: changed(({ statisticSampleCount, statisticSampleAgeSec }) => [
       statisticSampleCount,
@@ -57,6 +70,24 @@ export function diffConfigs(before: ConfigSnapshot, after: ConfigSnapshot): Conf
     ]),
     hooks: changed((snapshot) => snapshot.hooks),
   };
+}
+
+function* changedNetworks(before: JsonMap, after: JsonMap): Sliced<boolean> {
+  const [old, fresh] = [before, after].map((tree) => mapsIn(tree, 'shared-networks'));
+  const own = (network: JsonMap): unknown => ({ ...network, subnet4: undefined });
+  if (yield* differ(old!.map(own), fresh!.map(own))) return true;
+  const subnets = (networks: readonly JsonMap[]): JsonMap[] => networks.flatMap((each) => mapsIn(each, 'subnet4'));
+  const sizes = (networks: readonly JsonMap[]): number[] => networks.map((each) => mapsIn(each, 'subnet4').length);
+  return !isDeepStrictEqual(sizes(old!), sizes(fresh!)) || (yield* differ(subnets(old!), subnets(fresh!)));
+}
+
+function* differ(before: readonly unknown[], after: readonly unknown[]): Sliced<boolean> {
+  if (before.length !== after.length) return true;
+  for (const [index, item] of before.entries()) {
+    if (!isDeepStrictEqual(item, after[index])) return true;
+    yield;
+  }
+  return false;
 }
 
 /** True if nothing at all changed. */

@@ -44,7 +44,32 @@ const STEP = '  ';
  * @throws LessorError `config-edit` if a place is not in the text itself but in a file it includes
  */
 export function editText(text: Buffer, edits: readonly TreeEdit[]): Buffer {
-  return edits.reduce(editOnce, text);
+  let edited = text;
+  for (let at = 0; at < edits.length; ) {
+    const appends = appendsFrom(edits, at);
+    edited = appends.length > 1 ? appendAll(edited, appends) : editOnce(edited, edits[at]!);
+    at += Math.max(1, appends.length);
+  }
+  return edited;
+}
+
+type Append = Extract<TreeEdit, { readonly op: 'append' }>;
+
+/** The edits from one on that append to one list. */
+function appendsFrom(edits: readonly TreeEdit[], from: number): Append[] {
+  const found: Append[] = [];
+  for (const edit of edits.slice(from)) {
+    if (edit.op !== 'append' || (found.length > 0 && !isDeepStrictEqual(edit.to, found[0]!.to))) break;
+    found.push(edit);
+  }
+  return found;
+}
+
+/** Several items at once: the text is walked and copied once, however many they are. */
+function appendAll(text: Buffer, appends: readonly Append[]): Buffer {
+  return appendTo(text, appends[0]!.to, (layout) =>
+    appends.map(({ value }) => formatValue(value, layout)).join(layout.lines ? `,\n${layout.indent}` : ', '),
+  );
 }
 
 function editOnce(text: Buffer, edit: TreeEdit): Buffer {

@@ -27,6 +27,8 @@ export interface ConfigEnvironment {
   readonly readFile: (path: string) => string;
   /** Permission bits (mode & 0o7777) of a directory, undefined if it does not exist. */
   readonly directoryMode: (path: string) => number | undefined;
+  /** Permission bits (mode & 0o777) of a file, undefined if it does not exist. Absent = do not check modes. */
+  readonly fileMode?: (path: string) => number | undefined;
   /** Names of the interfaces there are; undefined = do not check interface names. */
   readonly interfaceNames?: readonly string[];
   readonly directories: Directories;

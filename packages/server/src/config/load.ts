@@ -1,16 +1,17 @@
 /** From a file or a command's JSON to a ConfigSnapshot, or to all the reasons why not. */
 
 import { createHash } from 'node:crypto';
+import { atOnce, type Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import { ConfigError, type ConfigIssue } from '../errors.js';
 import { buildSnapshot } from './build.js';
-import { checkSection } from './check.js';
+import { checkSectionSliced } from './check.js';
 import type { ConfigEnvironment } from './environment.js';
 import { IssueList, positionOf } from './issues.js';
 import { reasonOf } from './lexer.js';
 import type { Section } from './section.js';
-import { parseConfigText } from './text.js';
-import { type ConfigNode, fromJson, KIND_NAMES, toJson } from './tree.js';
+import { parseConfigSliced } from './text.js';
+import { type ConfigNode, fromJsonSliced, KIND_NAMES, toJsonSliced } from './tree.js';
 
 export { type ConfigEnvironment, type Directories, directoriesFrom } from './environment.js';
 
@@ -34,13 +35,18 @@ export interface LoadedConfig {
  * @throws ConfigError with every issue found, sorted by position; nothing else
  */
 export function loadConfig(source: ConfigSource, environment: ConfigEnvironment): LoadedConfig {
+  return atOnce(loadConfigSliced(source, environment));
+}
+
+/** {@link loadConfig}, to be interrupted again and again: of many subnets it takes a second. */
+export function* loadConfigSliced(source: ConfigSource, environment: ConfigEnvironment): Sliced<LoadedConfig> {
   const issues = new IssueList();
   const text = source.kind === 'file' ? readText(source.path, environment, issues) : undefined;
-  const node = parseSource(source, text, environment, issues);
-  const root = node === undefined ? undefined : checkTop(node, issues);
-  const snapshot = root === undefined ? undefined : buildSnapshot(root, environment, issues);
+  const node = yield* readSource(source, text, environment, issues);
+  const root = node === undefined ? undefined : yield* checkTop(node, issues);
+  const snapshot = root === undefined ? undefined : yield* buildSnapshot(root, environment, issues);
   if (snapshot === undefined || issues.hasErrors) throw new ConfigError(issues.sorted('error'));
-  const written = source.kind === 'json' ? source.value : toJson(node!);
+  const written = source.kind === 'json' ? source.value : yield* toJsonSliced(node!);
   return {
     snapshot,
     warnings: issues.sorted('warning'),
@@ -61,7 +67,7 @@ export function readConfigNode(
   issues: IssueList,
 ): ConfigNode | undefined {
   const text = source.kind === 'file' ? readText(source.path, environment, issues) : undefined;
-  return parseSource(source, text, environment, issues);
+  return atOnce(readSource(source, text, environment, issues));
 }
 
 function readText(path: string, environment: ConfigEnvironment, issues: IssueList): string | undefined {
@@ -74,18 +80,18 @@ function readText(path: string, environment: ConfigEnvironment, issues: IssueLis
   }
 }
 
-function parseSource(
+function* readSource(
   source: ConfigSource,
   text: string | undefined,
   environment: ConfigEnvironment,
   issues: IssueList,
-): ConfigNode | undefined {
-  if (source.kind === 'json') return fromJson(source.value);
-  return text === undefined ? undefined : parseConfigText(source.path, text, issues, environment.readFile);
+): Sliced<ConfigNode | undefined> {
+  if (source.kind === 'json') return yield* fromJsonSliced(source.value);
+  return text === undefined ? undefined : yield* parseConfigSliced(source.path, text, issues, environment.readFile);
 }
 
 /** The checked `Dhcp4` map; its paths leave the `Dhcp4` out. */
-function checkTop(node: ConfigNode, issues: IssueList): Section | undefined {
+function* checkTop(node: ConfigNode, issues: IssueList): Sliced<Section | undefined> {
   if (node.kind !== 'map') {
     const message = `${KIND_NAMES[node.kind]} where a map with the member "Dhcp4" is expected`;
     issues.error('config-type', positionOf(node.at, ''), message);
@@ -94,18 +100,18 @@ function checkTop(node: ConfigNode, issues: IssueList): Section | undefined {
   const dhcp4 = node.members.get('Dhcp4')?.value;
   if (dhcp4?.kind === 'map') {
     const others = new Map([...node.members].filter(([name]) => name !== 'Dhcp4'));
-    checkOthers({ ...node, members: others }, issues);
-    return checkSection(dhcp4, 'Dhcp4', '', issues);
+    yield* checkOthers({ ...node, members: others }, issues);
+    return yield* checkSectionSliced(dhcp4, 'Dhcp4', '', issues);
   }
   // After a syntax error its absence may be our own misunderstanding.
-  if (dhcp4 !== undefined || !issues.hasErrors) checkSection(node, 'top', '', issues);
+  if (dhcp4 !== undefined || !issues.hasErrors) yield* checkSectionSliced(node, 'top', '', issues);
   return undefined;
 }
 
 /** Whatever stands beside `Dhcp4` is an error, and says so itself. */
-function checkOthers(others: ConfigNode & { kind: 'map' }, issues: IssueList): void {
+function* checkOthers(others: ConfigNode & { kind: 'map' }, issues: IssueList): Sliced<void> {
   const found = new IssueList();
-  checkSection(others, 'top', '', found);
+  yield* checkSectionSliced(others, 'top', '', found);
   for (const { code, position, message } of found.sorted('error')) {
     if (code !== 'config-missing') issues.error(code, position, message);
   }

@@ -1,5 +1,6 @@
 /** Shared networks and subnets, with everything they inherit resolved. */
 
+import type { Sliced } from '../domain/slices.js';
 import type { AllocatorName, Pool, Reservation, SharedNetwork, Subnet } from '../domain/snapshot.js';
 import { type Ipv4, parseIpv4 } from '../domain/values.js';
 import type { BuildContext } from './context.js';
@@ -38,25 +39,32 @@ export interface Topology {
 }
 
 /** Builds all networks, subnets and pools. What is wrong is reported and left out. */
-export function buildTopology(root: Section, ddnsEnabled: boolean, context: BuildContext): Topology {
+export function* buildTopology(root: Section, ddnsEnabled: boolean, context: BuildContext): Sliced<Topology> {
   const global = new Inheritance([root]);
   checkNetwork(root, global, context);
   const drafts = new Drafts();
-  const networks = root.sections('shared-networks').map((section, index) => {
+  const networks: Topology['networks'][number][] = [];
+  for (const section of root.sections('shared-networks')) {
     const inheritance = global.below(section);
     checkNetwork(section, inheritance, context);
-    const network = buildNetwork(section, inheritance, index, context);
+    const network = buildNetwork(section, inheritance, networks.length, context);
     for (const item of section.sections('subnet4'))
-      draftSubnet(item, { section, network }, inheritance, ddnsEnabled, drafts, context);
-    return { section, network };
-  });
+      yield* draftSubnet(item, { section, network }, inheritance, ddnsEnabled, drafts, context);
+    networks.push({ section, network });
+  }
   checkNetworkNames(networks, context);
-  for (const item of root.sections('subnet4')) draftSubnet(item, undefined, global, ddnsEnabled, drafts, context);
-  for (const { section } of networks) checkNetworkUnity(section, drafts.all, context);
+  for (const item of root.sections('subnet4'))
+    yield* draftSubnet(item, undefined, global, ddnsEnabled, drafts, context);
+  for (const { section } of networks) checkNetworkUnity(section, drafts.of(section), context);
+  yield;
 
   drafts.all.sort((a, b) => a.id - b.id);
   const pools: Pool[] = [];
-  const subnets = drafts.all.map((draft, index) => finishSubnet(draft, index, pools, context));
+  const subnets: BuiltSubnet[] = [];
+  for (const draft of drafts.all) {
+    subnets.push(finishSubnet(draft, subnets.length, pools, context));
+    yield;
+  }
   for (const { subnet } of subnets) (subnet.sharedNetwork?.subnets as Subnet[] | undefined)?.push(subnet);
   const reservations = subnets.flatMap((subnet) => subnet.reservations.map((built) => built.reservation));
   return { networks, subnets, pools, reservations };
@@ -80,11 +88,21 @@ const SILENT = new IssueList();
 /** The drafts so far, and which ids and prefixes they have. */
 class Drafts {
   readonly all: SubnetDraft[] = [];
+  private readonly byNetwork = new Map<Section | undefined, SubnetDraft[]>();
   private readonly byId = new Map<number, Section>();
   private readonly byPrefix = new Map<string, Section>();
 
   add(draft: SubnetDraft): void {
     this.all.push(draft);
+    const { section } = draft.parent ?? {};
+    const members = this.byNetwork.get(section);
+    if (members === undefined) this.byNetwork.set(section, [draft]);
+    else members.push(draft);
+  }
+
+  /** Those of a shared network, in the order of the file. */
+  of(network: Section): readonly SubnetDraft[] {
+    return this.byNetwork.get(network) ?? [];
   }
 
   /** True if neither id nor prefix has been used; reports where they have, and remembers both. */
@@ -131,14 +149,15 @@ function checkNetwork(section: Section, inheritance: Inheritance, { issues }: Bu
   }
 }
 
-function draftSubnet(
+function* draftSubnet(
   section: Section,
   parent: SubnetDraft['parent'],
   above: Inheritance,
   ddnsEnabled: boolean,
   drafts: Drafts,
   context: BuildContext,
-): void {
+): Sliced<void> {
+  yield;
   const { issues } = context;
   const inheritance = above.below(section);
   checkNetwork(section, inheritance, context);
@@ -149,11 +168,11 @@ function draftSubnet(
   const id = section.integer('id');
   const prefix = subnetPrefix(section, issues);
   if (prefix === undefined) {
-    buildReservations(section, id ?? 0, undefined, context);
+    yield* buildReservations(section, id ?? 0, undefined, context);
     return;
   }
   const pools = buildPools(section, prefix, inheritance, ddnsEnabled, context);
-  const reservations = buildReservations(section, id ?? 0, prefix, context);
+  const reservations = yield* buildReservations(section, id ?? 0, prefix, context);
   if (!drafts.isNew(section, id, prefix, issues) || id === undefined || lifetime === undefined) return;
 
   const renewTimerSec = inheritance.number('renew-timer');
@@ -260,8 +279,7 @@ function checkNetworkNames(networks: Topology['networks'], { issues }: BuildCont
 }
 
 /** All subnets of a network need the same interface, and the network's own `authoritative` (Kea). */
-function checkNetworkUnity(network: Section, drafts: readonly SubnetDraft[], { issues }: BuildContext): void {
-  const members = drafts.filter((draft) => draft.parent?.section === network);
+function checkNetworkUnity(network: Section, members: readonly SubnetDraft[], { issues }: BuildContext): void {
   const authoritative = members[0] && new Inheritance(members[0].inheritance.levels.slice(1)).boolean('authoritative');
   let name = network.string('interface') || undefined;
   for (const { section, prefix, subnet } of members) {

@@ -15,6 +15,8 @@ import { unicodeOf } from './values.js';
 
 /** Too weak to be used without saying so. */
 const LEGACY_ALGORITHMS: readonly string[] = ['hmac-md5', 'hmac-sha1'];
+/** Of a file's mode: neither its owner nor its group. */
+const OTHERS_MAY_READ = 0o004;
 /** Stopping the server is not what provisioning systems need. */
 const DEFAULT_RIGHTS: readonly OmapiRight[] = ['read', 'hosts', 'leases'];
 
@@ -53,6 +55,7 @@ export function buildOmapi(root: Section, context: BuildContext): OmapiConfig | 
     messageOctets: limitsOf.or<number>('message-octets'),
     idleTimeoutMs: limitsOf.or<number>('idle-timeout') * 1000,
     requestTimeoutMs: limitsOf.or<number>('request-timeout') * 1000,
+    failuresPerSource: limitsOf.or<number>('failures-per-source'),
   };
   const keys = built.map(({ key }) => key);
   const told = built.map(({ key, secret }) => [key.authenticator.name, secret, ...key.rights]);
@@ -66,7 +69,7 @@ function memberNode(node: ConfigNode | undefined, name: string): ConfigNode | un
   return node?.kind === 'map' ? node.members.get(name)?.value : undefined;
 }
 
-function buildListeners(section: Section, { issues }: BuildContext): OmapiListenerConfig[] {
+function buildListeners(section: Section, { issues, environment }: BuildContext): OmapiListenerConfig[] {
   const keyed = section.sections('keys').length > 0;
   const listeners: OmapiListenerConfig[] = [];
   if (section.has('listeners') && section.sections('listeners').length === 0) {
@@ -80,6 +83,12 @@ function buildListeners(section: Section, { issues }: BuildContext): OmapiListen
       issues.error('config-range', item.positionOf('address'), message);
       continue;
     }
+    const device = item.string('interface');
+    const { interfaceNames } = environment;
+    if (device !== undefined && interfaceNames !== undefined && !interfaceNames.includes(device)) {
+      const message = `there is no interface "${device}"; there are ${interfaceNames.join(', ')}`;
+      issues.error('config-reference', item.positionOf('interface'), message);
+    }
     const unsigned = item.or<boolean>('accept-unsigned');
     if (keyed && unsigned) {
       const message = 'with "keys" every message must be signed: take "accept-unsigned" away';
@@ -92,12 +101,20 @@ function buildListeners(section: Section, { issues }: BuildContext): OmapiListen
         'without "keys" every user of this machine could change the server: add a key, or "accept-unsigned": true if you mean it';
       issues.error('config-insecure', item.position, message);
     }
-    if (port !== 0 && listeners.some((other) => other.address === address && other.port === port)) {
+    if (port !== 0 && listeners.some((other) => isSamePlace(other, { address, port, device }))) {
       issues.error('config-duplicate', item.position, `${address} port ${port} is given twice`);
     }
-    listeners.push({ address, port });
+    listeners.push({ address, port, ...(device === undefined ? {} : { device }) });
   }
   return listeners;
+}
+
+/** One address and port can be bound once on each device. */
+function isSamePlace(
+  a: OmapiListenerConfig,
+  b: Omit<OmapiListenerConfig, 'device'> & { device: string | undefined },
+): boolean {
+  return a.address === b.address && a.port === b.port && a.device === b.device;
 }
 
 function buildKeys(section: Section, context: BuildContext): BuiltKey[] {
@@ -161,6 +178,11 @@ function readSecret(item: Section, { issues, environment }: BuildContext): strin
   }
   const file = item.string('secret-file');
   if (file === undefined) return undefined;
+  const mode = environment.fileMode?.(unicodeOf(file));
+  if (mode !== undefined && (mode & OTHERS_MAY_READ) !== 0) {
+    const message = `everybody can read ${file} (mode ${mode.toString(8)}): chmod 640 ${file}`;
+    issues.insecure(environment.insecure, item.positionOf('secret-file'), message);
+  }
   try {
     return environment.readFile(unicodeOf(file)).split(/\r?\n/, 1)[0]!.trim();
   } catch (error) {

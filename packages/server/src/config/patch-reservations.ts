@@ -52,10 +52,7 @@ export function addReservation(state: ConfigState, made: MadeReservation): Confi
   const list = placeOfReservations(state.source, reservation.subnetId);
   assert(list !== undefined, 'the subnet of a reservation is in the source');
   const snapshot = withReservation(state.snapshot, made);
-  return patch(state, snapshot, [{ op: 'append', to: list, value: written }], {
-    kind: 'reservation',
-    added: made,
-  });
+  return patch(state, snapshot, [{ op: 'append', to: list, value: written }], [made], []);
 }
 
 /** The configuration with one reservation less. */
@@ -63,7 +60,7 @@ export function removeReservation(state: ConfigState, reservation: Reservation):
   const at = placeOfReservation(state.source, reservation);
   assert(at !== undefined, 'a reservation is in the source');
   const snapshot = withoutReservation(state.snapshot, reservation);
-  return patch(state, snapshot, [{ op: 'remove', at }], { kind: 'reservation', removed: reservation });
+  return patch(state, snapshot, [{ op: 'remove', at }], [], [reservation]);
 }
 
 /** The configuration with a reservation in the place of another of the same client. */
@@ -71,19 +68,46 @@ export function replaceReservation(state: ConfigState, old: Reservation, made: M
   const at = placeOfReservation(state.source, old);
   assert(at !== undefined, 'a reservation is in the source');
   const snapshot = withReservation(withoutReservation(state.snapshot, old), made);
-  return patch(state, snapshot, [{ op: 'set', at, value: made.written }], {
-    kind: 'reservation',
-    added: made,
-    removed: old,
+  return patch(state, snapshot, [{ op: 'set', at, value: made.written }], [made], [old]);
+}
+
+/**
+ * The configuration with some reservations in the place of others, all in one change. One of the same client in the same
+ * subnet takes the old one's place in the file; the others go and come. That they are unique is for the caller to see to.
+ */
+export function changeReservations(
+  state: ConfigState,
+  removed: readonly Reservation[],
+  added: readonly MadeReservation[],
+): ConfigPatch {
+  const gone = new Set(removed);
+  const patches: ConfigPatch[] = [];
+  const now = (): ConfigState => patches.at(-1) ?? state;
+  const fresh = added.filter((made) => {
+    const old = removed.find((one) => gone.has(one) && isSameClient(one, made.reservation));
+    if (old === undefined) return true;
+    gone.delete(old);
+    patches.push(replaceReservation(now(), old, made));
+    return false;
   });
+  for (const one of gone) patches.push(removeReservation(now(), one));
+  for (const made of fresh) patches.push(addReservation(now(), made));
+  const edits = patches.flatMap((each) => each.edits);
+  return { ...now(), edits, change: { kind: 'reservations', added, removed } };
+}
+
+function isSameClient(a: Reservation, b: Reservation): boolean {
+  return a.subnetId === b.subnetId && a.identifierType === b.identifierType && a.identifier === b.identifier;
 }
 
 function patch(
   state: ConfigState,
   snapshot: ConfigSnapshot,
   edits: readonly TreeEdit[],
-  change: ConfigChange,
+  added: readonly MadeReservation[],
+  removed: readonly Reservation[],
 ): ConfigPatch {
+  const change: ConfigChange = { kind: 'reservations', added, removed };
   return { snapshot, source: editTree(state.source, edits), edits, change };
 }
 

@@ -1,8 +1,11 @@
 /** Host reservations, global and of subnets. */
 
-import type { IdentifierType, Reservation } from '../domain/snapshot.js';
+import { clientKeys } from '../domain/reservation.js';
+import type { Sliced } from '../domain/slices.js';
+import type { ClientKey, IdentifierType, Reservation } from '../domain/snapshot.js';
 import { formatHex, formatIpv4, type Ipv4, type Octets, parseIpv4, type SubnetId } from '../domain/values.js';
 import type { BuildContext } from './context.js';
+import { extendReservation } from './host-extension.js';
 import { bootFields } from './inherit.js';
 import { buildOptions } from './options.js';
 import { classNames } from './pools.js';
@@ -31,15 +34,16 @@ export const IDENTIFIER_TYPES: readonly IdentifierType[] = IDENTIFIERS.map(([typ
  * The reservations of a subnet (or of the global scope: id 0, no prefix), in the order of their identifiers, as Kea
  * gives them back. What is wrong is reported and left out.
  */
-export function buildReservations(
+export function* buildReservations(
   scope: Section,
   subnetId: SubnetId,
   prefix: Prefix | undefined,
   context: BuildContext,
-): BuiltReservation[] {
+): Sliced<BuiltReservation[]> {
   const built: BuiltReservation[] = [];
   const seen: Seen = { clients: new Map(), addresses: new Map() };
   for (const section of scope.sections('reservations')) {
+    yield;
     const reservation = buildReservation(section, subnetId, prefix, context);
     if (reservation !== undefined && isFirst(section, reservation, seen, context)) built.push({ section, reservation });
   }
@@ -66,7 +70,7 @@ export function buildReservation(
   const identifier = reservationIdentifier(section, context);
   const address = reservationAddress(section, prefix, context);
   if (identifier === undefined) return undefined;
-  return {
+  const plain: Reservation = {
     subnetId,
     identifierType: identifier.type,
     identifier: identifier.octets,
@@ -78,6 +82,7 @@ export function buildReservation(
     ...(section.userContext === undefined ? {} : { userContext: section.userContext }),
     origin: 'config',
   };
+  return extendReservation(plain, section, context);
 }
 
 function reservationIdentifier(
@@ -137,12 +142,14 @@ interface Seen {
 
 function isFirst(section: Section, reservation: Reservation, seen: Seen, context: BuildContext): boolean {
   const { issues, ipReservationsUnique } = context;
-  const { identifierType, identifier, address } = reservation;
-  const client = `${identifierType} ${formatIdentifier(identifierType, identifier)}`;
-  const sameClient = seen.clients.get(client);
-  if (sameClient !== undefined) {
-    const message = `${client} has a reservation already (${sameClient.path})`;
-    issues.error('config-duplicate', section.positionOf(identifierType), message);
+  const { address } = reservation;
+  const clients = clientKeys(reservation).map(
+    ({ identifierType, identifier }) => `${identifierType} ${formatIdentifier(identifierType, identifier)}`,
+  );
+  const taken = clients.find((client) => seen.clients.has(client));
+  if (taken !== undefined) {
+    const message = `${taken} has a reservation already (${seen.clients.get(taken)!.path})`;
+    issues.error('config-duplicate', section.positionOf(reservation.identifierType), message);
     return false;
   }
   const sameAddress = address === undefined ? undefined : seen.addresses.get(address);
@@ -151,13 +158,13 @@ function isFirst(section: Section, reservation: Reservation, seen: Seen, context
     issues.error('config-duplicate', section.positionOf('ip-address'), message);
     return false;
   }
-  seen.clients.set(client, section);
+  for (const client of clients) seen.clients.set(client, section);
   if (address !== undefined) seen.addresses.set(address, section);
   return true;
 }
 
 /** By octets, then by kind (Kea's index of hosts). */
-export function compareByIdentifier(a: Reservation, b: Reservation): number {
+export function compareByIdentifier(a: ClientKey, b: ClientKey): number {
   if (a.identifier !== b.identifier) return a.identifier < b.identifier ? -1 : 1;
   return IDENTIFIER_TYPES.indexOf(a.identifierType) - IDENTIFIER_TYPES.indexOf(b.identifierType);
 }

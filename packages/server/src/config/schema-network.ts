@@ -8,7 +8,8 @@ export const U32 = 0xffff_ffff;
 /** Largest unsigned 16-bit number. */
 export const U16 = 0xffff;
 
-const OPTION_DATA: Parameter = {
+/** Options of a scope. */
+export const OPTION_DATA: Parameter = {
   name: 'option-data',
   type: 'maps',
   scope: 'option-data',

@@ -32,6 +32,12 @@ export const OMAPI_SCOPES: Readonly<Record<'omapi' | 'omapi-listeners' | 'omapi-
       { name: 'address', type: 'string', notEmpty: true, default: '127.0.0.1', doc: 'IPv4 or IPv6 address to bind.' },
       { name: 'port', type: 'integer', min: 0, max: 65535, default: 7911, doc: 'TCP port; 0 is any free one.' },
       {
+        name: 'interface',
+        type: 'string',
+        notEmpty: true,
+        doc: 'Interface through which alone the listener is reached (SO_BINDTODEVICE); any if absent.',
+      },
+      {
         name: 'accept-unsigned',
         type: 'boolean',
         default: false,
@@ -91,6 +97,14 @@ export const OMAPI_SCOPES: Readonly<Record<'omapi' | 'omapi-listeners' | 'omapi-
         max: 2_147_483,
         default: 10,
         doc: 'Seconds for the start-up, the authentication and each whole message.',
+      },
+      {
+        name: 'failures-per-source',
+        type: 'integer',
+        min: 0,
+        max: 65535,
+        default: 10,
+        doc: 'Failures to prove a key after which a source waits, 1 s and then twice as long each time; 0 is never.',
       },
     ],
   },

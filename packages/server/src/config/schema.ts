@@ -1,13 +1,15 @@
 /**
  * THE parameter table: what may stand where in a configuration, of which type, within which bounds, with which
  * default, and how much of it acts. Checking, defaults and docs/reference/parameters.md are derived from it.
- * The rows are in schema-global.ts, schema-network.ts, schema-service.ts, schema-hooks.ts and schema-agent.ts; here is what a row is.
+ * The rows are in schema-global.ts, schema-host.ts, schema-network.ts, schema-service.ts, schema-hooks.ts, schema-omapi.ts and
+ * schema-agent.ts; here is what a row is.
  */
 
 import type { Json } from '../domain/snapshot.js';
 import { AGENT_SCOPES } from './schema-agent.js';
 import { GLOBAL_SCOPES } from './schema-global.js';
 import { HOOK_SCOPES } from './schema-hooks.js';
+import { HOST_SCOPES } from './schema-host.js';
 import { NETWORK_SCOPES } from './schema-network.js';
 import { OMAPI_SCOPES } from './schema-omapi.js';
 import { SERVICE_SCOPES } from './schema-service.js';
@@ -134,7 +136,10 @@ export type ScopeName =
   | 'Control-agent'
   | 'agent-authentication'
   | 'agent-sockets'
-  | 'agent-socket';
+  | 'agent-socket'
+  | 'host-extension'
+  | 'host-identifiers'
+  | 'host-cases';
 
 /** The whole table. */
 export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
@@ -144,6 +149,7 @@ export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
   ...HOOK_SCOPES,
   ...OMAPI_SCOPES,
   ...AGENT_SCOPES,
+  ...HOST_SCOPES,
 };
 
 const INDEX: ReadonlyMap<ScopeName, ReadonlyMap<string, Parameter>> = new Map(

@@ -3,6 +3,7 @@
  * item, so that several faults of a file are reported at once.
  */
 
+import { atOnce, type Sliced } from '../domain/slices.js';
 import { IssueList, memberPath, positionOf, type TextPosition } from './issues.js';
 import { Lexer, type Token } from './lexer.js';
 import type { ConfigNode, MapMember } from './tree.js';
@@ -25,6 +26,16 @@ export function parseConfigText(
     throw new Error('no files here');
   },
 ): ConfigNode | undefined {
+  return atOnce(parseConfigSliced(file, text, issues, readFile));
+}
+
+/** {@link parseConfigText}, to be interrupted before every list and map. */
+export function parseConfigSliced(
+  file: string,
+  text: string,
+  issues: IssueList,
+  readFile: (path: string) => string,
+): Sliced<ConfigNode | undefined> {
   return new Parser(new Lexer(file, text, issues, readFile), issues).document();
 }
 
@@ -38,12 +49,12 @@ class Parser {
     this.token = lexer.next();
   }
 
-  document(): ConfigNode | undefined {
+  *document(): Sliced<ConfigNode | undefined> {
     if (this.token.kind === 'end') {
       this.fault(this.token.at, '', 'the file is empty: a map with the member "Dhcp4" is expected');
       return undefined;
     }
-    const value = this.value('', 0);
+    const value = yield* this.value('', 0);
     this.rest();
     return value;
   }
@@ -58,13 +69,13 @@ class Parser {
   }
 
   /** A value, or undefined where there is none (reported). */
-  private value(path: string, depth: number): ConfigNode | undefined {
+  private *value(path: string, depth: number): Sliced<ConfigNode | undefined> {
     const { token } = this;
     switch (token.kind) {
       case '{':
-        return this.nested(token.at, path, depth, () => this.map(token.at, path, depth));
+        return yield* this.nested(token.at, path, depth, () => this.map(token.at, path, depth));
       case '[':
-        return this.nested(token.at, path, depth, () => this.list(token.at, path, depth));
+        return yield* this.nested(token.at, path, depth, () => this.list(token.at, path, depth));
       case 'string':
         this.advance();
         return { kind: 'string', at: token.at, value: token.value };
@@ -89,14 +100,20 @@ class Parser {
   }
 
   /** Guards the nesting limit; what is nested deeper is skipped. */
-  private nested(at: TextPosition, path: string, depth: number, parse: () => ConfigNode): ConfigNode | undefined {
-    if (depth < MAX_NESTING) return parse();
+  private *nested(
+    at: TextPosition,
+    path: string,
+    depth: number,
+    parse: () => Sliced<ConfigNode>,
+  ): Sliced<ConfigNode | undefined> {
+    yield;
+    if (depth < MAX_NESTING) return yield* parse();
     this.fault(at, path, `maps and lists are nested more than ${MAX_NESTING} deep`);
     this.skipNested();
     return undefined;
   }
 
-  private map(at: TextPosition, path: string, depth: number): ConfigNode {
+  private *map(at: TextPosition, path: string, depth: number): Sliced<ConfigNode> {
     const members = new Map<string, MapMember>();
     this.advance();
     let separated = true; // a comma, or the beginning, stands before
@@ -124,11 +141,11 @@ class Parser {
       if (!separated) this.fault(token.at, path, `${describe(token)} where , or } is expected`);
       separated = false;
       leading = false;
-      this.member(members, path, depth);
+      yield* this.member(members, path, depth);
     }
   }
 
-  private member(members: Map<string, MapMember>, path: string, depth: number): void {
+  private *member(members: Map<string, MapMember>, path: string, depth: number): Sliced<void> {
     const key = this.token;
     if (key.kind !== 'string') {
       if (key.kind !== 'bad') this.fault(key.at, path, `${describe(key)} where the name of a member is expected`);
@@ -147,7 +164,7 @@ class Parser {
     }
     this.advance();
     const before = this.token;
-    const value = this.value(own, depth + 1);
+    const value = yield* this.value(own, depth + 1);
     if (value === undefined) {
       if (this.token === before) this.skipToSeparator();
       return;
@@ -164,7 +181,7 @@ class Parser {
     }
   }
 
-  private list(at: TextPosition, path: string, depth: number): ConfigNode {
+  private *list(at: TextPosition, path: string, depth: number): Sliced<ConfigNode> {
     const items: ConfigNode[] = [];
     this.advance();
     let separated = true;
@@ -192,7 +209,7 @@ class Parser {
       if (!separated) this.fault(token.at, path, `${describe(token)} where , or ] is expected`);
       separated = false;
       leading = false;
-      const item = this.value(`${path}[${items.length}]`, depth + 1);
+      const item = yield* this.value(`${path}[${items.length}]`, depth + 1);
       if (item !== undefined) items.push(item);
       else if (this.token === token) this.skipToSeparator();
     }

@@ -1,5 +1,6 @@
 /** The positioned tree: a JSON value in which every part knows where it was written. */
 
+import { atOnce, type Sliced } from '../domain/slices.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import type { TextPosition } from './issues.js';
 
@@ -31,20 +32,52 @@ export const WIRE: TextPosition = { file: '<wire>', line: 0, column: 0 };
 
 /** The plain value of a node. */
 export function toJson(node: ConfigNode): Json {
-  switch (node.kind) {
-    case 'null':
-      return null;
-    case 'list':
-      return node.items.map(toJson);
-    case 'map':
-      return jsonMap([...node.members].map(([name, member]) => [name, toJson(member.value)]));
-    default:
-      return node.value;
+  return node.kind === 'list' || node.kind === 'map' ? atOnce(toJsonSliced(node)) : scalarOf(node);
+}
+
+/** {@link toJson}, to be interrupted after every list and map. */
+export function* toJsonSliced(node: ConfigNode): Sliced<Json> {
+  if (node.kind !== 'list' && node.kind !== 'map') return scalarOf(node);
+  yield;
+  if (node.kind === 'list') {
+    const items: Json[] = [];
+    for (const item of node.items) items.push(yield* toJsonSliced(item));
+    return items;
   }
+  const members: [string, Json][] = [];
+  for (const [name, { value }] of node.members) {
+    members.push([name, value.kind === 'list' || value.kind === 'map' ? yield* toJsonSliced(value) : scalarOf(value)]);
+  }
+  return jsonMap(members);
+}
+
+function scalarOf(node: Exclude<ConfigNode, { readonly kind: 'list' | 'map' }>): Json {
+  return node.kind === 'null' ? null : node.value;
 }
 
 /** A tree of a plain value, all of it at the same place. A number without fraction is taken for an integer. */
 export function fromJson(value: Json, at: TextPosition = WIRE): ConfigNode {
+  return atOnce(fromJsonSliced(value, at));
+}
+
+/** {@link fromJson}, to be interrupted after every list and map. */
+export function* fromJsonSliced(value: Json, at: TextPosition = WIRE): Sliced<ConfigNode> {
+  if (value === null || typeof value !== 'object') return scalarNode(value, at);
+  yield;
+  if (isList(value)) {
+    const items: ConfigNode[] = [];
+    for (const item of value) items.push(yield* fromJsonSliced(item, at));
+    return { kind: 'list', at, items };
+  }
+  const members = new Map<string, MapMember>();
+  for (const [name, item] of Object.entries(value)) {
+    const isScalar = item === null || typeof item !== 'object';
+    members.set(name, { keyAt: at, value: isScalar ? scalarNode(item, at) : yield* fromJsonSliced(item, at) });
+  }
+  return { kind: 'map', at, members };
+}
+
+function scalarNode(value: boolean | bigint | number | string | null, at: TextPosition): ConfigNode {
   if (value === null) return { kind: 'null', at };
   switch (typeof value) {
     case 'boolean':
@@ -55,13 +88,7 @@ export function fromJson(value: Json, at: TextPosition = WIRE): ConfigNode {
       return Number.isSafeInteger(value) ? { kind: 'integer', at, value } : { kind: 'real', at, value };
     case 'string':
       return { kind: 'string', at, value };
-    default:
   }
-  if (isList(value)) return { kind: 'list', at, items: value.map((item) => fromJson(item, at)) };
-  const members = Object.entries(value).map(
-    ([name, item]) => [name, { keyAt: at, value: fromJson(item, at) }] as const,
-  );
-  return { kind: 'map', at, members: new Map(members) };
 }
 
 /** An object of members; safe for members of any name, also `__proto__`. Members that are undefined are left out. */

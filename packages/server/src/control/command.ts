@@ -1,5 +1,6 @@
 /** The types of the one command layer: what comes in, what goes out, and what a row of the command table says. */
 
+import type { Right } from '../domain/access/rights.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 
@@ -8,12 +9,16 @@ export const Result = { success: 0, error: 1, unsupported: 2, empty: 3, conflict
 /** One of the numbers of {@link Result}. */
 export type Result = (typeof Result)[keyof typeof Result];
 
-/** Who sends a command. */
+/** Who sends a command, what he may, and how he came. */
 export interface Principal {
   readonly name: string;
   readonly method: 'unix-socket' | 'client-cert' | 'basic' | 'omapi-key' | 'session' | 'none' | 'internal';
-  readonly access: 'read' | 'write' | 'ha';
+  readonly rights: readonly Right[];
+  /** Families and commands that the listener lets through at all, whoever sends them; absent = every one. */
+  readonly admits?: readonly string[];
   readonly sourceAddress?: string;
+  /** The network interface the connection came in by, where that is known. */
+  readonly interface?: string;
 }
 
 /** A command after its door has taken the wire off it. */
@@ -45,6 +50,7 @@ export interface ArgumentDescription {
 /** One row of the command table. */
 export interface CommandRow<Services> {
   readonly name: string;
+  /** For people: looks, changes, or what partners of a pair send. Who may run it: control/access/command-rights.ts. */
   readonly access: 'read' | 'write' | 'ha';
   /** One line for --help and the generated reference. */
   readonly summary: string;

@@ -1,12 +1,16 @@
 /**
  * The one way to every control action, whichever door the command came through:
- * find the row, authorize the sender, validate and run, audit.
+ * find the row, authorise the sender, ask for a second person where the rules say so, wait for a turn, run, audit.
  */
 
 import { CommandError, type ErrorCode, LessorError } from '../errors.js';
-import { type AuditPort, argumentsDigest } from '../services/audit.js';
+import { type AuditPort, argumentsDigestSliced } from '../services/audit.js';
+import { inSlices } from '../services/in-slices.js';
 import type { Clock, Logger } from '../services/ports.js';
-import { type CommandResult, type CommandRow, type ControlCommand, type Principal, Result } from './command.js';
+import { missingFor } from './access/authorise.js';
+import { rightsOf } from './access/command-rights.js';
+import { type Target, targetOf } from './access/target.js';
+import { type CommandResult, type CommandRow, type ControlCommand, Result } from './command.js';
 import type { ControlServices } from './services.js';
 
 /** An answer, and for a failure the code of errors.ts: a door may have its own way to say it (HTTP: 403). */
@@ -14,16 +18,45 @@ export interface DispatchOutcome extends CommandResult {
   readonly code?: ErrorCode;
 }
 
-/** Runs commands. */
-export class Dispatcher<Services extends { readonly clock: Pick<Clock, 'monotonic'> } = ControlServices> {
+/** What may stand between a command that is allowed and its running. */
+export interface CommandGate {
+  /**
+   * Runs the work when it is this principal's turn.
+   * @throws CommandError `command-limited` or `command-second-person`; then the work has not begun
+   */
+  pass<T>(command: ControlCommand, expensive: boolean, work: () => Promise<T>): Promise<T>;
+}
+
+/** What is found out about a command on its way, for the audit. */
+interface Findings {
+  missing?: string | undefined;
+  target?: Target | undefined;
+  before?: string | undefined;
+}
+
+/** What a command needs and what it is about: where a server and the agent differ. */
+export interface CommandPolicy {
+  /** The rights missing for a command, for the audit; undefined if it may run. */
+  missingFor(command: ControlCommand): string | undefined;
+  /** What the command changes, if that is one thing. */
+  targetOf(command: ControlCommand): Target | undefined;
+}
+
+/** Runs the commands of a table. */
+export class CommandRunner<Services extends { readonly clock: Clock }> {
   private readonly rows: ReadonlyMap<string, CommandRow<Services>>;
 
-  /** @throws LessorError `invariant` if two rows have one name */
+  /**
+   * @param gates that a command passes in this order
+   * @throws LessorError `invariant` if two rows have one name
+   */
   constructor(
     rows: readonly CommandRow<Services>[],
     private readonly services: Services,
+    private readonly policy: CommandPolicy,
     private readonly audit: AuditPort,
     private readonly logger: Logger,
+    private readonly gates: readonly CommandGate[] = [],
   ) {
     this.rows = new Map(rows.map((row) => [row.name, row]));
     if (this.rows.size !== rows.length) throw new LessorError('invariant', 'two commands have the same name');
@@ -31,35 +64,65 @@ export class Dispatcher<Services extends { readonly clock: Pick<Clock, 'monotoni
 
   /** Never rejects: whatever happens is an answer. */
   async dispatch(command: ControlCommand): Promise<DispatchOutcome> {
-    const row = this.rows.get(command.name);
     const started = this.services.clock.monotonic();
-    const outcome = await this.perform(row, command);
-    this.audit.record({
-      at: command.receivedAt,
-      who: command.principal.name,
-      method: command.principal.method,
-      ...(command.principal.sourceAddress === undefined ? {} : { sourceAddress: command.principal.sourceAddress }),
-      listener: command.listener,
-      command: command.name,
-      argumentsDigest: argumentsDigest(command.args, row?.secretArgs),
-      result: outcome.result,
-      durationMs: Math.round(this.services.clock.monotonic() - started),
-    });
+    const row = this.rows.get(command.name);
+    const findings: Findings = {};
+    const outcome = await this.perform(row, command, findings).catch((error: unknown) => this.failure(command, error));
+    await this.record(command, row?.secretArgs, findings, { result: outcome.result, started });
     return outcome;
   }
 
-  private async perform(row: CommandRow<Services> | undefined, command: ControlCommand): Promise<DispatchOutcome> {
-    try {
-      if (row === undefined) {
-        throw new CommandError('command-unknown', `'${command.name}' command not supported.`, Result.unsupported);
-      }
-      if (!mayRun(command.principal, row)) {
-        throw new CommandError('command-denied', `'${command.principal.name}' may not use '${command.name}'`);
-      }
-      return await row.run(command, this.services);
-    } catch (error) {
-      return this.failure(command, error);
+  private async perform(
+    row: CommandRow<Services> | undefined,
+    command: ControlCommand,
+    findings: Findings,
+  ): Promise<DispatchOutcome> {
+    if (row === undefined) {
+      throw new CommandError('command-unknown', `'${command.name}' command not supported.`, Result.unsupported);
     }
+    findings.missing = this.policy.missingFor(command);
+    // Which right is missing is for the audit: whoever probes learns nothing of the rules.
+    if (findings.missing !== undefined) {
+      throw new CommandError('command-denied', `'${command.principal.name}' may not use '${command.name}'`);
+    }
+    findings.target = this.policy.targetOf(command);
+    findings.before = await findings.target?.digest();
+    return await this.throughGates(row, command);
+  }
+
+  private throughGates(row: CommandRow<Services>, command: ControlCommand): Promise<CommandResult> {
+    const expensive = rightsOf(command.name).expensive === true;
+    const run = async () => row.run(command, this.services);
+    const way = this.gates.reduceRight<() => Promise<CommandResult>>(
+      (next, gate) => () => gate.pass(command, expensive, next),
+      run,
+    );
+    return way();
+  }
+
+  private async record(
+    { principal, receivedAt, listener, name, args }: ControlCommand,
+    secretArgs: readonly string[] | undefined,
+    { missing, target, before = '' }: Findings,
+    { result, started }: { readonly result: Result; readonly started: number },
+  ): Promise<void> {
+    const durationMs = Math.round(this.services.clock.monotonic() - started);
+    const digest = await inSlices(argumentsDigestSliced(args, secretArgs), this.services.clock);
+    const after = target === undefined ? '' : await target.digest();
+    this.audit.record({
+      at: receivedAt,
+      who: principal.name,
+      method: principal.method,
+      ...(principal.sourceAddress === undefined ? {} : { sourceAddress: principal.sourceAddress }),
+      ...(principal.interface === undefined ? {} : { interface: principal.interface }),
+      listener,
+      command: name,
+      argumentsDigest: digest,
+      ...(target === undefined ? {} : { object: target.object, before, after }),
+      ...(missing === undefined ? {} : { missing }),
+      result,
+      durationMs,
+    });
   }
 
   private failure(command: ControlCommand, error: unknown): DispatchOutcome {
@@ -75,7 +138,23 @@ export class Dispatcher<Services extends { readonly clock: Pick<Clock, 'monotoni
   }
 }
 
-/** Readers may read, writers may do everything; an HA peer gets what is marked for it, and reads. */
-function mayRun(principal: Principal, row: Pick<CommandRow<unknown>, 'access'>): boolean {
-  return principal.access === 'write' || row.access === 'read' || row.access === principal.access;
+/** Runs the commands of a server. */
+export class Dispatcher extends CommandRunner<ControlServices> {
+  /**
+   * @param gates that a command passes in this order
+   * @throws LessorError `invariant` if two rows have one name
+   */
+  constructor(
+    rows: readonly CommandRow<ControlServices>[],
+    services: ControlServices,
+    audit: AuditPort,
+    logger: Logger,
+    gates: readonly CommandGate[] = [],
+  ) {
+    const policy: CommandPolicy = {
+      missingFor: (command) => missingFor(command, services),
+      targetOf: (command) => targetOf(command, services),
+    };
+    super(rows, services, policy, audit, logger, gates);
+  }
 }

@@ -112,8 +112,12 @@ export function commandOf(
 /** Octets formatted before the loop may look at its packets again. */
 const OCTETS_PER_TURN = 64 * 1024;
 
-/** Depth down to which an answer is formatted piece by piece: answer, arguments, leases. */
-const PIECEWISE_DEPTH = 3;
+/**
+ * Depth down to which an answer is formatted piece by piece: to the leases of a list, and in config-get to the
+ * reservations of a subnet of a shared network (answer, arguments, Dhcp4, networks, network, subnets, subnet,
+ * reservations).
+ */
+const PIECEWISE_DEPTH = 8;
 
 /** The octets of one answer, as a unix socket sends it. */
 export async function renderAnswer(answer: DoorAnswer, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {

@@ -4,7 +4,7 @@ import { formatJson, jsonTypeOf } from '@lessor/kea';
 import { type Lease, LeaseState } from '../domain/lease.js';
 import type { ConfigSnapshot, Json, JsonMap, Subnet } from '../domain/snapshot.js';
 import { contains, passesGuard } from '../domain/topology.js';
-import { formatIpv4, type Ipv4, type Octets, parseIpv4, type SubnetId } from '../domain/values.js';
+import { formatIpv4, type Ipv4, lowerCase, type Octets, parseIpv4, type SubnetId } from '../domain/values.js';
 import { CommandError } from '../errors.js';
 import type { LeaseReader } from '../services/ports.js';
 import { integer, invalid, memberOf } from './arguments.js';
@@ -115,7 +115,7 @@ export function readLease(args: JsonMap, config: ConfigSnapshot, nowSec: number)
   const clttSec = readClientTime(args, address, validLifetimeSec, nowSec);
   const fqdnFwd = jsonBoolean(args, 'fqdn-fwd', false);
   const fqdnRev = jsonBoolean(args, 'fqdn-rev', false);
-  const hostname = jsonText(args, 'hostname', '').toLowerCase();
+  const hostname = lowerCase(jsonText(args, 'hostname', ''));
   if (hostname === '' && (fqdnFwd || fqdnRev)) {
     throw invalid('No hostname specified and either forward or reverse fqdn was set to true.');
   }

@@ -5,13 +5,14 @@
  */
 
 import { formatJson } from '@lessor/kea';
+import { missingRight } from '../domain/access/rights.js';
 import { isSecretMember, REDACTED, redact } from '../services/audit.js';
 import { invalid, memberOf } from './arguments.js';
 import type { Json, JsonMap, Principal } from './command.js';
 
-/** Whether somebody may see the secrets of the configuration: who may change them all. */
-export function maySeeSecrets(principal: Principal): boolean {
-  return principal.access === 'write';
+/** Whether somebody may see the secrets of the configuration: who may change its security. */
+export function maySeeSecrets({ rights }: Principal): boolean {
+  return missingRight(rights, { command: '', family: 'security', reach: () => 'everything' }) === undefined;
 }
 
 /** The configuration as somebody may see it. */

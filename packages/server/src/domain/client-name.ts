@@ -5,7 +5,7 @@
 
 import type { DdnsBehaviour } from './snapshot.js';
 import type { Ipv4, Octets } from './values.js';
-import { formatIpv4 } from './values.js';
+import { formatIpv4, lowerCase } from './values.js';
 
 /** Flag bits of option 81 (RFC 4702 §2.1). */
 const FLAG_S = 1;
@@ -93,7 +93,7 @@ function nameFromFqdn(request: NameRequest, option: Uint8Array): ClientName {
   const result = { fqdnFwd: serverS, fqdnRev: !serverN, fqdn: { flags: answer } };
 
   if (request.reservedName !== '') {
-    return { ...result, hostname: qualify(request.reservedName, behaviour, true).toLowerCase(), generated: false };
+    return { ...result, hostname: lowerCase(qualify(request.reservedName, behaviour, true)), generated: false };
   }
   const sent = decodeFqdnName(option, (flags & FLAG_E) !== 0);
   if (sent === undefined) return NO_NAME;
@@ -101,7 +101,7 @@ function nameFromFqdn(request: NameRequest, option: Uint8Array): ClientName {
   const clean = sanitize(sent.name, behaviour);
   if (clean === '') return NO_NAME;
   const full = sent.partial ? qualify(clean, behaviour, true) : withFinalDot(clean);
-  return { ...result, hostname: full.toLowerCase(), generated: false };
+  return { ...result, hostname: lowerCase(full), generated: false };
 }
 
 function nameFromHostName(request: NameRequest): ClientName {
@@ -113,12 +113,12 @@ function nameFromHostName(request: NameRequest): ClientName {
     hostNameOption: hostname,
     generated,
   });
-  if (request.reservedName !== '') return named(qualify(request.reservedName, behaviour, false).toLowerCase(), false);
+  if (request.reservedName !== '') return named(lowerCase(qualify(request.reservedName, behaviour, false)), false);
   const sent = (request.hostName ?? '').replace(/\0+$/, '').trim();
   if (isReplaced(behaviour, sent !== '')) return named('', true);
   if (sent === '') return NO_NAME;
   if (sent === '.' || !isDomainName(sent)) return NO_NAME;
-  const clean = sanitize(sent, behaviour).toLowerCase();
+  const clean = lowerCase(sanitize(sent, behaviour));
   if (clean === '' || !isDomainName(clean)) return NO_NAME;
   return named(clean.includes('.') ? clean : qualify(clean, behaviour, false), false);
 }

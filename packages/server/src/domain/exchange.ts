@@ -101,11 +101,12 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
   }
   option(code: number): Octets | undefined {
     // Fifty classes that look at one option must not make its text fifty times.
-    this.#optionCache ??= new Map();
-    const known = this.#optionCache.get(code);
+    const known = this.#optionCache?.get(code);
     if (known !== undefined) return known;
     const value = code === RELAY_INFO ? this.#relayInfoOctets() : this.message.octets(code);
-    if (value !== undefined) this.#optionCache.set(code, value);
+    if (value === undefined) return undefined;
+    this.#optionCache ??= new Map();
+    this.#optionCache.set(code, value);
     return value;
   }
   relaySubOption(code: number): Octets | undefined {
@@ -139,8 +140,8 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
   get relayInfo(): Octets {
     return this.stashed ? '' : (this.#relayInfoOctets() ?? '');
   }
-  get relayEcho(): Octets {
-    return this.relayInfo;
+  get relayEcho(): Uint8Array | undefined {
+    return this.stashed ? undefined : this.relayInfoValue;
   }
   get serverAddress(): Ipv4 {
     return this.arrival.interfaceAddress;

@@ -7,7 +7,7 @@ import { formatJson, parseCommandJson } from '@lessor/kea';
 import { CommandError } from '../errors.js';
 import { type Lease, LeaseState } from './lease.js';
 import type { Json, JsonMap } from './snapshot.js';
-import { formatHex, formatIpv4, type Octets, parseIpv4 } from './values.js';
+import { formatHex, formatIpv4, lowerCase, type Octets, parseIpv4 } from './values.js';
 
 /** A lease whose members are being collected. */
 type MutableLease = { -readonly [Key in keyof Lease]: Lease[Key] };
@@ -173,7 +173,7 @@ const FIELDS: readonly LeaseField[] = [
     required: true,
     toJson: (lease) => lease.hostname,
     fromJson: (value, lease) => {
-      lease.hostname = text('hostname', value).toLowerCase();
+      lease.hostname = lowerCase(text('hostname', value));
     },
   },
   {

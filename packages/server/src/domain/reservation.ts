@@ -1,11 +1,16 @@
 /** Which host reservation applies to a client, and which addresses are spoken for. */
 
 import { HOST_IDENTIFIERS, type IdentifierSource } from './identity.js';
-import type { IdentifierType, Reservation, Subnet } from './snapshot.js';
+import type { ClientKey, IdentifierType, Reservation, Subnet } from './snapshot.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
 /** Scope number of global reservations. */
 export const GLOBAL_SCOPE: SubnetId = 0;
+
+/** Every identifier that finds a reservation, its own first. */
+export function clientKeys(reservation: Reservation): readonly ClientKey[] {
+  return reservation.aliases === undefined ? [reservation] : [reservation, ...reservation.aliases];
+}
 
 /** Reservations indexed the ways the packet path asks for them. Lookups cost one Map access per identifier type in use. */
 export class ReservationIndex {
@@ -28,13 +33,9 @@ export class ReservationIndex {
 
   /** Adds one. It counts from the next lookup on. */
   add(reservation: Reservation): void {
-    let byValue = this.#byIdentifier.get(reservation.identifierType);
-    if (byValue === undefined) {
-      byValue = new Map();
-      this.#byIdentifier.set(reservation.identifierType, byValue);
-      this.#types = this.#order.filter((type) => this.#byIdentifier.has(type));
+    for (const { identifierType, identifier } of clientKeys(reservation)) {
+      append(this.#valuesOf(identifierType), identifier, reservation);
     }
-    append(byValue, reservation.identifier, reservation);
     if (reservation.address !== undefined) append(this.#byAddress, reservation.address, reservation);
     this.#size++;
   }
@@ -43,6 +44,9 @@ export class ReservationIndex {
   remove(reservation: Reservation): void {
     const byValue = this.#byIdentifier.get(reservation.identifierType);
     if (byValue === undefined || !withdraw(byValue, reservation.identifier, reservation)) return;
+    for (const { identifierType, identifier } of reservation.aliases ?? []) {
+      withdraw(this.#valuesOf(identifierType), identifier, reservation);
+    }
     if (reservation.address !== undefined) withdraw(this.#byAddress, reservation.address, reservation);
     this.#size--;
   }
@@ -90,8 +94,22 @@ export class ReservationIndex {
     const holders = this.ofAddress(address, subnet);
     return (
       holders.length > 0 &&
-      !holders.some((holder) => HOST_IDENTIFIERS[holder.identifierType](client) === holder.identifier)
+      !holders.some((holder) =>
+        clientKeys(holder).some(
+          ({ identifierType, identifier }) => HOST_IDENTIFIERS[identifierType](client) === identifier,
+        ),
+      )
     );
+  }
+
+  #valuesOf(type: IdentifierType): Map<Octets, Reservation[]> {
+    let byValue = this.#byIdentifier.get(type);
+    if (byValue === undefined) {
+      byValue = new Map();
+      this.#byIdentifier.set(type, byValue);
+      this.#types = this.#order.filter((one) => this.#byIdentifier.has(one));
+    }
+    return byValue;
   }
 
   /** Every reserved address with its scope. */

@@ -47,11 +47,40 @@ export interface BootFields {
 /** Kinds of host identifier, by Kea's names. */
 export type IdentifierType = 'hw-address' | 'duid' | 'circuit-id' | 'client-id' | 'flex-id';
 
-/** A host reservation (OMAPI: host). `subnetId` 0 = global. */
-export interface Reservation extends BootFields {
-  readonly subnetId: SubnetId;
+/** One identifier of a client. */
+export interface ClientKey {
   readonly identifierType: IdentifierType;
   readonly identifier: Octets;
+}
+
+/** What a host or group says of lease times itself, in seconds; what it does not say is inherited (dhcpd). */
+export interface OwnLifetime {
+  readonly defaultSec?: number;
+  readonly minSec?: number;
+  readonly maxSec?: number;
+}
+
+/** What of lessor's own a host or group may have beside options and boot fields (`user-context.lessor`). */
+export interface HostParameters {
+  readonly ownLifetime?: OwnLifetime;
+  /** Replies are broadcast even if the client can take them by unicast (dhcpd: always-broadcast). */
+  readonly alwaysBroadcast?: boolean;
+}
+
+/** What a reservation is for packets that fulfil a condition. */
+export interface ReservationCase {
+  /** Undefined = always. */
+  readonly test?: CompiledExpression<boolean>;
+  readonly reservation: Reservation;
+}
+
+/** A host reservation (OMAPI: host). `subnetId` 0 = global. */
+export interface Reservation extends BootFields, HostParameters, ClientKey {
+  readonly subnetId: SubnetId;
+  /** Other identifiers of the client: each of them finds the reservation (`user-context.lessor.identifiers`). */
+  readonly aliases?: readonly ClientKey[];
+  /** The first that fits the packet replaces options and boot fields (`user-context.lessor.cases`). */
+  readonly cases?: readonly ReservationCase[];
   readonly address?: Ipv4;
   readonly hostname: string;
   readonly clientClasses: readonly string[];
@@ -146,9 +175,18 @@ export interface SharedNetwork {
   readonly userContext?: JsonMap;
 }
 
+/** See {@link ClientClass.rank}. */
+export type ClassRank = 'group' | 'subclass' | 'matched' | 'class';
+
 /** A client class, its expression compiled. */
-export interface ClientClass extends BootFields {
+export interface ClientClass extends BootFields, HostParameters {
   readonly name: string;
+  /**
+   * How near to the host its options rank. `class`: as Kea's, behind pool and subnet. Classes that OMAPI made rank as
+   * dhcpd's, before pool and subnet: `group`, of hosts, directly behind the host's own; then `subclass`, one subclass
+   * with statements of its own; then `matched`, a class with subclasses.
+   */
+  readonly rank: ClassRank;
   /** Position in ConfigSnapshot.classes (file order = evaluation order). */
   readonly index: number;
   /** Boolean expression; undefined = never matches by itself. */
@@ -251,6 +289,8 @@ export interface OmapiListenerConfig {
   /** An IP address. */
   readonly address: string;
   readonly port: number;
+  /** Interface through which alone it is reached; undefined = any. */
+  readonly device?: string;
 }
 
 /** The `omapi` block (`user-context.lessor.omapi`). */
@@ -265,6 +305,8 @@ export interface OmapiConfig {
     readonly messageOctets: number;
     readonly idleTimeoutMs: number;
     readonly requestTimeoutMs: number;
+    /** Failures to prove a key after which a source has to wait; 0 = never. */
+    readonly failuresPerSource: number;
   };
   /** The same for configurations whose keys, sources and limits are the same. */
   readonly fingerprint: string;

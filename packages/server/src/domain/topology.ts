@@ -31,22 +31,23 @@ export class Topology {
   readonly #byInterface = new Map<string, Subnet[]>();
 
   constructor(snapshot: Pick<ConfigSnapshot, 'subnets'>) {
-    const ordered = [...snapshot.subnets].sort((a, b) => a.id - b.id);
-    const lengths = new Map<number, Map<Ipv4, Subnet[]>>();
-    for (const subnet of ordered) {
-      let subnets = lengths.get(subnet.prefixLength);
-      if (subnets === undefined) {
-        subnets = new Map();
-        lengths.set(subnet.prefixLength, subnets);
-        this.#byPrefix.push({ mask: maskOf(subnet.prefixLength), subnets });
-      }
-      append(subnets, subnet.prefix, subnet);
-      const relays =
-        subnet.relayAddresses.length > 0 ? subnet.relayAddresses : (subnet.sharedNetwork?.relayAddresses ?? []);
-      for (const relay of relays) append(this.#byRelay, relay, subnet);
-      const name = subnet.interface ?? subnet.sharedNetwork?.interface;
-      if (name !== undefined && name !== '') append(this.#byInterface, name, subnet);
+    for (const subnet of byId(snapshot)) this.add(subnet);
+  }
+
+  /** Adds a subnet whose id is above those of all that were added before: they are tried in this order. */
+  add(subnet: Subnet): void {
+    const mask = maskOf(subnet.prefixLength);
+    let length = this.#byPrefix.find((one) => one.mask === mask);
+    if (length === undefined) {
+      length = { mask, subnets: new Map() };
+      this.#byPrefix.push(length);
     }
+    append(length.subnets, subnet.prefix, subnet);
+    const relays =
+      subnet.relayAddresses.length > 0 ? subnet.relayAddresses : (subnet.sharedNetwork?.relayAddresses ?? []);
+    for (const relay of relays) append(this.#byRelay, relay, subnet);
+    const name = subnet.interface ?? subnet.sharedNetwork?.interface;
+    if (name !== undefined && name !== '') append(this.#byInterface, name, subnet);
   }
 
   /** The subnet Kea would select: the first, by id, whose selector matches and whose guard lets the client in. */
@@ -74,6 +75,11 @@ export class Topology {
     }
     return best;
   }
+}
+
+/** The subnets of a configuration in the order Kea tries them. */
+export function byId({ subnets }: Pick<ConfigSnapshot, 'subnets'>): readonly Subnet[] {
+  return subnets.toSorted((a, b) => a.id - b.id);
 }
 
 /**

@@ -49,6 +49,14 @@ export function octetsOf(bytes: Uint8Array): Octets {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
+/**
+ * Octets with the ASCII letters in lower case, as Kea compares and keeps names: the others may be parts of UTF-8, where
+ * String.toLowerCase would take them for letters of Latin-1.
+ */
+export function lowerCase(octets: Octets): Octets {
+  return octets.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
 /** A fresh byte array holding the octets. */
 export function bytesOf(octets: Octets): Uint8Array {
   return Buffer.from(octets, 'latin1');

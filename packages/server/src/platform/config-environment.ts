@@ -24,6 +24,10 @@ export function machineConfigEnvironment(options: ConfigEnvironmentOptions): Omi
       const stats = statSync(path, { throwIfNoEntry: false });
       return stats?.isDirectory() ? stats.mode & 0o7777 : undefined;
     },
+    fileMode: (path) => {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      return stats?.isFile() ? stats.mode & 0o777 : undefined;
+    },
     directories: directoriesFrom(options.variables),
     insecure: options.insecure,
     ...(interfaceNames !== undefined && { interfaceNames }),

@@ -8,10 +8,12 @@ import type { Accept, Chance } from '../domain/allocate/allocator.js';
 import { PoolAddresses, type PoolRules } from '../domain/allocate/pool-addresses.js';
 import { RangeIndex } from '../domain/allocate/range-index.js';
 import { expiresAtSec, isAvailable, type Lease } from '../domain/lease.js';
+import type { Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, Pool, Subnet } from '../domain/snapshot.js';
 import type { EpochSec, Ipv4, SubnetId } from '../domain/values.js';
 import { ExpiryIndex } from './expiry-index.js';
 import type { LeaseReader } from './ports.js';
+import { leasePages, type SlicedSwap, swapAtOnce } from './sliced-swap.js';
 
 /** A reserved address. */
 export interface ReservedAddress {
@@ -24,12 +26,17 @@ const GLOBAL_SCOPE: SubnetId = 0;
 /** Leases let go by one call of expireUpTo: when very many end in one second no packet waits for all of them. */
 const EXPIRE_BATCH = 2048;
 
+const NO_POOLS = new RangeIndex<PoolAddresses>([]);
+/** Addresses of a new pool looked up before packets may have a turn. */
+const FILL_BATCH = 256;
+
 /** See the head of this file. Nothing can be picked before the first {@link AddressSpace.rebuild}. */
 export class AddressSpace {
   /** By Pool.index of the current configuration. */
   private pools: readonly PoolAddresses[] = [];
-  private byRange = new RangeIndex<PoolAddresses>([]);
-  private excludesEdges = false;
+  private byRange = NO_POOLS;
+  /** New pools of a configuration that is being prepared: they follow every change from their first mark on. */
+  private coming = NO_POOLS;
   private leases: LeaseReader | undefined;
   private readonly held = new Set<Ipv4>();
   private expiry = new ExpiryIndex(0);
@@ -42,36 +49,46 @@ export class AddressSpace {
 
   constructor(private readonly random: Chance) {}
 
-  /**
-   * Takes over a configuration. Pools that did not change keep their state, cursor and all; for the others the leases
-   * are looked at (a million in about half a second). `reserved` are all reserved addresses; a subnet's own count
-   * where reservations-in-subnet is on, global ones where reservations-global is on, and neither inside pools where
-   * reservations-out-of-pool promises that there are none.
-   */
+  /** {@link AddressSpace.prepare} and its commit at one go. */
   rebuild(snapshot: ConfigSnapshot, reserved: Iterable<ReservedAddress>, leases: LeaseReader, nowSec: EpochSec): void {
-    const known = new Map<string, PoolAddresses>();
-    if (leases === this.leases) for (const old of this.pools) known.set(identityOf(old.pool, old.rules), old);
-    else this.expiry = new ExpiryIndex(nowSec);
-    this.leases = leases;
-    this.nowSec = nowSec;
-    this.excludesEdges = snapshot.compatibility.excludeFirstLast24;
+    swapAtOnce(this.prepare(snapshot, reserved, leases, nowSec));
+  }
 
-    const fresh: PoolAddresses[] = [];
-    this.pools = snapshot.pools.map((pool) => {
-      const rules = this.rulesOf(snapshot.subnetById.get(pool.subnetId)!);
-      const old = known.get(identityOf(pool, rules));
-      if (old !== undefined) {
-        old.pool = pool;
-        return old;
-      }
-      const created = new PoolAddresses(pool, rules);
-      fresh.push(created);
-      return created;
-    });
-    this.byRange = new RangeIndex(this.pools);
-    this.takeOverReservations(snapshot, reserved);
-    this.fill(fresh, leases);
-    for (const pool of fresh) pool.start(this.random);
+  /**
+   * Makes ready for a configuration while the last one is in force. Pools that did not change keep their state, cursor
+   * and all; for the others the leases are looked at (a million in about half a second). `reserved` are all reserved
+   * addresses, which must not change until the commit; a subnet's own count where reservations-in-subnet is on, global
+   * ones where reservations-global is on, and neither inside pools where reservations-out-of-pool promises that there
+   * are none.
+   */
+  *prepare(
+    snapshot: ConfigSnapshot,
+    reserved: Iterable<ReservedAddress>,
+    leases: LeaseReader,
+    nowSec: EpochSec,
+  ): Sliced<SlicedSwap> {
+    if (leases !== this.leases) this.forget(leases, nowSec);
+    this.nowSec = nowSec;
+    const { pools, kept, fresh } = yield* this.matchPools(snapshot);
+    const byRange = new RangeIndex(pools);
+    yield;
+    this.coming = new RangeIndex(fresh);
+    const reservedIn = yield* reservationsByPool(reserved, snapshot, byRange);
+    for (const pool of fresh) pool.setReserved(reservedIn.get(pool) ?? new Set());
+    yield* this.fill(fresh, leases);
+    return {
+      commit: () => {
+        for (const [pool, next] of kept) pool.pool = next;
+        this.pools = pools;
+        this.byRange = byRange;
+        this.coming = NO_POOLS;
+        for (const pool of kept.keys()) this.changeReserved(pool, reservedIn.get(pool) ?? new Set());
+      },
+      abandon: () => {
+        this.coming = NO_POOLS;
+      },
+      settle: function* () {},
+    };
   }
 
   /**
@@ -87,7 +104,7 @@ export class AddressSpace {
     this.nowSec = nowSec;
     const unused = isAvailable(after, nowSec);
     const free = unused && !this.held.has(address);
-    if (!this.byRange.forEach(address, (pool) => pool.mark(address, free))) return;
+    if (!this.mark(address, free)) return;
     if (unused) this.expiry.delete(address);
     else this.expiry.set(address, expiresAtSec(after!));
   }
@@ -125,15 +142,31 @@ export class AddressSpace {
       : this.pick(this.drawPool(usable), accept);
   }
 
+  /** What pickFromSubnet would give now, chance aside. Nothing is picked: the next call gives the same. */
+  preview(subnet: Subnet, acceptPool: (pool: Pool) => boolean, accept?: Accept): Ipv4 | undefined {
+    const turn = this.turnBySubnet.get(subnet.id);
+    const undo = subnet.pools.map((pool) => this.find(pool)?.remember());
+    const address = this.pickFromSubnet(subnet, acceptPool, accept);
+    for (const each of undo) each?.();
+    if (turn === undefined) this.turnBySubnet.delete(subnet.id);
+    else this.turnBySubnet.set(subnet.id, turn);
+    return address;
+  }
+
   /** Keeps an address from being picked while it is on offer. */
   hold(address: Ipv4): void {
     this.held.add(address);
-    this.byRange.forEach(address, (pool) => pool.mark(address, false));
+    this.mark(address, false);
   }
 
   /** Ends a hold; harmless if there is none. */
   unhold(address: Ipv4): void {
     if (this.held.delete(address)) this.refresh(address);
+  }
+
+  /** Ends a hold whose address has been leased meanwhile, which {@link AddressSpace.onLeaseChange} has told of. */
+  holdBecameLease(address: Ipv4): void {
+    this.held.delete(address);
   }
 
   /** Keeps an address from being picked because a reservation was added at run time. */
@@ -171,19 +204,66 @@ export class AddressSpace {
 
   // --- building ---
 
-  /** Marks in pools that were made just now what leases and offers take. */
-  private fill(fresh: readonly PoolAddresses[], leases: LeaseReader): void {
+  /** Begins anew on another store of leases. */
+  private forget(leases: LeaseReader, nowSec: EpochSec): void {
+    this.leases = leases;
+    this.expiry = new ExpiryIndex(nowSec);
+    this.pools = [];
+    this.byRange = NO_POOLS;
+  }
+
+  /** The pools of a configuration: those there are already, with what the configuration says of them, and new ones. */
+  private *matchPools(snapshot: ConfigSnapshot): Sliced<{
+    readonly pools: readonly PoolAddresses[];
+    readonly kept: ReadonlyMap<PoolAddresses, Pool>;
+    readonly fresh: readonly PoolAddresses[];
+  }> {
+    const known = new Map<string, PoolAddresses>();
+    for (const old of this.pools) {
+      known.set(identityOf(old.pool, old.rules), old);
+      yield;
+    }
+    const pools: PoolAddresses[] = [];
+    const kept = new Map<PoolAddresses, Pool>();
+    const fresh: PoolAddresses[] = [];
+    for (const pool of snapshot.pools) {
+      const rules = rulesOf(snapshot.subnetById.get(pool.subnetId)!, snapshot);
+      const old = known.get(identityOf(pool, rules));
+      if (old !== undefined) kept.set(old, pool);
+      const state = old ?? new PoolAddresses(pool, rules);
+      if (old === undefined) fresh.push(state);
+      pools.push(state);
+      yield;
+    }
+    return { pools, kept, fresh };
+  }
+
+  /** Marks in new pools what leases, offers and reservations take, and starts their allocators. */
+  private *fill(fresh: readonly PoolAddresses[], leases: LeaseReader): Sliced<void> {
     const addresses = fresh.reduce((sum, pool) => sum + pool.total, 0);
     if (addresses < leases.size) {
-      for (const pool of fresh) {
-        for (let address = pool.first; address <= pool.last; address++)
-          this.fillOne(pool, leases.getByAddress(address));
-      }
+      for (const pool of fresh) yield* this.fillPool(pool, leases);
     } else if (fresh.length > 0) {
-      const ranges = new RangeIndex(fresh);
-      for (const lease of leases.all()) ranges.forEach(lease.address, (pool) => this.fillOne(pool, lease));
+      const ranges = this.coming;
+      for (const page of leasePages(leases)) {
+        for (const lease of page.leases) ranges.forEach(lease.address, (pool) => this.fillOne(pool, lease));
+        yield;
+      }
     }
-    for (const pool of fresh) for (const address of this.held) pool.mark(address, false);
+    for (const address of this.held) this.coming.forEach(address, (pool) => pool.mark(address, false));
+    for (const pool of fresh) {
+      for (const address of pool.reserved) pool.mark(address, false);
+      pool.start(this.random);
+      yield;
+    }
+  }
+
+  private *fillPool(pool: PoolAddresses, leases: LeaseReader): Sliced<void> {
+    for (let address = pool.first; address <= pool.last; address++) {
+      this.fillOne(pool, leases.getByAddress(address));
+      if (address % FILL_BATCH === 0) yield;
+    }
+    yield;
   }
 
   private fillOne(pool: PoolAddresses, lease: Lease | undefined): void {
@@ -192,51 +272,29 @@ export class AddressSpace {
     this.expiry.set(lease.address, expiresAtSec(lease));
   }
 
-  private takeOverReservations(snapshot: ConfigSnapshot, reserved: Iterable<ReservedAddress>): void {
-    const sets = new Map<PoolAddresses, Set<Ipv4>>();
-    for (const one of reserved) {
-      this.forEachPoolOf(one, snapshot, (pool) => {
-        const set = sets.get(pool);
-        if (set === undefined) sets.set(pool, new Set([one.address]));
-        else set.add(one.address);
-      });
-    }
-    for (const pool of this.pools) {
-      const before = pool.reserved;
-      const after = sets.get(pool) ?? new Set<Ipv4>();
-      pool.setReserved(after);
-      for (const address of after) if (!before.has(address)) pool.mark(address, false);
-      for (const address of before) if (!after.has(address)) this.refresh(address);
-    }
+  /** Marks an address in every pool it is in; false if it is in none. */
+  private mark(address: Ipv4, free: boolean): boolean {
+    const inUse = this.byRange.forEach(address, (pool) => pool.mark(address, free));
+    return this.coming.forEach(address, (pool) => pool.mark(address, free)) || inUse;
   }
 
-  /** Visits the pools from which the reservation takes its address. */
-  private forEachPoolOf(
-    reserved: ReservedAddress,
-    snapshot: ConfigSnapshot,
-    visit: (pool: PoolAddresses) => void,
-  ): void {
-    this.byRange.forEach(reserved.address, (pool) => {
-      const { subnetId } = pool.pool;
-      const subnet = snapshot.subnetById.get(subnetId);
-      if (subnet === undefined || subnet.reservationsOutOfPool) return;
-      const counts =
-        reserved.scope === GLOBAL_SCOPE
-          ? subnet.reservationsGlobal
-          : reserved.scope === subnetId && subnet.reservationsInSubnet;
-      if (counts) visit(pool);
-    });
+  /** Gives a pool that was there before other reservations. */
+  private changeReserved(pool: PoolAddresses, after: Set<Ipv4>): void {
+    const before = pool.reserved;
+    pool.setReserved(after);
+    for (const address of after) if (!before.has(address)) pool.mark(address, false);
+    for (const address of before) if (!after.has(address)) this.refresh(address);
   }
 
   private changeReservation(reserved: ReservedAddress, snapshot: ConfigSnapshot, present: boolean): void {
-    this.forEachPoolOf(reserved, snapshot, (pool) => pool.changeReserved(reserved.address, present));
+    forEachPoolOf(reserved, snapshot, this.byRange, (pool) => pool.changeReserved(reserved.address, present));
     this.refresh(reserved.address);
   }
 
   /** Marks an address by what is known of it. */
   private refresh(address: Ipv4): void {
     const unused = !this.held.has(address) && isAvailable(this.leases?.getByAddress(address), this.nowSec);
-    this.byRange.forEach(address, (pool) => pool.mark(address, unused));
+    this.mark(address, unused);
   }
 
   // --- choosing a pool ---
@@ -273,10 +331,45 @@ export class AddressSpace {
       (one) => one.pool.subnetId === pool.subnetId && one.first === pool.first && one.last === pool.last,
     );
   }
+}
 
-  private rulesOf(subnet: Subnet): PoolRules {
-    return { allocator: subnet.allocator, excludesEdges: this.excludesEdges && subnet.prefixLength <= 24 };
+function rulesOf(subnet: Subnet, { compatibility }: ConfigSnapshot): PoolRules {
+  return { allocator: subnet.allocator, excludesEdges: compatibility.excludeFirstLast24 && subnet.prefixLength <= 24 };
+}
+
+/** Reserved addresses of each pool that has any. */
+function* reservationsByPool(
+  reserved: Iterable<ReservedAddress>,
+  snapshot: ConfigSnapshot,
+  pools: RangeIndex<PoolAddresses>,
+): Sliced<Map<PoolAddresses, Set<Ipv4>>> {
+  const sets = new Map<PoolAddresses, Set<Ipv4>>();
+  for (const one of reserved) {
+    forEachPoolOf(one, snapshot, pools, (pool) => {
+      const set = sets.get(pool);
+      if (set === undefined) sets.set(pool, new Set([one.address]));
+      else set.add(one.address);
+    });
+    yield;
   }
+  return sets;
+}
+
+/** Visits the pools from which the reservation takes its address. */
+function forEachPoolOf(
+  { scope, address }: ReservedAddress,
+  snapshot: ConfigSnapshot,
+  pools: RangeIndex<PoolAddresses>,
+  visit: (pool: PoolAddresses) => void,
+): void {
+  pools.forEach(address, (pool) => {
+    const { subnetId } = pool.pool;
+    const subnet = snapshot.subnetById.get(subnetId);
+    if (subnet === undefined || subnet.reservationsOutOfPool) return;
+    const counts =
+      scope === GLOBAL_SCOPE ? subnet.reservationsGlobal : scope === subnetId && subnet.reservationsInSubnet;
+    if (counts) visit(pool);
+  });
 }
 
 /** What must be the same for a pool to keep its state over a reconfiguration. */

@@ -1,7 +1,8 @@
 /** A record of every control action: who did what through which listener, and what came of it. */
 
-import { createHash } from 'node:crypto';
-import { formatJson, type JsonValue } from '@lessor/kea';
+import type { JsonValue } from '@lessor/kea';
+import { jsonDigest } from '../config/json-digest.js';
+import { atOnce, type Sliced } from '../domain/slices.js';
 import type { EpochMs } from '../domain/values.js';
 import type { Logger } from './ports.js';
 
@@ -14,10 +15,18 @@ export interface AuditRecord {
   /** How it proved who it is (unix-socket, basic, ...). */
   readonly method: string;
   readonly sourceAddress?: string;
+  /** The network interface it came in by, where that is known. */
+  readonly interface?: string;
   readonly listener: string;
   readonly command: string;
   /** SHA-256 (first 16 hex digits) of the arguments' text with secrets replaced: tells equal from different. */
   readonly argumentsDigest: string;
+  /** For a change: what was changed, and digests of its state before and after. */
+  readonly object?: string;
+  readonly before?: string;
+  readonly after?: string;
+  /** The right that was missing. It is here and not in the answer: whoever probes learns nothing of the rules. */
+  readonly missing?: string;
   /** Kea result code of the answer. */
   readonly result: number;
   /** Milliseconds from command to answer. */
@@ -57,19 +66,36 @@ export const REDACTED = '*****';
 
 /** A copy with the values of secret members replaced by {@link REDACTED}. */
 export function redact(value: JsonValue, more: readonly string[] = []): JsonValue {
+  return atOnce(redactSliced(value, more));
+}
+
+function* redactSliced(value: JsonValue, more: readonly string[]): Sliced<JsonValue> {
   if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map((item) => redact(item, more));
-  const entries = Object.entries(value).map(([name, item]): [string, JsonValue] =>
-    SECRET_MEMBERS.has(name) || more.includes(name) ? [name, REDACTED] : [name, redact(item, more)],
-  );
+  yield;
+  if (Array.isArray(value)) {
+    const items: JsonValue[] = [];
+    for (const item of value) items.push(yield* redactSliced(item, more));
+    return items;
+  }
+  const entries: [string, JsonValue][] = [];
+  for (const [name, item] of Object.entries(value)) {
+    const isSecret = SECRET_MEMBERS.has(name) || more.includes(name);
+    entries.push([name, isSecret ? REDACTED : yield* redactSliced(item, more)]);
+  }
   return Object.fromEntries(entries);
 }
 
 /** Digest of a command's arguments after redaction; '' if it has none. */
 export function argumentsDigest(args: JsonValue | undefined, secretArgs: readonly string[] = []): string {
+  return atOnce(argumentsDigestSliced(args, secretArgs));
+}
+
+/** {@link argumentsDigest}, to be interrupted again and again: a configuration of many subnets takes a while. */
+export function* argumentsDigestSliced(
+  args: JsonValue | undefined,
+  secretArgs: readonly string[] = [],
+): Sliced<string> {
   if (args === undefined) return '';
-  return createHash('sha256')
-    .update(formatJson(redact(args, secretArgs)))
-    .digest('hex')
-    .slice(0, 16);
+  const redacted = yield* redactSliced(args, secretArgs);
+  return (yield* jsonDigest(redacted)).slice(0, 16);
 }

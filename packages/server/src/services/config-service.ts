@@ -1,13 +1,13 @@
 /**
  * The running configuration: testing, setting, reloading and writing it. config-set, config-reload and SIGHUP take
  * one path: load, prepare what is new everywhere, one assignment, close what is old. A failure before the assignment
- * leaves no trace.
+ * leaves no trace. All that takes long is done in slices, between which packets are served by what is in force.
  */
 
 import { resolve } from 'node:path';
 import { formatJsonIndented } from '@lessor/kea';
 import type { ConfigChange, ConfigPatch, ConfigState } from '../config/change.js';
-import { type ConfigDiff, diffConfigs } from '../config/diff.js';
+import { type ConfigDiff, diffConfigsSliced } from '../config/diff.js';
 import { type TreeEdit, valueAt } from '../config/edit.js';
 import { editText } from '../config/edit-text.js';
 import {
@@ -15,12 +15,14 @@ import {
   type ConfigSource,
   digestOfFile,
   type LoadedConfig,
-  loadConfig,
+  loadConfigSliced,
 } from '../config/load.js';
+import { hashSliced } from '../config/snapshot-hash.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { CommandError, LessorError } from '../errors.js';
 import { writablePath } from './config-path.js';
+import { inSlices } from './in-slices.js';
 import type { Clock } from './ports.js';
 
 /** What a participant has prepared: exactly one of the two is called. Neither may throw. */
@@ -29,6 +31,8 @@ export interface PreparedSwap {
   commit(): void;
   /** Another participant failed: close what was opened. */
   abandon(): void;
+  /** After all have committed: what need not be done in one step. The next change waits for it. */
+  settle?(): Promise<void>;
 }
 
 /** Something that must open or close things when the configuration changes: sockets, stores, loggers. */
@@ -59,11 +63,30 @@ export interface ConfigServiceDeps {
   /** Asked anew each time: interfaces come and go. */
   readonly environment: () => Omit<ConfigEnvironment, 'generation'>;
   readonly files: ConfigFiles;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'soon'>;
 }
 
 /** Makes the next configuration of the one in force. Throws what the command answers. */
 export type ConfigEdit = (state: ConfigState, environment: ConfigEnvironment) => ConfigPatch;
+
+/** Who replaces the configuration, by what, and how. */
+export interface ChangeOrigin {
+  /** Name of the principal, or what else it was: a signal. */
+  readonly who: string;
+  /** The command, or SIGHUP. */
+  readonly command: string;
+  /** Return to what was before unless config-confirm comes within this many seconds. */
+  readonly confirmWithinSec?: number;
+}
+
+/** A configuration to return to. */
+export interface Checkpoint {
+  readonly snapshot: ConfigSnapshot;
+  /** The `Dhcp4` map as it was written. */
+  readonly source: JsonMap;
+  /** Digest of the configuration file if it said the same. */
+  readonly fileDigest: string | undefined;
+}
 
 /** What came of a change. */
 export interface EditOutcome {
@@ -75,8 +98,8 @@ export interface EditOutcome {
 export interface ConfigServiceApi {
   /** The configuration in force. */
   readonly current: ConfigSnapshot;
-  /** config-hash-get. */
-  readonly hash: string;
+  /** Hash of a configuration (config-hash-get), computed in slices; `ConfigSnapshot.hash` is the same at one go. */
+  hashOf(snapshot: Pick<ConfigSnapshot, 'tree'>): Promise<string>;
   /** Reconfigurations that succeeded, the start not counted. */
   readonly reloads: number;
   /** When the configuration in force was taken. */
@@ -87,9 +110,9 @@ export interface ConfigServiceApi {
    */
   test(value: Json): Promise<LoadedConfig>;
   /** Applies a configuration. @throws ConfigError if it is not usable, or what a participant throws; nothing changed */
-  set(value: Json): Promise<LoadedConfig>;
+  set(value: Json, origin?: ChangeOrigin): Promise<LoadedConfig>;
   /** Reads the source again and applies it. @throws as {@link set} */
-  reload(): Promise<LoadedConfig>;
+  reload(origin?: ChangeOrigin): Promise<LoadedConfig>;
   /**
    * Changes single subnets, classes or reservations: in the configuration in force, and before that in the
    * configuration file (unless user-context says lessor.write-through is false), of which everything else stays.
@@ -106,6 +129,16 @@ export interface ConfigServiceApi {
 /** Owner reads and writes, group reads: a configuration holds secrets (CVE-2025-32803). */
 export const CONFIG_FILE_MODE = 0o640;
 
+/** Edits that are written together; the loop does nothing else while they are made. */
+const MAX_BATCH = 32;
+
+/** An edit that waits for its turn. */
+interface QueuedEdit {
+  readonly edit: ConfigEdit;
+  resolve(outcome: EditOutcome): void;
+  reject(error: unknown): void;
+}
+
 /** The one holder of the current snapshot. */
 export class ConfigService implements ConfigServiceApi {
   private snapshot: ConfigSnapshot;
@@ -116,6 +149,8 @@ export class ConfigService implements ConfigServiceApi {
   private readonly participants: SwapParticipant[] = [];
   private reloadCount = 0;
   private takenAt: EpochMs;
+  /** Edits whose turn has not begun yet. */
+  private gathering: QueuedEdit[] | undefined;
   /** Resolves when the reconfiguration under way is over: there is one at a time. */
   private last: Promise<unknown> = Promise.resolve();
 
@@ -130,8 +165,8 @@ export class ConfigService implements ConfigServiceApi {
     return this.snapshot;
   }
 
-  get hash(): string {
-    return this.snapshot.hash;
+  hashOf({ tree }: Pick<ConfigSnapshot, 'tree'>): Promise<string> {
+    return inSlices(hashSliced(tree), this.deps.clock);
   }
 
   get reloads(): number {
@@ -149,10 +184,31 @@ export class ConfigService implements ConfigServiceApi {
 
   test(value: Json): Promise<LoadedConfig> {
     return this.inTurn(async () => {
-      const loaded = this.load({ kind: 'json', value });
+      const loaded = await this.load({ kind: 'json', value });
       const testable = this.participants.filter((each) => each.testable === true);
-      const prepared = await prepareAll(testable, loaded.snapshot, diffConfigs(this.snapshot, loaded.snapshot));
+      const diff = await inSlices(diffConfigsSliced(this.snapshot, loaded.snapshot), this.deps.clock);
+      const prepared = await prepareAll(testable, loaded.snapshot, diff);
       for (const each of prepared.reverse()) each.abandon();
+      return loaded;
+    });
+  }
+
+  /** What {@link reload} would apply; applies nothing. @throws ConfigError */
+  testReload(): Promise<LoadedConfig> {
+    return this.load(this.deps.source);
+  }
+
+  /** The configuration in force, to be given to {@link restore}. */
+  checkpoint(): Checkpoint {
+    return { snapshot: this.snapshot, source: this.source, fileDigest: this.fileDigest };
+  }
+
+  /** Applies what a checkpoint has. @throws as {@link set} */
+  restore({ source, fileDigest }: Checkpoint): Promise<LoadedConfig> {
+    return this.inTurn(async () => {
+      const loaded = await this.swapTo({ kind: 'json', value: { Dhcp4: source } });
+      // Changes by command go on being written into the file, if it still is what was in force then.
+      this.fileDigest = fileDigest;
       return loaded;
     });
   }
@@ -166,7 +222,16 @@ export class ConfigService implements ConfigServiceApi {
   }
 
   edit(edit: ConfigEdit): Promise<EditOutcome> {
-    return this.inTurn(() => this.editNow(edit));
+    return new Promise((resolve, reject) => {
+      const queued = { edit, resolve, reject };
+      if (this.gathering !== undefined && this.gathering.length < MAX_BATCH) {
+        this.gathering.push(queued);
+        return;
+      }
+      const batch = [queued];
+      void this.inTurn(() => this.editAll(batch));
+      this.gathering = batch;
+    });
   }
 
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
@@ -182,33 +247,83 @@ export class ConfigService implements ConfigServiceApi {
     });
   }
 
-  private load(source: ConfigSource): LoadedConfig {
-    return loadConfig(source, { ...this.deps.environment(), generation: this.snapshot.generation + 1 });
+  private load(source: ConfigSource): Promise<LoadedConfig> {
+    const { clock, environment } = this.deps;
+    return inSlices(loadConfigSliced(source, { ...environment(), generation: this.snapshot.generation + 1 }), clock);
   }
 
+  /** One thing after the other. What is asked for later does not overtake what is asked for now. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.gathering = undefined;
     const turn = this.last.then(work);
     this.last = turn.catch(() => undefined);
     return turn;
   }
 
   private async swapTo(source: ConfigSource): Promise<LoadedConfig> {
-    const loaded = this.load(source);
+    const loaded = await this.load(source);
     const next = loaded.snapshot;
-    const prepared = await prepareAll(this.participants, next, diffConfigs(this.snapshot, next));
+    const diff = await inSlices(diffConfigsSliced(this.snapshot, next), this.deps.clock);
+    const prepared = await prepareAll(this.participants, next, diff);
     this.snapshot = next;
     this.source = loaded.source;
     this.fileDigest = loaded.fileDigest;
     this.reloadCount++;
     this.takenAt = this.deps.clock.now();
     for (const each of prepared) each.commit();
+    for (const each of prepared) await each.settle?.();
     return loaded;
   }
 
+  /** Edits that gathered while something else was under way: they share one write of the file. */
+  private async editAll(batch: readonly QueuedEdit[]): Promise<void> {
+    if (this.gathering === batch) this.gathering = undefined;
+    const [first, ...others] = batch;
+    if (others.length === 0) await this.editNow(first!.edit).then(first!.resolve, first!.reject);
+    else await this.editTogether(batch);
+  }
+
+  /**
+   * Each edit is put in force before the next is made, which has to see it; then all are written. If that fails, the
+   * configuration before them all is put back.
+   */
+  private async editTogether(batch: readonly QueuedEdit[]): Promise<void> {
+    const before: ConfigState = { snapshot: this.snapshot, source: this.source };
+    const done: QueuedEdit[] = [];
+    const edits: TreeEdit[] = [];
+    for (const queued of batch) {
+      try {
+        const { patch, prepared } = this.prepareEdit(queued.edit);
+        this.useEdit(patch, prepared);
+        edits.push(...patch.edits);
+        done.push(queued);
+      } catch (error) {
+        queued.reject(error);
+      }
+    }
+    if (done.length === 0) return;
+    try {
+      const outcome = await this.writeThrough(edits);
+      for (const { resolve } of done) resolve(outcome);
+    } catch (error) {
+      try {
+        await this.putBack(before);
+      } finally {
+        for (const { reject } of done) reject(error);
+      }
+    }
+  }
+
+  /** Whatever was made of it since is no longer in force. */
+  private async putBack(before: ConfigState): Promise<void> {
+    const diff = await inSlices(diffConfigsSliced(this.snapshot, before.snapshot), this.deps.clock);
+    const prepared = await prepareAll(this.participants, before.snapshot, diff);
+    this.useEdit(before, prepared);
+    for (const each of prepared) await each.settle?.();
+  }
+
   private async editNow(edit: ConfigEdit): Promise<EditOutcome> {
-    const environment = { ...this.deps.environment(), generation: this.snapshot.generation + 1 };
-    const patch = edit({ snapshot: this.snapshot, source: this.source }, environment);
-    const prepared = this.participants.flatMap((each) => each.prepareChange?.(patch.snapshot, patch.change) ?? []);
+    const { patch, prepared } = this.prepareEdit(edit);
     let outcome: EditOutcome;
     try {
       outcome = await this.writeThrough(patch.edits);
@@ -216,10 +331,22 @@ export class ConfigService implements ConfigServiceApi {
       for (const each of prepared.reverse()) each.abandon();
       throw error;
     }
-    this.snapshot = patch.snapshot;
-    this.source = patch.source;
-    for (const each of prepared) each.commit();
+    this.useEdit(patch, prepared);
     return outcome;
+  }
+
+  /** @throws what the edit throws */
+  private prepareEdit(edit: ConfigEdit): { readonly patch: ConfigPatch; readonly prepared: PreparedSwap[] } {
+    const environment = { ...this.deps.environment(), generation: this.snapshot.generation + 1 };
+    const patch = edit({ snapshot: this.snapshot, source: this.source }, environment);
+    const prepared = this.participants.flatMap((each) => each.prepareChange?.(patch.snapshot, patch.change) ?? []);
+    return { patch, prepared };
+  }
+
+  private useEdit({ snapshot, source }: ConfigState, prepared: readonly PreparedSwap[]): void {
+    this.snapshot = snapshot;
+    this.source = source;
+    for (const each of prepared) each.commit();
   }
 
   /**

@@ -10,7 +10,7 @@
 import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
 import { evaluateAdditional } from '../domain/classes/evaluate.js';
 import { destinationOf } from '../domain/compose/destination.js';
-import { LARGEST_REPLY_OCTETS } from '../domain/compose/layout.js';
+import { ReplyBuffer } from '../domain/compose/reply-buffer.js';
 import { DECIDERS } from '../domain/dhcp4/decide.js';
 import type { AddressSource, Decision, DecisionContext } from '../domain/dhcp4/decision.js';
 import { MessageType, nak, offerKey } from '../domain/dhcp4/decision.js';
@@ -66,7 +66,8 @@ export interface Exchange4Dependencies {
 interface Located {
   readonly exchange: Exchange;
   readonly datagram: Datagram;
-  decision?: Decision;
+  /** Undefined until it was decided, and if that failed. */
+  decision: Decision | undefined;
 }
 
 /** See the head of this file. */
@@ -75,7 +76,7 @@ export class Exchange4 {
   readonly #counters: PacketStatistics;
   readonly #drops: DropCounters;
   readonly #log: { readonly packets: Logger; readonly leases: Logger; readonly bad: Logger };
-  readonly #buffers: Buffer[] = [];
+  readonly #buffers: ReplyBuffer[] = [];
   #config: PacketConfig;
   /** The last batch was larger than what is served in time. */
   #wasOverloaded = false;
@@ -115,13 +116,14 @@ export class Exchange4 {
 
   #handleChunks(batch: readonly Datagram[], from: number): Promise<void> | void {
     for (let at = from; at < batch.length; at += MAX_COMMIT) {
-      const pending = this.#handleChunk(batch.slice(at, at + MAX_COMMIT));
+      const pending = this.#handleChunk(batch, at, Math.min(at + MAX_COMMIT, batch.length));
       if (pending !== undefined) return pending.then(() => this.#handleChunks(batch, at + MAX_COMMIT));
     }
     this.#counters.flush(this.#deps.clock.now());
   }
 
-  #handleChunk(chunk: readonly Datagram[]): Promise<void> | void {
+  /** Decides, commits and answers batch[from..to). */
+  #handleChunk(batch: readonly Datagram[], from: number, to: number): Promise<void> | void {
     const { clock, addresses, offers, ledger } = this.#deps;
     const now = clock.now();
     const nowSec = Math.floor(now / 1000);
@@ -137,9 +139,10 @@ export class Exchange4 {
       serviceEnabled: this.#deps.serviceSwitch.enabled,
       isOwnAddress: this.#deps.isOwnAddress,
     };
-    for (const datagram of chunk) {
+    for (let at = from; at < to; at++) {
+      const datagram = batch[at]!;
       const exchange = this.#front(datagram, context, now);
-      if (exchange !== undefined) located.push({ exchange, datagram });
+      if (exchange !== undefined) located.push({ exchange, datagram, decision: undefined });
     }
     if (located.length === 0) return;
     let committed: Promise<void> | void;
@@ -147,18 +150,18 @@ export class Exchange4 {
       committed = ledger.transact((tx) => {
         for (const item of located) this.#decide(item, tx, config, now, nowSec);
         // What rests on nothing staged does not wait for the disk.
-        this.#answer(located.filter(needsNoCommit), config, now);
+        this.#answer(located, false, config, now);
       });
     } catch (error) {
       return this.#withhold(located, now, error);
     }
     if (committed instanceof Promise) {
       return committed.then(
-        () => this.#answer(located.filter(needsCommit), config, now),
+        () => this.#answer(located, true, config, now),
         (error: unknown) => this.#withhold(located, now, error),
       );
     }
-    this.#answer(located.filter(needsCommit), config, now);
+    this.#answer(located, true, config, now);
   }
 
   /** Decode and the front stages. Undefined = the packet went no further (counted, logged). */
@@ -213,7 +216,9 @@ export class Exchange4 {
         else tx.delete(change.address);
       }
       if (decision.kind === 'offer') offers.hold(offerKey(exchange, decision.grant.subnet), decision.grant.lease, now);
-      else if (decision.kind === 'ack') offers.settle(offerKey(exchange, decision.grant.subnet));
+      else if (decision.kind === 'ack') {
+        offers.settle(offerKey(exchange, decision.grant.subnet), decision.grant.lease.address);
+      }
       item.decision = decision;
     } catch (error) {
       // What this exchange staged before it failed is part of the batch; a decision stages only after it is made, so
@@ -223,11 +228,11 @@ export class Exchange4 {
     }
   }
 
-  /** Composes, encodes and sends: what rests on a lease only after its commit went through. */
-  #answer(located: readonly Located[], config: PacketConfig, now: EpochMs): void {
+  /** Composes, encodes and sends: what rests on a lease only after its commit went through (`committed`). */
+  #answer(located: readonly Located[], committed: boolean, config: PacketConfig, now: EpochMs): void {
     const replies: Reply[] = [];
     for (const item of located) {
-      if (item.decision === undefined) continue;
+      if (item.decision === undefined || needsCommit(item.decision) !== committed) continue;
       try {
         const reply = this.#compose(item.exchange, item.datagram, item.decision, config, replies.length, now);
         if (reply !== undefined) replies.push(reply);
@@ -241,8 +246,8 @@ export class Exchange4 {
   /** The commit failed: nothing that rests on a lease may be answered; clients ask again. */
   #withhold(located: readonly Located[], now: EpochMs, error: unknown): void {
     if (!(error instanceof StoreError)) throw error;
-    for (const { decision, exchange, datagram } of located.filter(needsCommit)) {
-      if (decision !== undefined && decision.kind !== 'silent') {
+    for (const { decision, exchange, datagram } of located) {
+      if (decision !== undefined && needsCommit(decision) && decision.kind !== 'silent') {
         this.#drop('store-unavailable', datagram, exchange, now, error.message);
       }
     }
@@ -271,7 +276,7 @@ export class Exchange4 {
     const destination = destinationOf({
       requestType: exchange.messageType,
       replyType: composed.type,
-      flags: message.flags,
+      flags: composed.flags,
       ciaddr: message.ciaddr,
       giaddr: message.giaddr,
       yiaddr: composed.yiaddr,
@@ -291,14 +296,14 @@ export class Exchange4 {
       interface: datagram.interface,
       destination: destination.address,
       port: destination.port,
-      ...(destination.linkLevel ? { hwAddress: message.chaddr } : {}),
+      hwAddress: destination.linkLevel ? message.chaddr : undefined,
     };
   }
 
   /** One output buffer for each reply of a batch, made once. */
-  #buffer(slot: number): Buffer {
+  #buffer(slot: number): ReplyBuffer {
     let buffer = this.#buffers[slot];
-    if (buffer === undefined) this.#buffers[slot] = buffer = Buffer.alloc(LARGEST_REPLY_OCTETS + 64);
+    if (buffer === undefined) this.#buffers[slot] = buffer = new ReplyBuffer();
     return buffer;
   }
 
@@ -355,21 +360,17 @@ export class Exchange4 {
   }
 }
 
-/** True for answers that promise nothing durable: offers kept in memory, and information without an address. */
-function needsNoCommit({ decision }: Located): boolean {
-  switch (decision?.kind) {
+/** False for answers that promise nothing durable: offers kept in memory, and information without an address. */
+function needsCommit(decision: Decision): boolean {
+  switch (decision.kind) {
     case 'offer':
-      return decision.changes.length === 0;
+      return decision.changes.length > 0;
     case 'inform-ack':
     case 'v6-only':
-      return true;
-    default:
       return false;
+    default:
+      return true;
   }
-}
-
-function needsCommit(item: Located): boolean {
-  return !needsNoCommit(item);
 }
 
 /** Class REJECT: a REQUEST is refused, a DISCOVER is left unanswered (Kea 3.2). */
@@ -390,12 +391,14 @@ function addLateClasses(exchange: Exchange, decision: Decision, config: PacketCo
   if (host !== undefined && subnet.sharedNetwork !== undefined) {
     for (const name of host.clientClasses) exchange.classes.add(name);
   }
-  const additional = [
-    ...(grant?.pool?.additionalClasses ?? []),
-    ...subnet.additionalClasses,
-    ...(subnet.sharedNetwork?.additionalClasses ?? []),
-  ];
-  if (additional.length > 0) evaluateAdditional(exchange.classes, config.snapshot, exchange, additional);
+  const { snapshot } = config;
+  if (grant?.pool !== undefined) {
+    evaluateAdditional(exchange.classes, snapshot, exchange, grant.pool.additionalClasses);
+  }
+  evaluateAdditional(exchange.classes, snapshot, exchange, subnet.additionalClasses);
+  if (subnet.sharedNetwork !== undefined) {
+    evaluateAdditional(exchange.classes, snapshot, exchange, subnet.sharedNetwork.additionalClasses);
+  }
 }
 
 /** A glance at option 53 without decoding: it is the first option of nearly every DISCOVER. */

@@ -1,44 +1,24 @@
 /**
  * The statistics of leases, for the server, each subnet and each pool, by Kea's names. They follow the changes the
- * ledger reports and are counted afresh at start and whenever the subnets change.
+ * ledger reports; at start, and for subnets whose pools change, the leases are counted.
  */
 
-import type { Lease } from '../domain/lease.js';
-import { isExpired, LeaseState } from '../domain/lease.js';
+import { isExpired, type Lease, LeaseState } from '../domain/lease.js';
+import type { Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, Pool, Subnet } from '../domain/snapshot.js';
 import type { EpochMs, Ipv4, SubnetId } from '../domain/values.js';
+import { isAssigned, LeaseCount, type LeaseCounters, levelsOf, type SubnetEntry } from './lease-count.js';
 import type { Clock, LeaseReader } from './ports.js';
-import { poolStatistic, type Statistic, type Statistics, subnetStatistic } from './statistics.js';
+import { type SlicedSwap, swapAtOnce } from './sliced-swap.js';
+import { poolStatistic, type Statistic, type Statistics, scopeOfStatistic, subnetStatistic } from './statistics.js';
 
-/** What is counted at each of the three levels. */
-interface LeaseCounters {
-  readonly assigned: Statistic;
-  readonly cumulative: Statistic;
-  readonly declined: Statistic;
-  readonly reclaimed: Statistic;
-  readonly reclaimedDeclined: Statistic;
-  /** Leases found so far by a recount. */
-  readonly found: { assigned: number; declined: number };
-}
-
-interface PoolEntry {
-  readonly first: Ipv4;
-  readonly last: Ipv4;
-  /** Pools of one subnet with the same pool-id share theirs. */
-  readonly counters: LeaseCounters;
-}
-
-/** Statistics of one subnet that the packet path counts itself. */
-export interface SubnetCounters {
-  readonly reuses: Statistic;
-  readonly reservationConflicts: Statistic;
-}
-
-interface SubnetEntry extends LeaseCounters, SubnetCounters {
-  /** By first address. */
-  readonly pools: readonly PoolEntry[];
-  /** {@link rangesOf} the subnet it was made for. */
-  readonly ranges: string;
+/** The statistics of a subnet while a configuration is prepared. */
+interface SubnetDraft {
+  readonly entry: SubnetEntry;
+  /** All of them, and those of its pools. */
+  readonly statistics: ReadonlyMap<string, Statistic>;
+  /** Gauges the configuration alone decides, with their values. */
+  readonly totals: readonly (readonly [Statistic, number])[];
 }
 
 /** Gauges and counters of a level: property, Kea's name. */
@@ -51,104 +31,105 @@ const LEASE_STATISTICS = {
 } as const satisfies Readonly<Record<Exclude<keyof LeaseCounters, 'found'>, string>>;
 
 const TOTAL = 'total-addresses';
-const REUSES = 'v4-lease-reuses';
-const CONFLICTS = 'v4-reservation-conflicts';
-
-/** Why no address could be found, each with Kea's statistic beside v4-allocation-fail. */
-export type AllocationFailure = 'shared-network' | 'subnet' | 'no-pools' | 'classes';
+/** What the packet path counts for the server and for each subnet, by name: there from the start, as in Kea. */
+const SUBNET_STATISTICS = ['v4-lease-reuses', 'v4-reservation-conflicts'] as const;
 
 /** Keeps the lease statistics. Give {@link changed} to `Ledger.observe`. */
 export class LeaseStatistics {
-  private readonly server: LeaseCounters & SubnetCounters;
+  private readonly server: LeaseCounters;
   private subnets = new Map<SubnetId, SubnetEntry>();
-  /** Names registered for each subnet and its pools, to drop those of subnets that are gone. */
-  private names = new Map<SubnetId, Set<string>>();
-  /** What {@link topologyOf} said of the subnets in use; undefined before the first. */
-  private topology: string | undefined;
+  /** A count under way, for a configuration that is prepared. */
+  private counting: LeaseCount | undefined;
+  /** Whether the leases of the whole server have been counted. */
+  private counted = false;
 
   constructor(
     private readonly statistics: Statistics,
     private readonly clock: Pick<Clock, 'now'>,
   ) {
-    this.server = {
-      ...this.leaseCounters((name) => name),
-      reuses: statistics.counter(REUSES),
-      reservationConflicts: statistics.counter(CONFLICTS),
+    this.server = leaseCounters((name) => statistics.counter(name));
+    for (const name of SUBNET_STATISTICS) statistics.counter(name);
+  }
+
+  /** {@link LeaseStatistics.prepare} and what follows at one go. */
+  rebuild(
+    snapshot: Pick<ConfigSnapshot, 'subnets'>,
+    leases: Pick<LeaseReader, 'page'>,
+    hasLeases: (id: SubnetId) => boolean = () => true,
+  ): void {
+    swapAtOnce(this.prepare(snapshot, leases, hasLeases));
+  }
+
+  /**
+   * Makes ready for the subnets of a configuration. Those whose id and pools stay keep their statistics; the leases
+   * are looked at only if one of the others has any by `hasLeases`. Cumulative counters go on. What is new counts from
+   * the commit on and is listed once it has settled.
+   */
+  *prepare(
+    { subnets }: Pick<ConfigSnapshot, 'subnets'>,
+    leases: Pick<LeaseReader, 'page'>,
+    hasLeases: (id: SubnetId) => boolean = () => true,
+  ): Sliced<SlicedSwap> {
+    const next = new Map<SubnetId, SubnetEntry>();
+    const drafts = new Map<SubnetId, SubnetDraft>();
+    for (const subnet of subnets) {
+      const known = this.subnets.get(subnet.id);
+      if (known?.ranges === rangesOf(subnet)) next.set(subnet.id, known);
+      else {
+        const draft = this.draftOf(subnet);
+        drafts.set(subnet.id, draft);
+        next.set(subnet.id, draft.entry);
+      }
+      yield;
+    }
+    const counting = new LeaseCount(
+      new Map([...drafts].map(([id, { entry }]) => [id, entry])),
+      this.counted ? undefined : this.server,
+    );
+    if (!this.counted || [...drafts.keys()].some(hasLeases)) {
+      this.counting = counting;
+      yield* counting.run(leases);
+    }
+    const hasGone = [...this.subnets.keys()].some((id) => !next.has(id));
+    return {
+      commit: () => {
+        this.counting = undefined;
+        this.counted = true;
+        this.subnets = next;
+        const now = this.clock.now();
+        for (const { assigned, declined, found } of counting.levels) {
+          setIfOther(assigned, found.assigned, now);
+          setIfOther(declined, found.declined, now);
+        }
+      },
+      abandon: () => {
+        this.counting = undefined;
+      },
+      settle: () => this.settle(drafts, hasGone),
     };
   }
 
-  /**
-   * Takes up the subnets of a configuration and, unless ids and pools are those of the last one, counts all leases.
-   * Cumulative counters go on.
-   */
-  rebuild(snapshot: Pick<ConfigSnapshot, 'subnets'>, leases: Pick<LeaseReader, 'all'>): void {
-    const topology = topologyOf(snapshot.subnets);
-    if (topology === this.topology) return;
-    this.topology = topology;
-    const before = this.names;
-    this.names = new Map();
-    this.subnets = new Map(snapshot.subnets.map((subnet) => [subnet.id, this.subnetEntry(subnet)]));
-    for (const [id, names] of before) this.discardAllBut(this.names.get(id), names);
-    this.recount(leases);
-  }
-
-  /**
-   * The same after a change of few subnets: only those are made anew, and leases are looked at only if one of them has
-   * any by `hasLeases`.
-   */
-  follow(
-    snapshot: Pick<ConfigSnapshot, 'subnets'>,
-    leases: Pick<LeaseReader, 'all'>,
-    hasLeases: (id: SubnetId) => boolean,
-  ): void {
-    this.topology = undefined;
-    const before = this.subnets;
-    const fresh = new Map<SubnetId, SubnetEntry>();
-    const old = new Map(this.names);
-    this.subnets = new Map(
-      snapshot.subnets.map((subnet) => {
-        old.delete(subnet.id);
-        const known = before.get(subnet.id);
-        if (known?.ranges === rangesOf(subnet)) return [subnet.id, known];
-        const names = this.names.get(subnet.id) ?? [];
-        this.names.delete(subnet.id);
-        const entry = this.subnetEntry(subnet);
-        this.discardAllBut(this.names.get(subnet.id), names);
-        fresh.set(subnet.id, entry);
-        return [subnet.id, entry];
-      }),
-    );
-    for (const [id, names] of old) {
-      this.discardAllBut(undefined, names);
-      this.names.delete(id);
+  /** Lists what is new, and drops what is gone: also what the packet path counted for subnets. */
+  private *settle(drafts: ReadonlyMap<SubnetId, SubnetDraft>, hasGone: boolean): Sliced<void> {
+    const now = this.clock.now();
+    for (const { statistics, totals } of drafts.values()) {
+      for (const statistic of statistics.values()) this.statistics.adopt(statistic);
+      for (const [statistic, total] of totals) setIfOther(statistic, total, now);
+      yield;
     }
-    const counted = [...fresh.keys()].some(hasLeases) ? leases.all() : [];
-    this.count(levelsOf(fresh.values()), counted, (id) => fresh.has(id));
-  }
-
-  /** Counts what a subnet's packets do besides leases; the server's own if the subnet is unknown. */
-  countersOf(subnetId: SubnetId): SubnetCounters {
-    return this.subnets.get(subnetId) ?? this.server;
-  }
-
-  /** A lease was given without a change to the store (Kea: cache-threshold). */
-  leaseReused(subnetId: SubnetId, nowMs: EpochMs): void {
-    this.server.reuses.add(1, nowMs);
-    this.subnets.get(subnetId)?.reuses.add(1, nowMs);
-  }
-
-  /** A reserved address is held by another client. */
-  reservationConflict(subnetId: SubnetId, nowMs: EpochMs): void {
-    this.server.reservationConflicts.add(1, nowMs);
-    this.subnets.get(subnetId)?.reservationConflicts.add(1, nowMs);
-  }
-
-  /** No address was found for a client. The subnet's own statistics appear with its first failure, as in Kea. */
-  allocationFailed(subnetId: SubnetId, why: readonly AllocationFailure[], nowMs: EpochMs): void {
-    for (const name of ['v4-allocation-fail', ...why.map((reason) => `v4-allocation-fail-${reason}`)]) {
-      this.statistics.counter(name).add(1, nowMs);
-      if (this.subnets.has(subnetId)) this.register(subnetId, subnetStatistic(subnetId, name)).add(1, nowMs);
+    if (drafts.size === 0 && !hasGone) return;
+    for (const name of this.statistics.names()) {
+      if (!this.isWanted(name, drafts)) this.statistics.discard(name);
+      yield;
     }
+  }
+
+  private isWanted(name: string, drafts: ReadonlyMap<SubnetId, SubnetDraft>): boolean {
+    const scope = scopeOfStatistic(name);
+    if (scope === undefined) return true;
+    const draft = drafts.get(scope.subnetId);
+    if (draft === undefined || scope.poolId === undefined) return this.subnets.has(scope.subnetId);
+    return draft.statistics.has(name);
   }
 
   /**
@@ -157,6 +138,7 @@ export class LeaseStatistics {
    * A change that is undone is reported the other way round: gauges come right, cumulative counters do not go back.
    */
   readonly changed = (address: Ipv4, before: Lease | undefined, after: Lease | undefined): void => {
+    this.counting?.changed(address, before, after);
     const now = this.clock.now();
     const wasAssigned = before !== undefined && isAssigned(before);
     const ranOut = wasAssigned && isExpired(before, Math.floor(now / 1000));
@@ -182,105 +164,49 @@ export class LeaseStatistics {
     }
   };
 
-  /** Sets the gauges from all leases. */
-  private recount(leases: Pick<LeaseReader, 'all'>): void {
-    this.count(new Set([this.server, ...levelsOf(this.subnets.values())]), leases.all(), () => true);
-  }
-
-  /** Sets the gauges of some levels from those leases whose subnet `concerns` them. */
-  private count(
-    levels: ReadonlySet<LeaseCounters>,
-    leases: Iterable<Lease>,
-    concerns: (id: SubnetId) => boolean,
-  ): void {
-    for (const { found } of levels) found.assigned = found.declined = 0;
-    for (const lease of leases) {
-      if (!isAssigned(lease) || !concerns(lease.subnetId)) continue;
-      for (const { found } of this.levels(lease.subnetId, lease.address)) {
-        found.assigned++;
-        if (lease.state === LeaseState.declined) found.declined++;
-      }
-    }
-    const now = this.clock.now();
-    for (const { assigned, declined, found } of levels) {
-      setIfOther(assigned, found.assigned, now);
-      setIfOther(declined, found.declined, now);
-    }
-  }
-
   /** The server, and the subnet and pool the address is in, as far as they are configured. */
-  private levels(subnetId: SubnetId, address: Ipv4): LeaseCounters[] {
-    const subnet = this.subnets.get(subnetId);
-    if (subnet === undefined) return [this.server];
-    const pool = findPool(subnet.pools, address);
-    return pool === undefined ? [this.server, subnet] : [this.server, subnet, pool.counters];
+  private levels(subnetId: SubnetId, address: Ipv4): readonly LeaseCounters[] {
+    return levelsOf(this.server, this.subnets.get(subnetId), address);
   }
 
-  private subnetEntry(subnet: Subnet): SubnetEntry {
-    const now = this.clock.now();
-    const totals = new Map<number, number>();
-    for (const pool of subnet.pools) totals.set(pool.id, (totals.get(pool.id) ?? 0) + poolSize(pool));
-    const total = [...totals.values()].reduce((sum, size) => sum + size, 0);
-    setIfOther(this.register(subnet.id, subnetStatistic(subnet.id, TOTAL), total), total, now);
-    for (const [id, size] of totals)
-      setIfOther(this.register(subnet.id, poolStatistic(subnet.id, id, TOTAL), size), size, now);
-    const poolCounters = new Map(
-      [...totals.keys()].map((id) => [
+  private draftOf(subnet: Subnet): SubnetDraft {
+    const statistics = new Map<string, Statistic>();
+    const draft = (name: string, initial = 0): Statistic => {
+      const statistic = this.statistics.draft(name, initial);
+      statistics.set(name, statistic);
+      return statistic;
+    };
+    const sizes = new Map<number, number>();
+    for (const pool of subnet.pools) sizes.set(pool.id, (sizes.get(pool.id) ?? 0) + poolSize(pool));
+    const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    const totals: [Statistic, number][] = [[draft(subnetStatistic(subnet.id, TOTAL), total), total]];
+    const poolCounters = new Map<number, LeaseCounters>();
+    for (const [id, size] of sizes) {
+      totals.push([draft(poolStatistic(subnet.id, id, TOTAL), size), size]);
+      poolCounters.set(
         id,
-        this.leaseCounters((name) => this.register(subnet.id, poolStatistic(subnet.id, id, name)).name),
-      ]),
-    );
-    return {
-      ...this.leaseCounters((name) => this.register(subnet.id, subnetStatistic(subnet.id, name)).name),
-      reuses: this.register(subnet.id, subnetStatistic(subnet.id, REUSES)),
-      reservationConflicts: this.register(subnet.id, subnetStatistic(subnet.id, CONFLICTS)),
-      pools: [...subnet.pools]
-        .sort((a, b) => a.first - b.first)
+        leaseCounters((name) => draft(poolStatistic(subnet.id, id, name))),
+      );
+    }
+    for (const name of SUBNET_STATISTICS) draft(subnetStatistic(subnet.id, name));
+    const entry = {
+      ...leaseCounters((name) => draft(subnetStatistic(subnet.id, name))),
+      pools: subnet.pools
+        .toSorted((a, b) => a.first - b.first)
         .map(({ first, last, id }) => ({ first, last, counters: poolCounters.get(id)! })),
       ranges: rangesOf(subnet),
     };
-  }
-
-  private leaseCounters(nameOf: (name: string) => string): LeaseCounters {
-    const entries = Object.entries(LEASE_STATISTICS).map(([key, name]) => [key, this.statistics.counter(nameOf(name))]);
-    return { ...Object.fromEntries(entries), found: { assigned: 0, declined: 0 } } as unknown as LeaseCounters;
-  }
-
-  private register(subnetId: SubnetId, name: string, initial = 0): Statistic {
-    let names = this.names.get(subnetId);
-    if (names === undefined) {
-      names = new Set();
-      this.names.set(subnetId, names);
-    }
-    names.add(name);
-    return this.statistics.counter(name, initial);
-  }
-
-  private discardAllBut(kept: ReadonlySet<string> | undefined, names: Iterable<string>): void {
-    for (const name of names) if (kept?.has(name) !== true) this.statistics.discard(name);
+    return { entry, statistics, totals };
   }
 }
 
-/** Ids and pool ranges of all subnets as one text, to see whether they are the same as before. */
-function topologyOf(subnets: readonly Subnet[]): string {
-  return subnets.map((subnet) => `${subnet.id}:${rangesOf(subnet)}`).join(';');
+function leaseCounters(statisticOf: (name: string) => Statistic): LeaseCounters {
+  const entries = Object.entries(LEASE_STATISTICS).map(([key, name]) => [key, statisticOf(name)]);
+  return { ...Object.fromEntries(entries), found: { assigned: 0, declined: 0 } } as unknown as LeaseCounters;
 }
 
 function rangesOf({ pools }: Subnet): string {
   return pools.map((pool) => `${pool.id}=${pool.first}-${pool.last}`).join();
-}
-
-function levelsOf(entries: Iterable<SubnetEntry>): Set<LeaseCounters> {
-  const levels = new Set<LeaseCounters>();
-  for (const subnet of entries) {
-    levels.add(subnet);
-    for (const { counters } of subnet.pools) levels.add(counters);
-  }
-  return levels;
-}
-
-function isAssigned(lease: Lease): boolean {
-  return lease.state === LeaseState.default || lease.state === LeaseState.declined;
 }
 
 function poolSize(pool: Pick<Pool, 'first' | 'last'>): number {
@@ -289,18 +215,4 @@ function poolSize(pool: Pick<Pool, 'first' | 'last'>): number {
 
 function setIfOther(statistic: Statistic, value: number, nowMs: EpochMs): void {
   if (statistic.value !== value) statistic.set(value, nowMs);
-}
-
-/** Binary search among pools that do not overlap. */
-function findPool(pools: readonly PoolEntry[], address: Ipv4): PoolEntry | undefined {
-  let low = 0;
-  let high = pools.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const pool = pools[middle]!;
-    if (address < pool.first) high = middle - 1;
-    else if (address > pool.last) low = middle + 1;
-    else return pool;
-  }
-  return undefined;
 }

@@ -19,6 +19,32 @@ interface Offer {
   readonly address: Ipv4;
   readonly subnetId: SubnetId;
   expiresAt: EpochMs;
+  /** Neighbours in the list of its subnet. */
+  older: Offer | undefined;
+  newer: Offer | undefined;
+}
+
+/** Offers of one subnet in order of age, linked through the offers themselves: a Set would hash each of them twice. */
+class OfferList {
+  oldest: Offer | undefined;
+  #newest: Offer | undefined;
+
+  /** Adds one that is in no list. */
+  append(offer: Offer): void {
+    offer.older = this.#newest;
+    offer.newer = undefined;
+    if (this.#newest === undefined) this.oldest = offer;
+    else this.#newest.newer = offer;
+    this.#newest = offer;
+  }
+
+  /** Takes one out that is in. */
+  remove({ older, newer }: Offer): void {
+    if (older === undefined) this.oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+  }
 }
 
 /** What is offered: of a lease, the address and its subnet. */
@@ -27,7 +53,10 @@ export type OfferedLease = Pick<Lease, 'address' | 'subnetId'>;
 /** Keeps held addresses out of the pools' free maps. */
 export interface HoldKeeper {
   hold(address: Ipv4): void;
+  /** The offer is void: the address is free again, unless somebody has it. */
   unhold(address: Ipv4): void;
+  /** The offer has become a lease of the address, which the keeper has been told of. */
+  holdBecameLease(address: Ipv4): void;
 }
 
 /** See the head of this file. Map order is the order of expiry: an offer repeated goes to the end. */
@@ -35,7 +64,7 @@ export class OfferBook implements OfferView {
   readonly #byClient = new Map<Octets, Offer>();
   readonly #byAddress = new Map<Ipv4, Offer>();
   /** Offers of each subnet, the oldest first: a busy subnet must not hide a small one's. */
-  readonly #bySubnet = new Map<SubnetId, Set<Offer>>();
+  readonly #bySubnet = new Map<SubnetId, OfferList>();
   readonly #keeper: HoldKeeper;
 
   constructor(keeper: HoldKeeper) {
@@ -57,10 +86,10 @@ export class OfferBook implements OfferView {
   }
 
   oldest(subnetId: SubnetId, accept: (address: Ipv4) => boolean): Ipv4 | undefined {
-    let looked = 0;
-    for (const offer of this.#bySubnet.get(subnetId) ?? []) {
+    let offer = this.#bySubnet.get(subnetId)?.oldest;
+    for (let looked = 0; offer !== undefined && looked < TAKE_BACK_SCAN; looked++) {
       if (accept(offer.address)) return offer.address;
-      if (++looked >= TAKE_BACK_SCAN) break;
+      offer = offer.newer;
     }
     return undefined;
   }
@@ -73,8 +102,9 @@ export class OfferBook implements OfferView {
       if (earlier.address === address) {
         earlier.expiresAt = now + OFFER_HOLD_MS;
         this.#byClient.set(client, earlier);
-        this.#ofSubnet(earlier.subnetId).delete(earlier);
-        this.#ofSubnet(earlier.subnetId).add(earlier);
+        const offers = this.#ofSubnet(earlier.subnetId);
+        offers.remove(earlier);
+        offers.append(earlier);
         return;
       }
       this.#release(earlier);
@@ -82,17 +112,31 @@ export class OfferBook implements OfferView {
     const holder = this.#byAddress.get(address);
     if (holder !== undefined) this.#drop(holder);
     if (this.#byClient.size >= MAX_OFFERS) this.#drop(this.#byClient.values().next().value!);
-    const offer = { client, address, subnetId, expiresAt: now + OFFER_HOLD_MS };
+    const offer: Offer = {
+      client,
+      address,
+      subnetId,
+      expiresAt: now + OFFER_HOLD_MS,
+      older: undefined,
+      newer: undefined,
+    };
     this.#byClient.set(client, offer);
     this.#byAddress.set(address, offer);
-    this.#ofSubnet(subnetId).add(offer);
+    this.#ofSubnet(subnetId).append(offer);
     this.#keeper.hold(address);
   }
 
-  /** The client has its address (or another): its offer is done with. */
-  settle(client: Octets): void {
+  /** The client has the lease of `address`, offered or not: its offer is done with. */
+  settle(client: Octets, address: Ipv4): void {
     const offer = this.#byClient.get(client);
-    if (offer !== undefined) this.#drop(offer);
+    if (offer === undefined) return;
+    this.#byClient.delete(client);
+    if (offer.address !== address) {
+      this.#release(offer);
+      return;
+    }
+    this.#forget(offer);
+    this.#keeper.holdBecameLease(address);
   }
 
   /** Gives up offers nobody came back for. */
@@ -113,20 +157,24 @@ export class OfferBook implements OfferView {
     this.#release(offer);
   }
 
-  #ofSubnet(subnetId: SubnetId): Set<Offer> {
+  #ofSubnet(subnetId: SubnetId): OfferList {
     let offers = this.#bySubnet.get(subnetId);
     if (offers === undefined) {
-      offers = new Set();
+      offers = new OfferList();
       this.#bySubnet.set(subnetId, offers);
     }
     return offers;
   }
 
   #release(offer: Offer): void {
+    this.#forget(offer);
+    this.#keeper.unhold(offer.address);
+  }
+
+  #forget(offer: Offer): void {
     this.#byAddress.delete(offer.address);
     const rest = this.#ofSubnet(offer.subnetId);
-    rest.delete(offer);
-    if (rest.size === 0) this.#bySubnet.delete(offer.subnetId);
-    this.#keeper.unhold(offer.address);
+    rest.remove(offer);
+    if (rest.oldest === undefined) this.#bySubnet.delete(offer.subnetId);
   }
 }

@@ -12,27 +12,28 @@ import { configuredServerIds, type PacketConfig, preparePacketConfig } from './p
  * when the change is put in force and not before: `current` is no longer of use then.
  * @param addresses told which addresses are reserved and which no longer are
  */
-export function followReservation(
+export function followReservations(
   current: PacketConfig,
   snapshot: ConfigSnapshot,
-  { added, removed }: Extract<ConfigChange, { readonly kind: 'reservation' }>,
+  { added, removed }: Extract<ConfigChange, { readonly kind: 'reservations' }>,
   addresses: Pick<AddressSpace, 'reserve' | 'unreserve'>,
 ): PacketConfig {
   const { reservations } = current;
-  if (removed !== undefined) reservations.remove(removed);
-  if (added !== undefined) reservations.add(added.reservation);
-  if (removed?.address !== undefined) {
-    const { address, subnetId } = removed;
+  for (const one of removed) reservations.remove(one);
+  for (const { reservation } of added) reservations.add(reservation);
+  for (const { address, subnetId } of removed) {
+    if (address === undefined) continue;
     addresses.unreserve({ scope: subnetId, address }, snapshot);
     // Where addresses need not be unique, others may have it too.
     for (const other of reservations.holdersOf(address))
       addresses.reserve({ scope: other.subnetId, address }, snapshot);
   }
-  const address = added?.reservation.address;
-  if (added !== undefined && address !== undefined) {
-    addresses.reserve({ scope: added.reservation.subnetId, address }, snapshot);
+  for (const { address, subnetId } of added.map(({ reservation }) => reservation)) {
+    if (address !== undefined) addresses.reserve({ scope: subnetId, address }, snapshot);
   }
-  const hasOptions = (added?.reservation.options.length ?? 0) + (removed?.options.length ?? 0) > 0;
+  const hasOptions = [...removed, ...added.map(({ reservation }) => reservation)].some(
+    ({ options, cases }) => options.length > 0 || cases !== undefined,
+  );
   // Options of a reservation may name a server identifier, or need what the composer looks for once.
   return {
     ...current,

@@ -2,8 +2,9 @@
 
 import { ReplyComposer } from '../domain/compose/reply.js';
 import { ReservationIndex } from '../domain/reservation.js';
+import { atOnce, type Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, OptionData } from '../domain/snapshot.js';
-import { Topology } from '../domain/topology.js';
+import { byId, Topology } from '../domain/topology.js';
 import type { Ipv4 } from '../domain/values.js';
 
 const SERVER_ID = 54;
@@ -19,21 +20,45 @@ export interface PacketConfig {
 }
 
 /** Derives it. `reservations` is an index of the snapshot's reservations, if there is one already. */
-export function preparePacketConfig(
+export function preparePacketConfig(snapshot: ConfigSnapshot, reservations?: ReservationIndex): PacketConfig {
+  return atOnce(preparePacketConfigSliced(snapshot, reservations));
+}
+
+/** {@link preparePacketConfig}, to be interrupted after every subnet and reservation. */
+export function* preparePacketConfigSliced(
   snapshot: ConfigSnapshot,
-  reservations = new ReservationIndex(snapshot.reservations, snapshot.identifierTypes),
-): PacketConfig {
+  reservations?: ReservationIndex,
+): Sliced<PacketConfig> {
+  const topology = new Topology({ subnets: [] });
+  for (const subnet of byId(snapshot)) {
+    topology.add(subnet);
+    yield;
+  }
+  const serverIds = yield* serverIdsSliced(snapshot);
   return {
     snapshot,
-    topology: new Topology(snapshot),
-    reservations,
+    topology,
+    reservations: reservations ?? (yield* indexReservations(snapshot)),
     composer: new ReplyComposer(snapshot),
-    serverIds: configuredServerIds(snapshot),
+    serverIds,
   };
+}
+
+function* indexReservations({ reservations, identifierTypes }: ConfigSnapshot): Sliced<ReservationIndex> {
+  const index = new ReservationIndex([], identifierTypes);
+  for (const reservation of reservations) {
+    index.add(reservation);
+    yield;
+  }
+  return index;
 }
 
 /** Values of option 54 that are configured anywhere. */
 export function configuredServerIds(snapshot: ConfigSnapshot): Set<Ipv4> {
+  return atOnce(serverIdsSliced(snapshot));
+}
+
+function* serverIdsSliced(snapshot: ConfigSnapshot): Sliced<Set<Ipv4>> {
   const ids = new Set<Ipv4>();
   const collect = (options: readonly OptionData[]): void => {
     for (const { space, code, data } of options) {
@@ -49,8 +74,10 @@ export function configuredServerIds(snapshot: ConfigSnapshot): Set<Ipv4> {
     ...snapshot.sharedNetworks,
     ...snapshot.classes,
     ...snapshot.reservations,
+    ...snapshot.reservations.flatMap(({ cases = [] }) => cases.map(({ reservation }) => reservation)),
   ]) {
     collect(row.options);
+    yield;
   }
   return ids;
 }

@@ -109,7 +109,7 @@ export interface Reply {
    * Present: the client has no address yet, deliver by link-level frame to this hardware address
    * (IP destination as above). Absent: ordinary UDP.
    */
-  readonly hwAddress?: Uint8Array;
+  readonly hwAddress?: Uint8Array | undefined;
 }
 
 /** The DHCP sockets of all interfaces. */
@@ -199,6 +199,16 @@ export interface NetworkStack {
   recycle(): void;
 }
 
+/** A directory that only the server's user may read. Names are plain file names. */
+export interface PrivateFiles {
+  /** Undefined if there is no such file. */
+  read(name: string): Promise<Buffer | undefined>;
+  /** Replaces the file in one step; resolves when it is on stable storage. Readable by the owner only. */
+  write(name: string, octets: Uint8Array): Promise<void>;
+  /** Harmless if there is no such file. */
+  remove(name: string): Promise<void>;
+}
+
 /** Severity words of Kea's logging. */
 export type Severity = 'FATAL' | 'ERROR' | 'WARN' | 'INFO' | 'DEBUG';
 
@@ -211,3 +221,19 @@ export interface Logger {
   /** A logger for a sub-component. */
   child(name: string): Logger;
 }
+
+/** An address and port of one device. */
+export interface DevicePlace {
+  /** An IP address. */
+  readonly address: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  /** Name of the interface. */
+  readonly device: string;
+}
+
+/**
+ * Makes a TCP socket that is reached through one device only; its descriptor is for net.Server.listen.
+ * @throws LessorError socket-open
+ */
+export type BindDevice = (place: DevicePlace) => number;

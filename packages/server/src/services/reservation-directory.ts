@@ -5,8 +5,10 @@
  */
 
 import type { ConfigChange } from '../config/change.js';
+import { hostNameOf } from '../config/omapi-mark.js';
 import { mapsIn } from '../config/places.js';
-import type { ConfigSnapshot, IdentifierType, JsonMap, Reservation } from '../domain/snapshot.js';
+import { clientKeys } from '../domain/reservation.js';
+import type { ClientKey, ConfigSnapshot, IdentifierType, JsonMap, Reservation } from '../domain/snapshot.js';
 import type { Ipv4, Octets, SubnetId } from '../domain/values.js';
 import type { PreparedSwap, SwapParticipant } from './config-service.js';
 
@@ -25,6 +27,7 @@ export class ReservationDirectory {
   private readonly byScope = new Map<SubnetId, DirectoryEntry[]>();
   private readonly byClient = new Map<string, DirectoryEntry[]>();
   private readonly byAddress = new Map<Ipv4, DirectoryEntry[]>();
+  private readonly byName = new Map<Octets, DirectoryEntry[]>();
   private last = 0;
 
   constructor({ reservations, tree }: Pick<ConfigSnapshot, 'reservations' | 'tree'>) {
@@ -60,6 +63,11 @@ export class ReservationDirectory {
     return this.byAddress.get(address) ?? [];
   }
 
+  /** Reservations of a host name, as OMAPI's hosts are called; in several scopes they may be one host. */
+  ofName(name: Octets): readonly DirectoryEntry[] {
+    return this.byName.get(name) ?? [];
+  }
+
   /** Reservations of a scope, or all. */
   of(scope: SubnetId | undefined): readonly DirectoryEntry[] {
     return scope === undefined ? this.all : (this.byScope.get(scope) ?? []);
@@ -74,7 +82,9 @@ export class ReservationDirectory {
 
   private listsOf(reservation: Reservation): DirectoryEntry[][] {
     const { address, subnetId } = reservation;
-    const lists = [this.all, listIn(this.byScope, subnetId), listIn(this.byClient, clientKey(reservation))];
+    const clients = clientKeys(reservation).map((key) => listIn(this.byClient, clientKey(key)));
+    const named = listIn(this.byName, hostNameOf(reservation));
+    const lists = [this.all, listIn(this.byScope, subnetId), named, ...clients];
     return address === undefined ? lists : [...lists, listIn(this.byAddress, address)];
   }
 }
@@ -110,8 +120,8 @@ export class ReservationDirectories implements SwapParticipant {
       this.current = change.diff.reservations ? undefined : { snapshot, directory };
       return;
     }
-    if (change.removed !== undefined) directory.remove(change.removed);
-    if (change.added !== undefined) directory.add(change.added.reservation, change.added.json);
+    for (const reservation of change.removed) directory.remove(reservation);
+    for (const { reservation, json } of change.added) directory.add(reservation, json);
     this.current = { snapshot, directory };
   }
 }
@@ -125,7 +135,7 @@ function jsonByScope(tree: JsonMap): Map<SubnetId, Iterator<JsonMap>> {
   return lists;
 }
 
-function clientKey({ identifierType, identifier }: Pick<Reservation, 'identifierType' | 'identifier'>): string {
+function clientKey({ identifierType, identifier }: ClientKey): string {
   return `${identifierType} ${identifier}`;
 }
 

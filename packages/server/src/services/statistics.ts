@@ -171,6 +171,16 @@ export class Statistics {
     return statistic;
   }
 
+  /** The statistic of this name; one that is made is in no list before {@link Statistics.adopt}. */
+  draft(name: string, initial = 0): Statistic {
+    return this.byName.get(name) ?? new Statistic(name, this.clock.now(), this.limit, initial);
+  }
+
+  /** Takes up a statistic made by {@link Statistics.draft}; harmless if that has been done. */
+  adopt(statistic: Statistic): void {
+    if (!this.byName.has(statistic.name)) this.byName.set(statistic.name, statistic);
+  }
+
   /** The statistic if it exists and was not removed. */
   get(name: string): Statistic | undefined {
     const statistic = this.byName.get(name);
@@ -180,6 +190,11 @@ export class Statistics {
   /** Every statistic present, in no order. */
   *all(): Generator<Statistic> {
     for (const statistic of this.byName.values()) if (statistic.present) yield statistic;
+  }
+
+  /** Names of all there are, also of those that were removed and may appear again. */
+  names(): Iterable<string> {
+    return this.byName.keys();
   }
 
   /** Sets one back to 0; false if there is none. */
@@ -246,6 +261,13 @@ export function subnetStatistic(subnetId: number, name: string): string {
 /** Kea's names of what belongs to a pool: `subnet[7].pool[0].assigned-addresses`. */
 export function poolStatistic(subnetId: number, poolId: number, name: string): string {
   return `subnet[${subnetId}].pool[${poolId}].${name}`;
+}
+
+/** Which subnet, and which pool of it, a statistic belongs to by its name; undefined where it belongs to none. */
+export function scopeOfStatistic(name: string): { readonly subnetId: number; readonly poolId?: number } | undefined {
+  const match = /^subnet\[(\d+)\]\.(?:pool\[(\d+)\])?/.exec(name);
+  if (match === null) return undefined;
+  return { subnetId: Number(match[1]), ...(match[2] === undefined ? {} : { poolId: Number(match[2]) }) };
 }
 
 /** The packet statistics Kea has from its start, all at 0. */

@@ -7,7 +7,7 @@
  */
 
 import type { Lease } from '../domain/lease.js';
-import type { Ipv4, Octets, SubnetId } from '../domain/values.js';
+import { type Ipv4, lowerCase, type Octets, type SubnetId } from '../domain/values.js';
 import type { LeaseReader } from '../services/ports.js';
 import { AddressIndex } from './address-index.js';
 import { BlobArena, blobClass } from './blob-arena.js';
@@ -109,7 +109,7 @@ export class LeaseTable implements LeaseReader {
   }
 
   listByHostname(hostname: string): Lease[] {
-    const wanted = hostname.toLowerCase();
+    const wanted = lowerCase(hostname);
     const leases: Lease[] = [];
     for (let row = 1; row <= this.#rows.last; row++) {
       const blob = this.#rows.get(row, BLOB);
@@ -119,7 +119,7 @@ export class LeaseTable implements LeaseReader {
       const length = chunk.readUInt16LE(offset + 2) & MAX_HOSTNAME_OCTETS;
       if (length !== wanted.length || length === 0) continue;
       const start = offset + BLOB_HEADER_OCTETS + chunk[offset]! + chunk[offset + 1]!;
-      if (chunk.toString('latin1', start, start + length).toLowerCase() === wanted) leases.push(this.#lease(row));
+      if (lowerCase(chunk.toString('latin1', start, start + length)) === wanted) leases.push(this.#lease(row));
     }
     return leases.sort(byAddress);
   }

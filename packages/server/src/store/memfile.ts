@@ -6,7 +6,7 @@
 
 import { type Lease, LeaseState } from '../domain/lease.js';
 import { formatIpv4, type Ipv4, type Octets, type SubnetId } from '../domain/values.js';
-import { assert, LessorError, StoreError } from '../errors.js';
+import { LessorError, StoreError } from '../errors.js';
 import type { Clock, LeaseStore, Logger, Random, StoreHealth } from '../services/ports.js';
 import type { FileOps } from './file-ops.js';
 import { hashKeyOf } from './keyed-hash.js';
@@ -160,10 +160,9 @@ export class MemfileStore implements LeaseStore {
 
   put(lease: Lease): void {
     // Kea refuses such rows when it reads them, so they would be lost.
-    assert(
-      lease.hwAddress !== '' || lease.clientId !== '' || lease.state === LeaseState.declined,
-      `the lease of ${formatIpv4(lease.address)} names no client`,
-    );
+    if (lease.hwAddress === '' && lease.clientId === '' && lease.state !== LeaseState.declined) {
+      throw new LessorError('invariant', `the lease of ${formatIpv4(lease.address)} names no client`);
+    }
     this.#record.setLease(lease);
     this.#stage(lease.address);
     this.#table.putRecord(this.#record);

@@ -1,6 +1,7 @@
 /** Who sends an HTTP request: decided from what is known when its headers are in, before an octet of its body is read. */
 
 import type { Principal } from '../control/command.js';
+import { FULL_RIGHTS } from '../domain/access/rights.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { authenticatedUser } from './http-credentials.js';
 
@@ -34,7 +35,7 @@ export function isRefusal(outcome: Principal | Refusal): outcome is Refusal {
  * in may do everything.
  */
 export const authenticateAsKea: Authenticate = ({ authorization, certificateName, sourceAddress }, config) => {
-  const common = { access: 'write', sourceAddress } as const;
+  const common = { rights: FULL_RIGHTS, sourceAddress } as const;
   const { authentication } = config;
   if (authentication === undefined || authentication.clients.length === 0) {
     return certificateName === undefined

@@ -10,6 +10,7 @@ import { CommandFramer, JsonSyntaxError, parseCommandJson } from '@lessor/kea';
 import type { Principal } from '../control/command.js';
 import type { DispatchOutcome } from '../control/dispatcher.js';
 import { renderAnswer, runCommand } from '../control/door.js';
+import { FULL_RIGHTS } from '../domain/access/rights.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { Cancel } from '../services/ports.js';
@@ -19,7 +20,7 @@ import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps, writeAll }
 const MAX_PATH_OCTETS = 107;
 
 /** Who can connect is a matter of the file's mode and directory; whoever can, may do everything (Kea). */
-const LOCAL: Principal = { name: 'local', method: 'unix-socket', access: 'write' };
+const LOCAL: Principal = { name: 'local', method: 'unix-socket', rights: FULL_RIGHTS };
 
 /** One listening unix socket. */
 export class UnixListener implements ControlListener {

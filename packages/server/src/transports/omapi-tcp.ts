@@ -1,29 +1,28 @@
 /**
- * OMAPI over TCP. Whom the configuration does not name is turned away before an octet of his is read; connections,
- * messages and silence are bounded, more tightly before a key has been proved than after.
+ * OMAPI over TCP. Whom the configuration does not name, and who has failed to prove a key too often, is turned away
+ * before an octet of his is read; who has proved nothing makes room for who comes.
  */
 
 import { type AddressInfo, BlockList, createServer, isIP, type Server, type Socket } from 'node:net';
-import { DecodeError, encodeStartup, StreamDecoder } from '@lessor/omapi';
 import type { OmapiServices } from '../control/omapi/object.js';
 import { OmapiServer } from '../control/omapi/server.js';
-import { OmapiSession, type Reaction } from '../control/omapi/session.js';
+import { OmapiSession } from '../control/omapi/session.js';
 import type { ConfigSnapshot, OmapiConfig, OmapiListenerConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
-import type { Cancel, Random } from '../services/ports.js';
-import { writeAll } from './listener.js';
+import type { BindDevice, Random } from '../services/ports.js';
+import { listenAt } from './device-listen.js';
+import { FairTurns } from './fair-turns.js';
+import { OmapiConnection } from './omapi-connection.js';
+import { SourcePenalties } from './source-penalties.js';
 
-/** Octets of a message before a key has been proved: the opening of a key has some 150. */
-const UNPROVED_MESSAGE_OCTETS = 4096;
-/** Messages of one connection that are served before the loop may look at its packets again. */
-const MESSAGES_PER_TURN = 16;
-/** How long we wait for the other side to close after us. */
-const LINGER_MS = 1000;
+/** Messages of all connections that are served before the loop looks at its packets again. */
+const MESSAGES_PER_TURN = 8;
 
 /** What the listeners are given. */
 export interface OmapiDeps extends OmapiServices {
   readonly random: Random;
+  readonly bindDevice: BindDevice;
 }
 
 /** One listening socket. */
@@ -40,10 +39,14 @@ export class OmapiListeners implements SwapParticipant {
   private sources: BlockList | undefined;
   private listeners: readonly OpenListener[] = [];
   /** In the order in which they came. */
-  private readonly connections = new Set<Connection>();
+  private readonly connections = new Set<OmapiConnection>();
+  private readonly turns: FairTurns;
+  private penalties: SourcePenalties;
 
   constructor(private readonly deps: OmapiDeps) {
     this.omapi = new OmapiServer(deps);
+    this.turns = new FairTurns(deps.clock, MESSAGES_PER_TURN);
+    this.penalties = new SourcePenalties(deps.clock, 0);
   }
 
   /** Where OMAPI is served, for people: `omapi 127.0.0.1:7911`. */
@@ -96,19 +99,23 @@ export class OmapiListeners implements SwapParticipant {
       for (const connection of this.connections) void connection.finish();
     }
     this.listeners = all;
+    if (next?.limits.failuresPerSource !== this.config?.limits.failuresPerSource) {
+      this.penalties = new SourcePenalties(this.deps.clock, next?.limits.failuresPerSource ?? 0);
+    }
     this.config = next;
     this.sources = next === undefined ? undefined : sourceList(next);
   }
 
-  private listen({ address, port }: OmapiListenerConfig): Promise<Server> {
+  private async listen(place: OmapiListenerConfig): Promise<Server> {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     server.on('connection', (socket) => this.accept(socket, server));
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) =>
-        reject(new LessorError('socket-open', `unable to bind ${address}:${port} for OMAPI: ${error.message}`)),
-      );
-      server.listen({ host: address, port }, () => resolve(server));
-    });
+    try {
+      await listenAt(server, place, this.deps.bindDevice);
+    } catch (error) {
+      const text = `unable to bind ${place.address}:${place.port} for OMAPI: ${(error as Error).message}`;
+      throw new LessorError('socket-open', text);
+    }
+    return server;
   }
 
   private accept(socket: Socket, server: Server): void {
@@ -120,6 +127,11 @@ export class OmapiListeners implements SwapParticipant {
       deps.logger.log('WARN', 'LESSOR_OMAPI_SOURCE_REFUSED', `${source || 'a client'} is not in allowed-sources`);
       return;
     }
+    const waitMs = this.penalties.waitMs(source);
+    if (waitMs > 0) {
+      socket.destroy();
+      return;
+    }
     if (this.connections.size >= config.limits.connections && !this.makeRoom()) {
       socket.destroy();
       deps.logger.log('WARN', 'LESSOR_OMAPI_FULL', `${source} is turned away: ${this.connections.size} connections`);
@@ -128,10 +140,25 @@ export class OmapiListeners implements SwapParticipant {
     const origin = { listener: describe(server), sourceAddress: source };
     const tid = deps.random.below(0xffff_ffff) + 1;
     const session = new OmapiSession(this.omapi, config, origin, deps.logger, tid);
-    const connection = new Connection(socket, session, config.limits, source, deps);
+    const connection: OmapiConnection = new OmapiConnection(socket, session, config.limits, source, {
+      clock: deps.clock,
+      logger: deps.logger,
+      turns: this.turns,
+      onFailure: () => this.punish(source, connection),
+      onTrusted: () => this.penalties.forgive(source),
+    });
     this.connections.add(connection);
     socket.once('close', () => this.connections.delete(connection));
     connection.start();
+  }
+
+  /** The connection ends with its answer, and its source is turned away until its time is over. */
+  private punish(source: string, connection: OmapiConnection): void {
+    const waitMs = this.penalties.fail(source);
+    if (waitMs === 0) return;
+    const text = `${source} has failed to prove a key too often and is turned away for ${waitMs / 1000} s`;
+    this.deps.logger.log('WARN', 'LESSOR_OMAPI_SOURCE_BARRED', text);
+    void connection.finish();
   }
 
   /** Who has proved nothing yet makes room for who comes; false if there is none such. */
@@ -152,156 +179,6 @@ export class OmapiListeners implements SwapParticipant {
   }
 }
 
-/** One client. */
-class Connection {
-  private readonly decoder: StreamDecoder;
-  private cancelTimer: Cancel = () => undefined;
-  /** Milliseconds of the timer that runs. */
-  private armedFor: number | undefined;
-  private busy = false;
-  /** No more requests are taken: the other side has ended, or broken the protocol, or we stop. */
-  private ended = false;
-  private readonly closed: Promise<void>;
-
-  constructor(
-    private readonly socket: Socket,
-    private readonly session: OmapiSession,
-    private readonly limits: OmapiConfig['limits'],
-    private readonly source: string,
-    private readonly deps: OmapiDeps,
-  ) {
-    this.decoder = new StreamDecoder(session.trusted ? limits.messageOctets : UNPROVED_MESSAGE_OCTETS);
-    this.closed = new Promise((resolve) => {
-      socket.once('close', () => {
-        this.cancelTimer();
-        resolve();
-      });
-    });
-  }
-
-  get trusted(): boolean {
-    return this.session.trusted;
-  }
-
-  /** Sends our start-up without waiting for theirs, then reads. */
-  start(): void {
-    this.socket.write(encodeStartup());
-    this.expect(this.limits.requestTimeoutMs);
-    this.socket.on('data', (chunk: Buffer) => {
-      // What comes after the end is thrown away: unread, it would turn our close into a reset.
-      if (this.ended) return;
-      this.decoder.push(chunk);
-      void this.work();
-    });
-    this.socket.on('end', () => {
-      this.ended = true;
-      if (!this.busy) this.end();
-    });
-    this.socket.resume();
-  }
-
-  /** Closes when the request under way has been answered; resolves when it is closed. */
-  finish(): Promise<void> {
-    this.ended = true;
-    if (!this.busy) this.end();
-    return this.closed;
-  }
-
-  /** Closes at once. */
-  drop(): void {
-    this.ended = true;
-    this.socket.destroy();
-  }
-
-  /** Serves the whole messages that have come, one after the other. Meanwhile nothing more is read. */
-  private async work(): Promise<void> {
-    if (this.busy) return;
-    this.busy = true;
-    this.socket.pause();
-    const stopped = await this.serveAll();
-    this.busy = false;
-    if (stopped || this.ended) this.end();
-    else {
-      this.expect(this.silenceAllowed());
-      this.socket.resume();
-    }
-  }
-
-  /** True if the connection is to be closed. */
-  private async serveAll(): Promise<boolean> {
-    for (let served = 1; ; served++) {
-      let reaction: Reaction;
-      try {
-        const frame = this.decoder.next();
-        if (frame === undefined) return false;
-        this.disarm();
-        reaction = await this.session.react(frame);
-      } catch (error) {
-        const { message, stack } = error as Error;
-        reaction = { close: message };
-        if (!(error instanceof DecodeError)) {
-          this.deps.logger.log('ERROR', 'LESSOR_OMAPI_FAILED', `a connection failed: ${message}`, { stack });
-        }
-      }
-      if (this.session.trusted) this.decoder.maxMessageOctets = this.limits.messageOctets;
-      if (!(await this.carryOut(reaction))) return true;
-      if (this.socket.destroyed || this.ended) return true;
-      if (served % MESSAGES_PER_TURN === 0) await new Promise<void>((resume) => this.deps.clock.soon(resume));
-    }
-  }
-
-  /** Answers in one write: clients read an answer with one read. False if the connection is to be closed. */
-  private async carryOut({ octets, afterwards = [], close }: Reaction): Promise<boolean> {
-    const { clock, logger } = this.deps;
-    if (octets !== undefined && afterwards.length > 0) {
-      // The answer to a shutdown is with the system before the shutdown begins.
-      await new Promise<void>((sent) => this.socket.write(octets, () => sent()));
-    } else if (octets !== undefined) {
-      const sent = await writeAll(this.socket, [Buffer.from(octets)], clock, this.limits.requestTimeoutMs);
-      if (!sent) {
-        this.socket.destroy();
-        return false;
-      }
-    }
-    for (const work of afterwards) work();
-    if (close === undefined) return true;
-    logger.log('WARN', 'LESSOR_OMAPI_CLOSED', `${this.source} is disconnected: ${close}`);
-    return false;
-  }
-
-  private silenceAllowed(): number {
-    const { idleTimeoutMs, requestTimeoutMs } = this.limits;
-    const waiting = this.decoder.startup !== undefined && this.decoder.bufferedOctets === 0;
-    return waiting && this.session.trusted ? idleTimeoutMs : requestTimeoutMs;
-  }
-
-  /** A timer runs on while parts of a message come: it counts for the whole. */
-  private expect(timeoutMs: number): void {
-    if (this.armedFor === timeoutMs && this.decoder.bufferedOctets > 0) return;
-    this.disarm();
-    this.armedFor = timeoutMs;
-    this.cancelTimer = this.deps.clock.after(timeoutMs, () => {
-      this.deps.logger.log('INFO', 'LESSOR_OMAPI_TIMEOUT', `${this.source} was silent for ${timeoutMs / 1000} s`);
-      void this.finish();
-    });
-  }
-
-  private disarm(): void {
-    this.cancelTimer();
-    this.armedFor = undefined;
-  }
-
-  private end(): void {
-    this.cancelTimer();
-    if (this.socket.destroyed) return;
-    this.socket.resume();
-    this.socket.end();
-    this.cancelTimer = this.deps.clock.after(LINGER_MS, () => this.socket.destroy());
-    this.socket.once('end', () => this.socket.destroySoon());
-    if (this.socket.readableEnded) this.socket.destroySoon();
-  }
-}
-
 function sourceList({ allowedSources }: OmapiConfig): BlockList | undefined {
   if (allowedSources.length === 0) return undefined;
   const list = new BlockList();
@@ -316,8 +193,8 @@ function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
-function keyOf({ address, port }: OmapiListenerConfig): string {
-  return `${address} ${port}`;
+function keyOf({ address, port, device = '' }: OmapiListenerConfig): string {
+  return `${address} ${port} ${device}`;
 }
 
 function describe(server: Server): string {

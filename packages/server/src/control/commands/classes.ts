@@ -5,6 +5,7 @@ import { type Place, type TreeEdit, valueAt } from '../../config/edit.js';
 import { patchNetworks } from '../../config/patch-networks.js';
 import { mapsIn, placeOfClass } from '../../config/places.js';
 import type { ClientClass, ConfigSnapshot } from '../../domain/snapshot.js';
+import type { EditOutcome } from '../../services/config-service.js';
 import { invalid, memberOf } from '../arguments.js';
 import {
   type CommandResult,
@@ -107,6 +108,20 @@ async function update(command: ControlCommand, config: ControlServices['config']
     }),
   );
   return { result: Result.success, text: changeText(`Class '${name}' updated`, outcome) };
+}
+
+/**
+ * Changes classes by several edits at once: subclasses of OMAPI are in more than one place.
+ * @param edits of the source of the configuration in force
+ * @throws what class-update answers with; nothing has changed
+ */
+export function editClasses(
+  config: ControlServices['config'],
+  edits: (source: JsonMap) => readonly TreeEdit[],
+): Promise<EditOutcome> {
+  return wordedForSender(() =>
+    config.edit((state, environment) => patchNetworks(state, edits(state.source), environment)),
+  );
 }
 
 /** Every member as written; what is not written goes. A template stays one though its test is not repeated (Kea). */

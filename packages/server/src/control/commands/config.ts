@@ -1,7 +1,8 @@
 /** config-*: the running configuration (Kea: ctrl_dhcp4_srv.cc). */
 
-import { ConfigError, formatIssue, LessorError } from '../../errors.js';
+import { CommandError, ConfigError, formatIssue, LessorError } from '../../errors.js';
 import { CORE_WORDING, defineCommand, optional, text, type Wording } from '../arguments.js';
+import { CONFIRM_WITHIN, originOf } from '../change-origin.js';
 import { type CommandResult, type CommandRow, Result } from '../command.js';
 import { readConfiguration } from '../config-arguments.js';
 import { formatSentIssue, wordedForSender } from '../config-words.js';
@@ -25,10 +26,13 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'the whole effective configuration, defaults filled in, and its hash',
     args: {},
     wording: CORE_WORDING,
-    run: (_, { config }, { principal }) => ({
-      result: Result.success,
-      arguments: { Dhcp4: configFor(principal, config.current.tree), hash: config.hash },
-    }),
+    async run(_, { config }, { principal }) {
+      const { current } = config;
+      return {
+        result: Result.success,
+        arguments: { Dhcp4: configFor(principal, current.tree), hash: await config.hashOf(current) },
+      };
+    },
   }),
   defineCommand({
     name: 'config-hash-get',
@@ -37,7 +41,10 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'SHA-256 of the effective configuration',
     args: {},
     wording: CORE_WORDING,
-    run: (_, { config }) => ({ result: Result.success, arguments: { hash: config.hash } }),
+    run: async (_, { config }) => ({
+      result: Result.success,
+      arguments: { hash: await config.hashOf(config.current) },
+    }),
   }),
   {
     name: 'config-test',
@@ -62,29 +69,29 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     access: 'write',
     hook: 'core',
     summary: 'replaces the configuration by the one sent; the file stays as it is',
-    args: DHCP4_ARGUMENT,
+    args: { ...DHCP4_ARGUMENT, ...CONFIRM_WITHIN },
     async run(command, { config }) {
-      const sent = readConfiguration(command, 'Dhcp4', config.current.tree);
-      const { warnings } = await wordedForSender(() => config.set(sent));
-      return applied(config.hash, warnings.map(formatSentIssue));
+      const value = readConfiguration(command, 'Dhcp4', config.current.tree, ['confirm-within']);
+      const { snapshot, warnings } = await wordedForSender(() => config.set(value, originOf(command)));
+      return applied(await config.hashOf(snapshot), warnings.map(formatSentIssue));
     },
   },
-  defineCommand({
+  {
     name: 'config-reload',
     access: 'write',
     hook: 'core',
     summary: 'reads the configuration file again and applies it',
-    args: {},
-    wording: CORE_WORDING,
-    async run(_, { config, process }) {
+    args: CONFIRM_WITHIN,
+    async run(command, { config, process }) {
+      const origin = originOf(command);
       try {
-        const { warnings } = await config.reload();
-        return applied(config.hash, warnings.map(formatIssue));
+        const { snapshot, warnings } = await config.reload(origin);
+        return applied(await config.hashOf(snapshot), warnings.map(formatIssue));
       } catch (error) {
         throw reloadError(error, process.configFile);
       }
     },
-  }),
+  },
   defineCommand({
     name: 'config-write',
     access: 'write',
@@ -121,7 +128,7 @@ function applied(hash: string, warnings: readonly string[]): CommandResult {
 }
 
 function reloadError(error: unknown, file: string | undefined): unknown {
-  if (!(error instanceof LessorError)) return error;
+  if (!(error instanceof LessorError) || error instanceof CommandError) return error;
   const where = error instanceof ConfigError && file !== undefined ? `configuration error using file '${file}': ` : '';
   return new LessorError(error.code, `Config reload failed: ${where}${error.message}`, { cause: error });
 }

@@ -1,7 +1,7 @@
 /** Leases of a client, of a name or in a state (Kea: libdhcp_lease_cmds). */
 
 import type { Lease } from '../../domain/lease.js';
-import type { Octets } from '../../domain/values.js';
+import { lowerCase, type Octets } from '../../domain/values.js';
 import { defineCommand, integer, invalid, optional, text, textOrInteger, type Wording } from '../arguments.js';
 import { type CommandRow, type Json, Result } from '../command.js';
 import { parseHexOctets } from '../hex.js';
@@ -65,7 +65,7 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
     wording,
     async run({ hostname }, services) {
       if (hostname === '') throw invalid("'hostname' parameter is empty");
-      const wanted = hostname.toLowerCase();
+      const wanted = lowerCase(hostname);
       return leaseList(await select(services, (lease) => lease.hostname === wanted));
     },
   }),

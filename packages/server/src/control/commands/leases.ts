@@ -90,24 +90,32 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'up to "limit" leases in address order, beginning after the address "from" (or "start")',
     args: { from: text, limit: integer },
     wording,
-    run({ from, limit }, { leases }) {
+    async run({ from, limit }, services) {
       if (limit < 0 || limit > 0xffff_ffff) throw invalid("'limit' parameter is not a 32 bit unsigned integer.");
       const after = readFrom(from);
       if (limit === 0) throw invalid("'limit' parameter must not be 0.");
-      const page = leases.page(after, limit).map(leaseToJson);
+      const page: Json[] = [];
+      for await (const lease of inTurns(services, after, limit)) page.push(leaseToJson(lease));
       return leaseList(page, { count: page.length });
     },
   }),
 ];
 
-/** Every lease in address order; between pages the loop gets to its packets. */
-export async function* inTurns({ leases, clock }: Pick<ControlServices, 'leases' | 'clock'>): AsyncGenerator<Lease> {
-  let after: Ipv4 | undefined;
+/** Up to `limit` leases in address order with addresses above `after`; between pages the loop gets to its packets. */
+export async function* inTurns(
+  { leases, clock }: Pick<ControlServices, 'leases' | 'clock'>,
+  after?: Ipv4,
+  limit = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Lease> {
+  let last = after;
+  let left = limit;
   for (;;) {
-    const page = leases.page(after, LEASES_PER_TURN);
+    const wanted = Math.min(left, LEASES_PER_TURN);
+    const page = leases.page(last, wanted);
     yield* page;
-    if (page.length < LEASES_PER_TURN) return;
-    after = page.at(-1)!.address;
+    left -= page.length;
+    if (page.length < wanted || left === 0) return;
+    last = page.at(-1)!.address;
     await new Promise<void>((resolve) => clock.soon(resolve));
   }
 }

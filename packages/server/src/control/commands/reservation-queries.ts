@@ -1,5 +1,6 @@
 /** Looking reservations up (Kea: libdhcp_host_cmds). All are in memory: asked for those of a database there are none. */
 
+import { lowerCase } from '../../domain/values.js';
 import type { DirectoryEntry, ReservationDirectory } from '../../services/reservation-directory.js';
 import { integer, invalid, memberOf } from '../arguments.js';
 import {
@@ -96,10 +97,10 @@ export const RESERVATION_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] 
     summary: 'the reservations with a host name, whatever its case, in a subnet or in all',
     args: { hostname: { type: 'a string', optional: false }, ...SUBNET, ...TARGET },
     run(command, services) {
-      const hostname = jsonText(readParameters(command), 'hostname').toLowerCase();
+      const hostname = lowerCase(jsonText(readParameters(command), 'hostname'));
       if (hostname === '') throw invalid('Empty hostname');
       return list(command, services, (directory) =>
-        directory.of(undefined).filter(({ reservation }) => reservation.hostname.toLowerCase() === hostname),
+        directory.of(undefined).filter(({ reservation }) => lowerCase(reservation.hostname) === hostname),
       );
     },
   },

@@ -5,13 +5,13 @@
 
 import type { ConfigEnvironment } from '../../config/environment.js';
 import {
-  addReservation,
+  changeReservations,
   type MadeReservation,
   makeReservation,
   removeReservation,
-  replaceReservation,
 } from '../../config/patch-reservations.js';
 import { formatIdentifier } from '../../config/reservations.js';
+import { clientKeys } from '../../domain/reservation.js';
 import type { ConfigSnapshot, Reservation } from '../../domain/snapshot.js';
 import { formatHex, formatIpv4, parseIpv4, type SubnetId } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
@@ -82,8 +82,8 @@ async function add(command: ControlCommand, { config, reservations }: ControlSer
       const made = make(written, subnetId ?? scopeOf(written, state.snapshot), state.snapshot, environment, () => {
         if (target === 'database') throw invalid('Host database not available, cannot add host.');
       });
-      checkUnique(made.reservation, reservations.of(state.snapshot), state.snapshot);
-      return addReservation(state, made);
+      checkUnique(made.reservation, reservations.of(state.snapshot), state.snapshot, []);
+      return changeReservations(state, [], [made]);
     }),
   );
   const text = `Host added.${subnetId === undefined ? ' subnet-id not specified, assumed global (subnet-id 0).' : ''}`;
@@ -136,8 +136,8 @@ async function update(command: ControlCommand, { config, reservations }: Control
       const { identifierType, identifier } = made.reservation;
       const old = directory.find(subnetId, identifierType, identifier)?.reservation;
       if (old === undefined) throw invalid('Host not updated (not found).');
-      checkAddressUnique(made.reservation, directory, state.snapshot, old);
-      return replaceReservation(state, old, made);
+      checkUnique(made.reservation, directory, state.snapshot, [old]);
+      return changeReservations(state, [old], [made]);
     }),
   );
   return { result: Result.success, text: changeText('Host updated.', outcome) };
@@ -166,6 +166,34 @@ async function remove(command: ControlCommand, { config, reservations }: Control
   return { result: Result.success, text: changeText('Host deleted.', outcome!) };
 }
 
+/** A reservation with its scope, as it is to stand in the configuration. */
+export interface ScopedReservation {
+  readonly subnetId: SubnetId;
+  readonly written: JsonMap;
+}
+
+/**
+ * Puts reservations in the place of others, all in one change: what OMAPI's hosts are made, changed and removed by. The
+ * checks are those of reservation-add.
+ * @throws what reservation-add answers with; nothing has changed
+ */
+export function replaceReservations(
+  { config, reservations }: Pick<ControlServices, 'config' | 'reservations'>,
+  old: readonly Reservation[],
+  next: readonly ScopedReservation[],
+): Promise<EditOutcome> {
+  return wordedForSender(() =>
+    config.edit((state, environment) => {
+      const made = next.map(({ written, subnetId }) =>
+        make(written, subnetId, state.snapshot, environment, () => undefined),
+      );
+      const directory = reservations.of(state.snapshot);
+      for (const { reservation } of made) checkUnique(reservation, directory, state.snapshot, old);
+      return changeReservations(state, old, made);
+    }),
+  );
+}
+
 /** The reservations a key names. */
 export function reservationsOf(
   { subnetId, address, client }: ReservationKey,
@@ -178,10 +206,24 @@ export function reservationsOf(
   return found === undefined ? [] : [found];
 }
 
-/** @throws CommandError in Kea's words if client or address have a reservation in the same scope */
-function checkUnique(reservation: Reservation, directory: ReservationDirectory, config: ConfigSnapshot): void {
-  const { identifierType, identifier, subnetId } = reservation;
-  if (directory.find(subnetId, identifierType, identifier) !== undefined) {
+/**
+ * @param except reservations that are about to go
+ * @throws CommandError in Kea's words if client or address have a reservation in the same scope
+ */
+function checkUnique(
+  reservation: Reservation,
+  directory: ReservationDirectory,
+  config: ConfigSnapshot,
+  except: readonly Reservation[],
+): void {
+  const { subnetId } = reservation;
+  const taken = clientKeys(reservation).find(({ identifierType, identifier }) =>
+    directory
+      .ofClient(identifierType, identifier)
+      .some((entry) => entry.reservation.subnetId === subnetId && !except.includes(entry.reservation)),
+  );
+  if (taken !== undefined) {
+    const { identifierType, identifier } = taken;
     const written = formatIdentifier(identifierType, identifier);
     if (identifierType === 'hw-address' || identifierType === 'duid') {
       const kind = identifierType === 'duid' ? 'DUID' : 'HW address';
@@ -192,19 +234,19 @@ function checkUnique(reservation: Reservation, directory: ReservationDirectory, 
     }
     throw invalid(`failed to add duplicate IPv4 host using identifier: ${identifierType}=${written}`);
   }
-  checkAddressUnique(reservation, directory, config, undefined);
+  checkAddressUnique(reservation, directory, config, except);
 }
 
 function checkAddressUnique(
   { address, subnetId, identifierType, identifier }: Reservation,
   directory: ReservationDirectory,
   { ipReservationsUnique }: ConfigSnapshot,
-  except: Reservation | undefined,
+  except: readonly Reservation[],
 ): void {
   if (address === undefined || !ipReservationsUnique) return;
   const taken = directory
     .ofAddress(address)
-    .some(({ reservation }) => reservation.subnetId === subnetId && reservation !== except);
+    .some(({ reservation }) => reservation.subnetId === subnetId && !except.includes(reservation));
   if (!taken) return;
   const [hw, duid] = (['hw-address', 'duid'] as const).map((type) =>
     type === identifierType ? formatHex(identifier) : '(null)',

@@ -1,5 +1,7 @@
 /** statistic-*: Kea's counters (Kea: src/lib/stats/stats_mgr.cc). */
 
+import { atOnce, type Sliced } from '../../domain/slices.js';
+import { inSlices } from '../../services/in-slices.js';
 import type { Statistic } from '../../services/statistics.js';
 import { sampleTimeFormatter } from '../../services/statistics.js';
 import { CORE_WORDING, defineCommand, integer, invalid, text } from '../arguments.js';
@@ -30,7 +32,10 @@ export const STATISTICS_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'samples of every statistic',
     args: {},
     wording,
-    run: (_, { statistics }) => ({ result: Result.success, arguments: samplesOf(statistics.all()) }),
+    run: async (_, { statistics, clock }) => ({
+      result: Result.success,
+      arguments: await inSlices(samplesSliced(statistics.all()), clock),
+    }),
   }),
   defineCommand({
     name: 'statistic-global-get-all',
@@ -141,12 +146,17 @@ export const STATISTICS_COMMANDS: readonly CommandRow<ControlServices>[] = [
 
 /** `{name: [[value, time], ...], ...}`, newest first. */
 function samplesOf(statistics: Iterable<Statistic>): Json {
+  return atOnce(samplesSliced(statistics));
+}
+
+function* samplesSliced(statistics: Iterable<Statistic>): Sliced<Json> {
   const format = sampleTimeFormatter();
-  const entries = Array.from(statistics, (statistic): [string, Json] => [
-    statistic.name,
-    statistic.samples().map(({ value, at }) => [value, format(at)]),
-  ]);
-  return Object.fromEntries(entries);
+  const json: Record<string, Json> = {};
+  for (const statistic of statistics) {
+    json[statistic.name] = statistic.samples().map(({ value, at }) => [value, format(at)]);
+    yield;
+  }
+  return json;
 }
 
 function found(done: boolean, name: string, message: string): CommandResult {

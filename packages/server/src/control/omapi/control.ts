@@ -1,11 +1,13 @@
 /** The OMAPI objects `control`, through which the server is stopped, and `failover-state`, of which there is none. */
 
 import { CONTROL_STATES, Result } from '@lessor/omapi';
+import { LIST_TYPE } from './list.js';
 import {
   findByHandle,
   invalidArgument,
   type ObjectRow,
   OmapiRefusal,
+  octetsEntry,
   readUint32,
   runCommand,
   uint32Entry,
@@ -18,7 +20,7 @@ export const CONTROL_OBJECT: ObjectRow<'control'> = {
   find: () => 'control',
   identity: () => 'control',
   byIdentity: () => 'control',
-  attributes: () => [uint32Entry('state', CONTROL_STATES.running)],
+  attributes: () => [uint32Entry('state', CONTROL_STATES.running), octetsEntry('extensions', LIST_TYPE)],
   async update(_, given, context) {
     const unknown = [...given.keys()].find((name) => name !== 'state');
     if (unknown !== undefined) throw new OmapiRefusal(Result.NOTFOUND, `control has no attribute ${unknown}`);
@@ -29,6 +31,7 @@ export const CONTROL_OBJECT: ObjectRow<'control'> = {
         context.services.logger.log('ERROR', 'LESSOR_OMAPI_SHUTDOWN_FAILED', error.message);
       });
     });
+    return 'control';
   },
   removal: Result.NOPERM,
 };

@@ -1,11 +1,16 @@
-/** The OMAPI object `group`: a client class without a test, which its hosts are members of. */
+/**
+ * The OMAPI object `group`: a client class without a test, which its hosts are members of. What it says ranks behind what
+ * the host says and before pool and subnet, as in dhcpd (ClassRank `group`).
+ */
 
 import { type Entry, Result } from '@lessor/omapi';
+import { isBuiltInClass } from '../../config/classes.js';
+import { markOf } from '../../config/omapi-mark.js';
 import { mapsIn } from '../../config/places.js';
 import type { ConfigSnapshot } from '../../domain/snapshot.js';
 import { type Octets, octetsOf } from '../../domain/values.js';
-import type { Json, JsonMap } from '../command.js';
-import { markOf, withMark } from './host-identity.js';
+import type { JsonMap } from '../command.js';
+import { withMark } from './host-identity.js';
 import {
   type Attributes,
   findByHandle,
@@ -18,7 +23,14 @@ import {
   octetsEntry,
   runCommand,
 } from './object.js';
-import { type ParsedStatements, parseStatements, statementMembers } from './statements.js';
+import { formatStatements } from './statement-text.js';
+import {
+  type ParsedStatements,
+  parseStatements,
+  STATEMENT_EXTENSIONS,
+  statementExtensions,
+  statementMembers,
+} from './statements.js';
 
 /** A class, as config-get shows it. */
 export interface FoundGroup {
@@ -33,23 +45,62 @@ export const GROUP_OBJECT: ObjectRow<FoundGroup> = {
   find: (keys, context) => findByKeys(lookups(keys, context), ({ name }) => name),
   identity: ({ name }) => name,
   byIdentity: (name, { snapshot }) => groupOf(name, snapshot),
-  attributes: ({ name, json }): Entry[] => {
-    const { statements } = markOf(json['user-context'] as JsonMap | undefined);
-    return [octetsEntry('name', name), ...(statements === undefined ? [] : [octetsEntry('statements', statements)])];
+  attributes: (found, context): Entry[] => {
+    const statements = statementsOf(found, context.snapshot);
+    return [octetsEntry('name', found.name), ...(statements === '' ? [] : [octetsEntry('statements', statements)])];
   },
   create,
   update,
   async remove({ name }, context) {
     await runCommand('class-del', { name }, context);
   },
+  *list({ snapshot }, after) {
+    for (const name of [...snapshot.classByName.keys()].sort()) {
+      const found = name > after ? groupOf(name, snapshot) : undefined;
+      if (found !== undefined) yield found;
+    }
+  },
 };
+
+/** Classes without a test that are no groups: what makes a client a member of them is not a host's statement. */
+const NO_GROUPS = new Set(['DROP', 'REJECT']);
+
+/** The text a group was given, else what the class has from elsewhere. */
+function statementsOf({ name, json }: FoundGroup, { classByName, registry }: ConfigSnapshot): Octets {
+  const given = markOf(json['user-context'] as JsonMap | undefined).statements;
+  return given ?? formatStatements(classByName.get(name)!, registry);
+}
 
 /** The group of a name: a class that only reservations make clients members of. */
 export function groupOf(name: Octets, { tree, classByName }: ConfigSnapshot): FoundGroup | undefined {
   const found = classByName.get(name);
   if (found === undefined || found.test !== undefined || found.templateTest !== undefined) return undefined;
+  if (NO_GROUPS.has(name) || isBuiltInClass(name) || found.rank === 'matched') return undefined;
   const json = mapsIn(tree, 'client-classes').find((one) => one.name === name);
   return json && { name, json };
+}
+
+/** A group that must be there. @throws OmapiRefusal NOTFOUND */
+export function requireGroup(name: Octets, snapshot: ConfigSnapshot): FoundGroup {
+  const found = groupOf(name, snapshot);
+  if (found === undefined) throw new OmapiRefusal(Result.NOTFOUND, 'there is no group of this name');
+  return found;
+}
+
+/** The name of a group or class. @throws OmapiRefusal INVALIDARG, with `missing` if there is none */
+export function readGroupName(value: Uint8Array | undefined, missing: string): Octets {
+  const name = octetsOf(value ?? new Uint8Array(0));
+  if (name === '') throw invalidArgument(missing);
+  checkName(name);
+  return name;
+}
+
+/** @throws OmapiRefusal INVALIDARG */
+function checkName(name: Octets): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  if (name === '' || name.length > 128 || /[\u0000-\u001f\u007f]/.test(name)) {
+    throw invalidArgument('a name has 1 to 128 octets, none of them a control character');
+  }
 }
 
 function lookups(keys: Attributes, context: OmapiContext): Lookup<FoundGroup>[] {
@@ -74,43 +125,51 @@ function readInput(given: Attributes): { readonly name?: Octets; readonly statem
 
 async function create(given: Attributes, context: OmapiContext): Promise<FoundGroup> {
   const { services, snapshot, nowSec } = context;
-  const { statements, ...input } = readInput(given);
+  const { statements, name = `ng${nowSec.toString(16)}${snapshot.generation.toString(16)}` } = readInput(given);
   if (statements === undefined) throw invalidArgument('a group has statements');
-  const name = input.name ?? `ng${nowSec.toString(16)}${snapshot.generation.toString(16)}`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  if (name === '' || name.length > 128 || /[\u0000-\u001f\u007f]/.test(name)) {
-    throw invalidArgument('a name has 1 to 128 octets, none of them a control character');
-  }
+  checkName(name);
   if (snapshot.classByName.has(name)) throw new OmapiRefusal(Result.EXISTS, 'there is a class of this name');
-  const members = groupMembers(parseStatements(statements, snapshot.registry));
-  const written = { name, ...members, 'user-context': withMark(undefined, { statements }) };
+  const parsed = parseGroup(statements, snapshot);
+  const userContext = withMark(undefined, { statements }, statementExtensions(parsed));
+  const written = { name, ...statementMembers(parsed), 'user-context': userContext };
   await runCommand('class-add', { 'client-classes': [written] }, context);
-  const made = groupOf(name, services.config.current);
-  if (made === undefined) throw new OmapiRefusal(Result.NOTFOUND, 'the group was removed again at once');
-  return made;
+  return requireGroup(name, services.config.current);
 }
 
-async function update({ name, json }: FoundGroup, given: Attributes, context: OmapiContext): Promise<void> {
+async function update(found: FoundGroup, given: Attributes, context: OmapiContext): Promise<FoundGroup> {
+  const { name, json } = found;
+  const { snapshot } = context;
   const input = readInput(given);
   if (input.name !== undefined && input.name !== name) {
     throw new OmapiRefusal(Result.EXISTS, 'the name of a group can not be changed');
   }
   const { statements } = input;
+  if (statements === undefined || statements === statementsOf(found, snapshot)) return found;
   const mark = markOf(json['user-context'] as JsonMap | undefined);
-  if (statements === undefined || statements === mark.statements) return;
   if (mark.statements === undefined) {
-    throw new OmapiRefusal(Result.EXISTS, 'options and boot parameters of this class were set by other means');
+    throw new OmapiRefusal(Result.EXISTS, 'this class was made by other means: use class-update');
   }
-  const members = groupMembers(parseStatements(statements, context.snapshot.registry));
-  const userContext = withMark(json['user-context'] as JsonMap, { statements });
-  await runCommand('class-update', { 'client-classes': [{ name, ...members, 'user-context': userContext }] }, context);
+  const parsed = parseGroup(statements, snapshot);
+  const extensions = statementExtensions(parsed);
+  const userContext = withMark(
+    json['user-context'] as JsonMap,
+    { ...mark, statements },
+    extensions,
+    STATEMENT_EXTENSIONS,
+  );
+  const written = { name, ...statementMembers(parsed), 'user-context': userContext };
+  await runCommand('class-update', { 'client-classes': [written] }, context);
+  return requireGroup(name, context.snapshot);
 }
 
-/** @throws OmapiRefusal BADPARSE for what only a host can have */
-function groupMembers(parsed: ParsedStatements): Record<string, Json> {
-  if (parsed.denyBooting) throw new OmapiRefusal(Result.BADPARSE, "statement 'deny booting': only for hosts");
-  if (parsed.hostname !== undefined) {
-    throw new OmapiRefusal(Result.BADPARSE, 'a host name is for hosts: members of a group would all have the same');
-  }
-  return statementMembers(parsed);
+/** @throws OmapiRefusal BADPARSE, also for what only a host can have */
+function parseGroup(text: Octets, { registry }: ConfigSnapshot): ParsedStatements {
+  const parsed = parseStatements(text, registry);
+  const refuse = (why: string): never => {
+    throw new OmapiRefusal(Result.BADPARSE, why);
+  };
+  if (parsed.denyBooting) refuse("statement 'deny booting': only for hosts");
+  if (parsed.hostname !== undefined) refuse('a host name is for hosts: members of a group would all have the same');
+  if (parsed.cases !== undefined) refuse("statement 'if': only for hosts, or write a client class with a test");
+  return parsed;
 }

@@ -41,6 +41,15 @@ export class HandleTable {
     return target;
   }
 
+  /** The object has another identity: its number stays. */
+  rename(type: string, from: string, to: string): void {
+    const number = this.numbers.get(`${type} ${from}`);
+    if (number === undefined || from === to) return;
+    this.drop(number);
+    this.numbers.set(`${type} ${to}`, number);
+    this.targets.set(number, { type, identity: to });
+  }
+
   /** The object is gone: its number is void for good. */
   forget(type: string, identity: string): void {
     const number = this.numbers.get(`${type} ${identity}`);

@@ -1,11 +1,15 @@
 /** The OMAPI object `lease`: every address of a pool, and every other address that has a lease. */
 
 import { type Entry, LEASE_STATES, Result } from '@lessor/omapi';
+import { declined } from '../../domain/dhcp4/decline.js';
 import { expiresAtSec, isAvailable, type Lease, LeaseState } from '../../domain/lease.js';
-import type { ConfigSnapshot, Reservation } from '../../domain/snapshot.js';
+import type { ConfigSnapshot } from '../../domain/snapshot.js';
 import { formatIpv4, INFINITE_LIFETIME, type Ipv4, octetsOf } from '../../domain/values.js';
-import { argumentsDigest } from '../../services/audit.js';
+import { attributesJson, recordChange } from './audit.js';
 import { hostIdentity } from './host-identity.js';
+import { type FoundHost, hostOfEntry } from './host-reservations.js';
+import { flagsOf, readReserved, setReserved } from './lease-flags.js';
+import { isAgentOption, readVariable, variableEntries } from './lease-variables.js';
 import {
   type Attributes,
   ETHERNET,
@@ -32,8 +36,6 @@ export interface FoundLease {
 
 /** What dhcpd says of a lease that never ends. */
 const NEVER = 0x7fff_ffff;
-/** The flags that may be written: BOOTP, reserved, NUL at the end of strings, unicast. */
-const FLAGS_MASK = 0x4e;
 /** Attributes that are there to be read. dhcpd takes some of them and does nothing. */
 const READ_ONLY = new Set([
   'ip-address',
@@ -61,6 +63,9 @@ export const LEASE_OBJECT: ObjectRow<FoundLease> = {
   byIdentity: (text, context) => findAddress(Number(text), context),
   attributes,
   update,
+  *list(context, after) {
+    for (const address of addressesAfter(after, context)) yield findAddress(address, context)!;
+  },
 };
 
 function identity({ address }: FoundLease): string {
@@ -70,6 +75,19 @@ function identity({ address }: FoundLease): string {
 function findAddress(address: Ipv4, { snapshot, services }: OmapiContext): FoundLease | undefined {
   const lease = services.leases.getByAddress(address);
   return lease !== undefined || poolOf(address, snapshot) !== undefined ? { address, lease } : undefined;
+}
+
+/** Leases that are walked through between two looks at the table. */
+const WALK_PAGE = 200;
+
+/** Addresses with a lease, in their order; addresses of pools that were never used are not listed. */
+function* addressesAfter(after: string, { services }: OmapiContext): Iterable<Ipv4> {
+  for (let last = after === '' ? undefined : Number(after); ; ) {
+    const page = services.leases.page(last, WALK_PAGE);
+    for (const { address } of page) yield address;
+    if (page.length < WALK_PAGE) return;
+    last = page.at(-1)!.address;
+  }
 }
 
 /** Keys in dhcpd's order; client-hostname is lessor's own. */
@@ -112,7 +130,8 @@ function attributes({ address, lease }: FoundLease, context: OmapiContext): Entr
   if (lease !== undefined && lease.clientId !== '') entries.push(octetsEntry('dhcp-client-identifier', lease.clientId));
   if (active && lease!.hostname !== '') entries.push(octetsEntry('client-hostname', lease!.hostname));
   const host = active ? hostOf(lease!, context) : undefined;
-  if (host !== undefined) entries.push(uint32Entry('host', handles.numberOf('host', hostIdentity(host))));
+  if (host !== undefined)
+    entries.push(uint32Entry('host', handles.numberOf('host', hostIdentity(host[0].reservation))));
   const pool = poolOf(address, snapshot);
   const subnetId = lease?.subnetId ?? pool?.subnetId;
   if (subnetId !== undefined) entries.push(uint32Entry('subnet', handles.numberOf('subnet', String(subnetId))));
@@ -125,13 +144,14 @@ function attributes({ address, lease }: FoundLease, context: OmapiContext): Entr
   entries.push(
     uint32Entry('ends', ends),
     uint32Entry('starts', cltt),
-    // To partner, from partner, acknowledged: there is no failover.
-    uint32Entry('tstp', 0),
+    // What a partner would be told is the end; from a partner, and acknowledged by it, is nothing: there is no failover.
+    uint32Entry('tstp', ends),
     uint32Entry('tsfp', 0),
     uint32Entry('atsfp', 0),
     uint32Entry('cltt', cltt),
-    ['flags', Uint8Array.of(0)],
+    ['flags', Uint8Array.of(flagsOf(lease, context))],
   );
+  if (lease !== undefined) entries.push(...variableEntries(lease));
   return entries;
 }
 
@@ -141,14 +161,14 @@ function endsOf(lease: Lease | undefined): number {
   return ends === Number.POSITIVE_INFINITY ? NEVER : ends;
 }
 
-/** The reservation of the client that holds the lease. */
-function hostOf(lease: Lease, { snapshot, services }: OmapiContext): Reservation | undefined {
+/** The host of the client that holds the lease. */
+function hostOf(lease: Lease, { snapshot, services }: OmapiContext): FoundHost | undefined {
   const directory = services.reservations.of(snapshot);
   for (const scope of [lease.subnetId, 0]) {
     const found =
       directory.find(scope, 'hw-address', lease.hwAddress) ??
       (lease.clientId === '' ? undefined : directory.find(scope, 'client-id', lease.clientId));
-    if (found !== undefined) return found.reservation;
+    if (found !== undefined) return hostOfEntry(found, directory);
   }
   return undefined;
 }
@@ -157,9 +177,15 @@ function hostOf(lease: Lease, { snapshot, services }: OmapiContext): Reservation
 type Draft = Lease | undefined;
 
 /** Reads all attributes first, so that what follows is one transaction or nothing. */
-async function update(found: FoundLease, given: Attributes, context: OmapiContext): Promise<void> {
+async function update(found: FoundLease, given: Attributes, context: OmapiContext): Promise<FoundLease> {
   const { services, nowSec, snapshot } = context;
-  const changes = [...given].map(([name, value]) => readChange(name, value, found, context));
+  const changes = [...given].flatMap(([name, value]) => readChange(name, value, found, context));
+  // Another object changes with this flag: it is done first, because it may be refused.
+  const flags = given.get('flags');
+  if (flags !== undefined) {
+    if (given.size > 1) throw invalidArgument('flags change a host: set them in an update of their own');
+    await setReserved(found, readReserved(flags, found.lease), context);
+  }
   const { before, after } = await services.ledger.transact((tx) => {
     const before = tx.getByAddress(found.address);
     const after = changes.reduce<Draft>((draft, change) => change(draft, nowSec, snapshot), before);
@@ -167,33 +193,45 @@ async function update(found: FoundLease, given: Attributes, context: OmapiContex
     else if (after !== undefined && after !== before) tx.put(after);
     return { before, after };
   });
-  if (after !== before) record(found, given, context);
+  if (after !== before) {
+    const address = formatIpv4(found.address);
+    recordChange('omapi-lease-update', { ...attributesJson(given), 'ip-address': address }, context);
+  }
+  return findAddress(found.address, context) ?? found;
 }
 
 /** What one attribute does to a lease. @throws OmapiRefusal */
 type Change = (lease: Draft, nowSec: number, snapshot: ConfigSnapshot) => Draft;
 
-function readChange(name: string, value: Uint8Array, found: FoundLease, context: OmapiContext): Change {
-  if (name === 'state') return changeState(readUint32(value, name));
-  if (name === 'ends') return changeEnds(readUint32(value, name));
-  if (name === 'flags') return changeFlags(value);
+function readChange(name: string, value: Uint8Array, found: FoundLease, context: OmapiContext): Change[] {
+  if (name === 'state') return [changeState(readUint32(value, name), found.address)];
+  if (name === 'ends') return [changeEnds(readUint32(value, name))];
+  if (name === 'flags') return [];
   if (name === 'subnet') throw invalidArgument('the subnet of a lease follows from its address');
-  if (READ_ONLY.has(name)) {
+  if (READ_ONLY.has(name) || isAgentOption(name)) {
     const [, now] = attributes(found, context).find(([known]) => known === name) ?? [];
     // A key of an open that also updates comes along as an attribute to write: it is what it is.
-    if (now !== undefined && octetsOf(now) === octetsOf(value)) return (lease) => lease;
+    if (now !== undefined && octetsOf(now) === octetsOf(value)) return [];
     throw new OmapiRefusal(Result.NOPERM, `${name} can not be changed`);
   }
-  throw new OmapiRefusal(Result.UNKNOWNATTRIBUTE, `a lease has no attribute ${name}`);
+  const set = readVariable(name, octetsOf(value));
+  return [
+    (lease, nowSec) => {
+      if (isAvailable(lease, nowSec))
+        throw new OmapiRefusal(Result.NOPERM, 'only a lease that is in force has variables');
+      return set(lease!);
+    },
+  ];
 }
 
-function changeState(wanted: number): Change {
+function changeState(wanted: number, address: Ipv4): Change {
   if (wanted < LEASE_STATES.free || wanted > LEASE_STATES.backup) throw invalidArgument(`${wanted} is no lease state`);
   return (lease, nowSec, snapshot) => {
     const now = stateOf(lease, nowSec);
     if (wanted === now) return lease;
+    if (wanted === LEASE_STATES.abandoned) return abandoned(address, lease, nowSec, snapshot);
     const frees = wanted === LEASE_STATES.free || wanted === LEASE_STATES.expired || wanted === LEASE_STATES.released;
-    if (!frees) throw new OmapiRefusal(Result.NOPERM, 'a lease can be made free, expired or released');
+    if (!frees) throw new OmapiRefusal(Result.NOPERM, 'a lease can be made free, expired, released or abandoned');
     return now === LEASE_STATES.free ? lease : freed(lease!, nowSec, snapshot);
   };
 }
@@ -210,13 +248,25 @@ function changeEnds(ends: number): Change {
   };
 }
 
-function changeFlags(value: Uint8Array): Change {
-  if (value.length !== 1 && value.length !== 4) throw invalidArgument(`flags have ${value.length} octets, not 1 or 4`);
-  const flags = (value.at(-1) ?? 0) & FLAGS_MASK;
-  return (lease) => {
-    if (flags !== 0) throw new OmapiRefusal(Result.NOPERM, 'flags can not be set: reserve the address with a host');
-    return lease;
+/** As if a client had declined the address: nobody gets it for `decline-probation-period`. */
+function abandoned(address: Ipv4, lease: Draft, nowSec: number, snapshot: ConfigSnapshot): Draft {
+  const pool = poolOf(address, snapshot);
+  const subnetId = lease?.subnetId ?? pool?.subnetId ?? 0;
+  const unused: Lease = {
+    address,
+    hwAddress: '',
+    clientId: '',
+    validLifetimeSec: 0,
+    clttSec: nowSec,
+    subnetId,
+    poolId: pool?.id ?? 0,
+    fqdnFwd: false,
+    fqdnRev: false,
+    hostname: '',
+    state: LeaseState.default,
+    userContext: '',
   };
+  return declined(lease ?? unused, snapshot.declineProbationSec, nowSec);
 }
 
 /** As if its client had released it: kept for the client's return where the configuration keeps such leases. */
@@ -226,19 +276,4 @@ function freed(lease: Lease, nowSec: number, { expiration }: ConfigSnapshot): Dr
   if (!keep || lease.state === LeaseState.declined) return undefined;
   const clttSec = Math.min(lease.clttSec, nowSec);
   return { ...lease, clttSec, validLifetimeSec: 0, state: LeaseState.released };
-}
-
-function record({ address }: FoundLease, given: Attributes, { services, principal, listener }: OmapiContext): void {
-  const args = Object.fromEntries([...given].map(([name, value]) => [name, octetsOf(value)]));
-  services.audit.record({
-    at: services.clock.now(),
-    who: principal.name,
-    method: principal.method,
-    ...(principal.sourceAddress === undefined ? {} : { sourceAddress: principal.sourceAddress }),
-    listener,
-    command: 'omapi-lease-update',
-    argumentsDigest: argumentsDigest({ ...args, 'ip-address': formatIpv4(address) }),
-    result: 0,
-    durationMs: 0,
-  });
 }

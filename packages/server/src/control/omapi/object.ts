@@ -4,7 +4,9 @@ import { type Entry, encodeUint32, Result } from '@lessor/omapi';
 import type { ConfigSnapshot, OmapiRight, Pool } from '../../domain/snapshot.js';
 import type { EpochSec, Octets } from '../../domain/values.js';
 import { bytesOf, octetsOf } from '../../domain/values.js';
+import { LessorError, StoreError } from '../../errors.js';
 import type { AuditPort } from '../../services/audit.js';
+import type { EditOutcome } from '../../services/config-service.js';
 import type { Logger } from '../../services/ports.js';
 import type { CommandResult, Json, Principal } from '../command.js';
 import type { Dispatch } from '../door.js';
@@ -27,7 +29,7 @@ export class OmapiRefusal extends Error {
 
 /** What the objects work on. */
 export interface OmapiServices
-  extends Pick<ControlServices, 'clock' | 'config' | 'leases' | 'ledger' | 'reservations'> {
+  extends Pick<ControlServices, 'clock' | 'config' | 'interfaces' | 'leases' | 'ledger' | 'reservations'> {
   /** Runs a command of the table: creating a host is reservation-add, with its checks and its audit record. */
   readonly dispatch: Dispatch;
   readonly audit: AuditPort;
@@ -70,13 +72,22 @@ export interface ObjectRow<Found> {
   attributes(found: Found, context: OmapiContext): Entry[];
   /** Absent: objects of this type can not be made. @throws OmapiRefusal, and nothing was made */
   create?(attributes: Attributes, context: OmapiContext): Promise<Found>;
-  /** All or nothing. @throws OmapiRefusal, and nothing has changed */
-  update?(found: Found, attributes: Attributes, context: OmapiContext): Promise<void>;
+  /** All or nothing. The object as it is then. @throws OmapiRefusal, and nothing has changed */
+  update?(found: Found, attributes: Attributes, context: OmapiContext): Promise<Found>;
   /** Absent: {@link removal} is the answer. @throws OmapiRefusal */
   remove?(found: Found, context: OmapiContext): Promise<void>;
   /** Result where objects can not be removed; 27 if absent. */
   readonly removal?: number;
+  /** Result where there is no {@link update}; 6 if absent. */
+  readonly refusal?: number;
+  /** True: an open without keys finds or makes nothing, and says so with 27 (dhcpd: a dead blank object). */
+  readonly needsKeys?: boolean;
+  /** All objects behind the one of this identity ('' = from the first), in an order that changes do not upset. */
+  list?(context: OmapiContext, after: string): Iterable<Found>;
 }
+
+/** A row whose `Found` only its own functions know. */
+export type AnyRow = ObjectRow<unknown>;
 
 /** Looks up by one key. @param found by the keys before; a key that may find nothing then hands it on */
 export type Lookup<Found> = (found?: Found) => Found | undefined;
@@ -146,6 +157,29 @@ export function octetsEntry(name: string, octets: Octets): Entry {
   return [name, bytesOf(octets)];
 }
 
+/**
+ * Does what changes the configuration, as a command would.
+ * @throws OmapiRefusal with the text that the command would answer with
+ */
+export async function performed<T extends EditOutcome>(
+  what: string,
+  work: () => Promise<T>,
+  { services, principal }: OmapiContext,
+): Promise<T> {
+  try {
+    const outcome = await work();
+    if (outcome.notWritten !== undefined) {
+      services.logger.log('WARN', NOT_WRITTEN, `${what} for ${principal.name}: in memory only: ${outcome.notWritten}`);
+    }
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof LessorError) || error instanceof StoreError) throw error;
+    throw new OmapiRefusal(RESULT_OF_CODE[error.code] ?? resultOfText(error.message), error.message);
+  }
+}
+
+const NOT_WRITTEN = 'LESSOR_OMAPI_NOT_WRITTEN';
+
 /** Runs a command in the name of whoever asks. @throws OmapiRefusal with the text of the command's answer */
 export async function runCommand(name: string, args: Json, context: OmapiContext): Promise<CommandResult> {
   const { services, principal, listener } = context;
@@ -157,7 +191,7 @@ export async function runCommand(name: string, args: Json, context: OmapiContext
     throw new OmapiRefusal((outcome.code && RESULT_OF_CODE[outcome.code]) ?? resultOfText(text), text);
   }
   if (outcome.text?.includes('(in memory only')) {
-    services.logger.log('WARN', 'LESSOR_OMAPI_NOT_WRITTEN', `${name} for ${principal.name}: ${outcome.text}`);
+    services.logger.log('WARN', NOT_WRITTEN, `${name} for ${principal.name}: ${outcome.text}`);
   }
   return outcome;
 }

@@ -1,7 +1,7 @@
-/** The OMAPI objects `pool` and `subnet`: reached through the handles that a lease carries. */
+/** The OMAPI objects `pool`, `subnet` and `shared-network`: reached through the handles that a lease carries. */
 
-import type { Entry } from '@lessor/omapi';
-import type { ConfigSnapshot, Pool, Subnet } from '../../domain/snapshot.js';
+import { type Entry, Result } from '@lessor/omapi';
+import type { ConfigSnapshot, Pool, SharedNetwork, Subnet } from '../../domain/snapshot.js';
 import type { Ipv4 } from '../../domain/values.js';
 import { type ObjectRow, uint32Entry } from './object.js';
 
@@ -17,6 +17,7 @@ export const POOL_OBJECT: ObjectRow<Pool> = {
     uint32Entry('free-leases', services.freeCount(pool)),
     uint32Entry('backup-leases', 0),
   ],
+  refusal: Result.UNKNOWNATTRIBUTE,
 };
 
 /** The row: dhcpd's has no attributes, not even an address. */
@@ -27,6 +28,18 @@ export const SUBNET_OBJECT: ObjectRow<Subnet> = {
   identity: ({ id }) => String(id),
   byIdentity: (identity, { snapshot }) => snapshot.subnetById.get(Number(identity)),
   attributes: () => [],
+  refusal: Result.NOTFOUND,
+};
+
+/** The row: nothing refers to a shared network, so its handle can not be learned. */
+export const NETWORK_OBJECT: ObjectRow<SharedNetwork> = {
+  type: 'shared-network',
+  right: 'leases',
+  find: () => 'no-keys',
+  identity: ({ name }) => name,
+  byIdentity: (identity, { snapshot }) => snapshot.sharedNetworks.find(({ name }) => name === identity),
+  attributes: () => [],
+  refusal: Result.NOTFOUND,
 };
 
 /** What stays the same of a pool. */

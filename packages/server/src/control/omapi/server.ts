@@ -5,28 +5,40 @@
 
 import { type Entry, entryMap, type OmapiMessage, Op, Result } from '@lessor/omapi';
 import type { OmapiRight } from '../../domain/snapshot.js';
+import { octetsOf } from '../../domain/values.js';
 import { LessorError, StoreError } from '../../errors.js';
 import type { Principal } from '../command.js';
+import { ChangeQueue } from './change-queue.js';
+import { CLASS_OBJECT } from './class.js';
 import { CONTROL_OBJECT, FAILOVER_OBJECT } from './control.js';
 import { GROUP_OBJECT } from './group.js';
 import { HandleTable } from './handles.js';
 import { HOST_OBJECT } from './host.js';
+import { INTERFACE_OBJECT } from './interface.js';
 import { LEASE_OBJECT } from './lease.js';
-import { type Attributes, type ObjectRow, type OmapiContext, OmapiRefusal, type OmapiServices } from './object.js';
-import { POOL_OBJECT, SUBNET_OBJECT } from './pool.js';
-
-/** A row whose `Found` only its own functions know. */
-type AnyRow = ObjectRow<unknown>;
+import { LIST_TYPE, listPage } from './list.js';
+import { type AnyRow, type Attributes, type OmapiContext, OmapiRefusal, type OmapiServices } from './object.js';
+import { NETWORK_OBJECT, POOL_OBJECT, SUBNET_OBJECT } from './pool.js';
+import { SUBCLASS_OBJECT } from './subclass.js';
 
 /** THE objects. */
 const ROWS: ReadonlyMap<string, AnyRow> = new Map(
-  [LEASE_OBJECT, HOST_OBJECT, GROUP_OBJECT, CONTROL_OBJECT, FAILOVER_OBJECT, POOL_OBJECT, SUBNET_OBJECT].map((row) => [
-    row.type,
-    row as unknown as AnyRow,
-  ]),
+  [
+    LEASE_OBJECT,
+    HOST_OBJECT,
+    GROUP_OBJECT,
+    CLASS_OBJECT,
+    SUBCLASS_OBJECT,
+    CONTROL_OBJECT,
+    FAILOVER_OBJECT,
+    INTERFACE_OBJECT,
+    POOL_OBJECT,
+    SUBNET_OBJECT,
+    NETWORK_OBJECT,
+  ].map((row) => [row.type, row as unknown as AnyRow]),
 );
 
-/** Types of dhcpd that can not be looked up there either, and those that lessor does not have. */
+/** Types of dhcpd that can not be looked up. */
 const UNSEARCHABLE = new Set([
   'connection',
   'listener',
@@ -38,10 +50,6 @@ const UNSEARCHABLE = new Set([
   'waiter',
   'failover-link',
   'failover-listener',
-  'class',
-  'subclass',
-  'interface',
-  'shared-network',
 ]);
 
 /** Who asks. */
@@ -68,43 +76,49 @@ const DONE: OmapiAnswer = { kind: 'status', result: Result.SUCCESS };
 export class OmapiServer {
   /** One space of numbers for all connections, keys included. */
   readonly handles = new HandleTable();
-  /** Resolves when the change under way is over: there is one at a time, so that none looks up what another makes. */
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly changes = new ChangeQueue();
 
   constructor(private readonly services: OmapiServices) {}
 
-  /** Performs a request of a caller who may be served. Never rejects. */
-  async perform(message: OmapiMessage, caller: OmapiCaller): Promise<Performed> {
+  /**
+   * Performs a request of a caller who may be served: at once, or where it may change something, in its turn; then it
+   * resolves when the change is in force and durable. Never throws or rejects.
+   */
+  perform(message: OmapiMessage, caller: OmapiCaller): Performed | Promise<Performed> {
     const afterwards: (() => void)[] = [];
-    const work = () => this.answer(message, caller, afterwards);
-    try {
-      return { answer: await (changesThings(message) ? this.inTurn(work) : work()), afterwards };
-    } catch (error) {
-      return { answer: this.refusal(error), afterwards: [] };
-    }
-  }
-
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.last.then(work);
-    this.last = turn.catch(() => undefined);
-    return turn;
-  }
-
-  private async answer(message: OmapiMessage, caller: OmapiCaller, afterwards: (() => void)[]): Promise<OmapiAnswer> {
     const context = this.context(caller, afterwards);
-    requireRight(caller, 'read');
-    switch (message.op) {
-      case Op.open:
-        return this.open(message, caller, context);
-      case Op.refresh:
-        return this.refresh(message.handle, context);
-      case Op.update:
-        return this.update(message, caller, context);
-      case Op.delete:
-        return this.remove(message.handle, caller, context);
-      default:
-        return { kind: 'status', result: Result.NOTIMPLEMENTED, text: 'notify not implemented yet' };
+    const refused = (error: unknown): Performed => ({ answer: this.refusal(error), afterwards: [] });
+    let keys: readonly string[] | undefined;
+    try {
+      requireRight(caller, 'read');
+      if (!changesThings(message)) return { answer: this.look(message, context), afterwards };
+      keys = keysOfCreation(message);
+    } catch (error) {
+      return refused(error);
     }
+    return this.changes
+      .run(keys, () => this.change(message, caller, context))
+      .then((answer) => ({ answer, afterwards }), refused);
+  }
+
+  /** What changes nothing. */
+  private look(message: OmapiMessage, context: OmapiContext): OmapiAnswer {
+    if (message.op === Op.refresh) return this.refresh(message.handle, context);
+    if (message.op !== Op.open)
+      return { kind: 'status', result: Result.NOTIMPLEMENTED, text: 'notify not implemented yet' };
+    if (typeOf(message) === LIST_TYPE) return { kind: 'object', handle: 0, object: page(message, context) };
+    const row = this.rowOf(message, false);
+    if (row === undefined) return this.refresh(message.handle, context);
+    const found = lookUp(row, keysOf(message), context);
+    if (found === 'no-keys') throw withoutKeys(row);
+    if (found === undefined) throw new OmapiRefusal(Result.NOTFOUND, 'no object matches specification');
+    return this.object(row, found, context);
+  }
+
+  private async change(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
+    if (message.op === Op.update) return this.update(message, caller, context);
+    if (message.op === Op.delete) return this.remove(message.handle, caller, context);
+    return this.open(message, caller, context);
   }
 
   private context({ principal, listener }: OmapiCaller, afterwards: (() => void)[]): OmapiContext {
@@ -123,24 +137,16 @@ export class OmapiServer {
     };
   }
 
+  /** An open that may make or change its object. */
   private async open(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
     const flags = readFlags(entryMap(message.message));
-    const type = typeOf(message);
-    const row = type === undefined ? undefined : ROWS.get(type);
-    if (row === undefined) {
-      if (type !== undefined && UNSEARCHABLE.has(type)) {
-        throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'unsearchable object type');
-      }
-      if (flags.create) throw new OmapiRefusal(Result.INVALIDARG, 'type required on create');
-      return this.refresh(message.handle, context);
-    }
-    // An empty value is an absent one: clients send what they do not know so.
-    const given = new Map([...entryMap(message.object)].filter(([, value]) => value.length > 0));
-    let found: unknown = await attempt('object lookup failed', async () => row.find(given, context));
+    const row = this.rowOf(message, flags.create);
+    if (row === undefined) return this.refresh(message.handle, context);
+    const given = keysOf(message);
+    let found = lookUp(row, given, context);
     given.delete('handle');
     if (found === 'no-keys' || (found === undefined && flags.create)) {
-      if (!flags.create && row.create !== undefined) throw new OmapiRefusal(Result.INVALIDARG, 'no key specified');
-      if (row.create === undefined) throw new OmapiRefusal(Result.NOTIMPLEMENTED, "can't create new object");
+      if (!flags.create || row.create === undefined) throw withoutKeys(row);
       requireRight(caller, row.right);
       found = await attempt("can't update object", () => row.create!(given, context));
     } else if (found === undefined) {
@@ -149,9 +155,21 @@ export class OmapiServer {
       throw new OmapiRefusal(Result.EXISTS, 'specified object already exists');
     } else if (flags.create || flags.update) {
       requireRight(caller, row.right);
-      found = await this.change(row, found, given, context);
+      found = await this.apply(row, found, given, context);
     }
     return this.object(row, found, context);
+  }
+
+  /** The row of the type an open names; undefined: it means the handle. @throws OmapiRefusal */
+  private rowOf(message: OmapiMessage, create: boolean): AnyRow | undefined {
+    const type = typeOf(message);
+    const row = type === undefined ? undefined : ROWS.get(type);
+    if (row !== undefined) return row;
+    if (type !== undefined && UNSEARCHABLE.has(type)) {
+      throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'unsearchable object type');
+    }
+    if (create) throw new OmapiRefusal(Result.INVALIDARG, 'type required on create');
+    return undefined;
   }
 
   private refresh(handle: number, context: OmapiContext): OmapiAnswer {
@@ -162,16 +180,19 @@ export class OmapiServer {
   private async update(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
     const { row, found } = this.byHandle(message.handle, context);
     requireRight(caller, row.right);
-    await this.change(row, found, entryMap(message.object), context);
+    await this.apply(row, found, entryMap(message.object), context);
     return DONE;
   }
 
-  private async change(row: AnyRow, found: unknown, given: Attributes, context: OmapiContext): Promise<unknown> {
+  private async apply(row: AnyRow, found: unknown, given: Attributes, context: OmapiContext): Promise<unknown> {
     return attempt("can't update object", async () => {
       if (given.size === 0) throw new OmapiRefusal(Result.INVALIDARG);
-      if (row.update === undefined) throw new OmapiRefusal(Result.NOPERM, `a ${row.type} can not be changed`);
-      await row.update(found, given, context);
-      return row.byIdentity(row.identity(found), context) ?? found;
+      if (row.update === undefined) {
+        throw new OmapiRefusal(row.refusal ?? Result.NOPERM, `a ${row.type} can not be changed`);
+      }
+      const changed = await row.update(found, given, context);
+      this.handles.rename(row.type, row.identity(found), row.identity(changed));
+      return changed;
     });
   }
 
@@ -225,10 +246,49 @@ function changesThings({ op, message }: OmapiMessage): boolean {
   return message.some(([name]) => name === 'create' || name === 'update');
 }
 
+/** Attributes that say which host is meant. */
+const HOST_KEYS = ['name', 'hardware-address', 'dhcp-client-identifier', 'ip-address'];
+
+/** What the making of a new host is about; undefined for every other request, and if it may change one that is there. */
+function keysOfCreation(message: OmapiMessage): string[] | undefined {
+  const { create, exclusive, update } = readFlags(entryMap(message.message));
+  if (message.op !== Op.open || !create || !exclusive || update || typeOf(message) !== 'host') return undefined;
+  const given = keysOf(message);
+  return HOST_KEYS.flatMap((name) => (given.has(name) ? [`${name} ${octetsOf(given.get(name)!)}`] : []));
+}
+
 /** The type an open names; undefined if it names none. */
 function typeOf({ message }: OmapiMessage): string | undefined {
   const value = entryMap(message).get('type');
   return value === undefined || value.length === 0 ? undefined : Buffer.from(value).toString('latin1');
+}
+
+/** Attributes of a request. An empty value is an absent one: clients send what they do not know so. */
+function keysOf({ object }: OmapiMessage): Map<string, Uint8Array> {
+  return new Map([...entryMap(object)].filter(([, value]) => value.length > 0));
+}
+
+/** A page of a list. @throws OmapiRefusal */
+function page({ object }: OmapiMessage, context: OmapiContext): readonly Entry[] {
+  try {
+    return listPage(entryMap(object), ROWS, context);
+  } catch (error) {
+    throw worded(error, 'object lookup failed');
+  }
+}
+
+/** @throws OmapiRefusal with dhcpd's words before the reason */
+function lookUp(row: AnyRow, given: Attributes, context: OmapiContext): unknown {
+  try {
+    return row.find(given, context);
+  } catch (error) {
+    throw worded(error, 'object lookup failed');
+  }
+}
+
+function withoutKeys(row: AnyRow): OmapiRefusal {
+  if (row.create !== undefined) return new OmapiRefusal(Result.INVALIDARG, 'no key specified');
+  return new OmapiRefusal(Result.NOTIMPLEMENTED, "can't create new object");
 }
 
 /** Parameters of an open. Any number but 0 is true: some clients are little-endian. */
@@ -254,12 +314,17 @@ function requireRight({ rights, principal }: OmapiCaller, right: OmapiRight): vo
   if (!rights.has(right)) throw new OmapiRefusal(Result.NOPERM, `${principal.name} has no right '${right}'`);
 }
 
-/** Puts dhcpd's words before the reason, so that who greps for them finds them. */
+/** @throws OmapiRefusal with dhcpd's words before the reason */
 async function attempt<T>(words: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof OmapiRefusal)) throw error;
-    throw new OmapiRefusal(error.result, error.message === '' ? words : `${words}: ${error.message}`);
+    throw worded(error, words);
   }
+}
+
+/** Puts dhcpd's words before the reason, so that who greps for them finds them. */
+function worded(error: unknown, words: string): unknown {
+  if (!(error instanceof OmapiRefusal)) return error;
+  return new OmapiRefusal(error.result, error.message === '' ? words : `${words}: ${error.message}`);
 }

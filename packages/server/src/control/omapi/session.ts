@@ -20,10 +20,11 @@ import {
   statusAnswer,
   updateAnswer,
 } from '@lessor/omapi';
+import { FULL_RIGHTS } from '../../domain/access/rights.js';
 import type { OmapiConfig, OmapiKey, OmapiRight } from '../../domain/snapshot.js';
 import type { Logger } from '../../services/ports.js';
 import { OmapiRefusal } from './object.js';
-import { type OmapiAnswer, type OmapiCaller, type OmapiServer, readFlags } from './server.js';
+import { type OmapiAnswer, type OmapiCaller, type OmapiServer, type Performed, readFlags } from './server.js';
 
 /** What is to be done after a message: send, then work, then close. */
 export interface Reaction {
@@ -33,6 +34,8 @@ export interface Reaction {
   readonly afterwards?: readonly (() => void)[];
   /** The other side does not speak the protocol: close when all answers have left. */
   readonly close?: string;
+  /** The other side has named a key that is not there, or signed wrongly. */
+  readonly failed?: true;
 }
 
 /** What a session is told of its connection. */
@@ -69,17 +72,17 @@ export class OmapiSession {
     return this.verified || this.config.keys.length === 0;
   }
 
-  /** Reacts to a message. Never rejects. */
-  async react(frame: Frame): Promise<Reaction> {
+  /** Reacts to a message: at once, or where something may change, when that is over. Never throws or rejects. */
+  react(frame: Frame): Reaction | Promise<Reaction> {
     const { message } = frame;
     const key = this.opened.get(message.authid);
-    if (message.authid !== 0 && key === undefined) return { close: 'an authid that was not opened here' };
+    if (message.authid !== 0 && key === undefined) return { close: 'an authid that was not opened here', failed: true };
     const reserved = RESERVED_NAMES.find((name) => findEntry(message.message, name) !== undefined);
     if (reserved !== undefined) return { close: `a parameter named ${reserved}` };
     // Without a signature there is nothing to verify, and nothing is performed.
     if (key !== undefined && !key.authenticator.verify(frame)) {
       this.complain('LESSOR_OMAPI_BAD_SIGNATURE', `a message is not signed with key ${key.authenticator.name}`);
-      return this.status(message, undefined, Result.INVALIDKEY);
+      return { ...this.status(message, undefined, Result.INVALIDKEY), failed: true };
     }
     if (key !== undefined) this.verified = true;
     const named = findEntry(message.message, 'authenticator');
@@ -92,8 +95,12 @@ export class OmapiSession {
       return this.status(message, undefined, Result.NOKEYS, 'No authenticator on message');
     }
     if (!OPERATIONS.has(message.op)) return { close: `operation ${message.op}` };
-    const { answer, afterwards } = await this.server.perform(message, this.callerOf(key));
-    return { octets: this.encode(message, answer, key), afterwards };
+    const performed = this.server.perform(message, this.callerOf(key));
+    const reaction = ({ answer, afterwards }: Performed): Reaction => ({
+      octets: this.encode(message, answer, key),
+      afterwards,
+    });
+    return performed instanceof Promise ? performed.then(reaction) : reaction(performed);
   }
 
   /** Opening a key shows nothing: whoever has its secret shows that by the next message. */
@@ -121,7 +128,8 @@ export class OmapiSession {
       return { octets: this.encode(message, answer, signedWith) };
     } catch (error) {
       if (!(error instanceof OmapiRefusal)) throw error;
-      return this.status(message, signedWith, error.result, error.message);
+      const refused = this.status(message, signedWith, error.result, error.message);
+      return error.result === Result.NOTFOUND ? { ...refused, failed: true } : refused;
     }
   }
 
@@ -130,7 +138,7 @@ export class OmapiSession {
     const name = key === undefined ? 'anybody' : key.authenticator.name;
     const method = key === undefined ? 'none' : 'omapi-key';
     const rights = key === undefined ? UNSIGNED_RIGHTS : key.rights;
-    return { principal: { name, method, access: 'write', sourceAddress }, rights, listener };
+    return { principal: { name, method, rights: FULL_RIGHTS, sourceAddress }, rights, listener };
   }
 
   private status(message: OmapiMessage, key: OmapiKey | undefined, result: number, text?: string): Reaction {

@@ -4,7 +4,7 @@
  */
 
 import type { OptionRegistry } from '@lessor/dhcp';
-import type { Octets } from '../values.js';
+import { lowerCase, type Octets } from '../values.js';
 import { type CompiledExpression, type EvaluationContext, EvaluationError } from './expression.js';
 import {
   type Read,
@@ -24,7 +24,6 @@ import {
   concat,
   hexString,
   integerToText,
-  lowerCase,
   split,
   substring,
   uint32At,

@@ -57,11 +57,6 @@ export function concat(left: Octets, right: Octets): Octets {
   return left + right;
 }
 
-/** lcase: ASCII letters only. */
-export function lowerCase(value: Octets): Octets {
-  return value.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-}
-
 /** ucase: ASCII letters only. */
 export function upperCase(value: Octets): Octets {
   return value.replace(/[a-z]+/g, (letters) => letters.toUpperCase());

@@ -1,6 +1,6 @@
 /**
  * Which options a reply carries, and their values: configured options of all scopes merged (Kea's order: reservation,
- * pool, subnet, network, classes as they matched, global; the first that has the code wins), in the order the client
+ * its group, pool, subnet, network, classes as they matched, global; the first that has the code wins), in the order the client
  * listed them (RFC 2132 §9.8).
  */
 

@@ -1,14 +1,15 @@
 /** Stages 9 and 10: from a decision to the octets of the reply. */
 
-import type { Message4, OptionOctets } from '@lessor/dhcp';
+import type { Message4, OctetSpan, OptionOctets } from '@lessor/dhcp';
 import { encodeOptionArea } from '@lessor/dhcp';
+import type { EvaluationContext } from '../classes/expression.js';
 import type { ClientName } from '../client-name.js';
 import { encodeFqdn, NO_NAME } from '../client-name.js';
 import type { Decision } from '../dhcp4/decision.js';
 import { MessageType } from '../dhcp4/decision.js';
-import type { BootFields, ConfigSnapshot, OptionData, Pool, Reservation, Subnet } from '../snapshot.js';
+import type { BootFields, ClassRank, ConfigSnapshot, OptionData, Pool, Reservation, Subnet } from '../snapshot.js';
 import { maskOf } from '../topology.js';
-import type { Ipv4, Octets } from '../values.js';
+import type { Ipv4 } from '../values.js';
 import { bytesOf } from '../values.js';
 import {
   At,
@@ -23,9 +24,10 @@ import {
 } from './layout.js';
 import { collectOptions } from './option-set.js';
 import { encodeOverloaded, limitOf } from './overload.js';
+import type { ReplyBuffer } from './reply-buffer.js';
 import { type TeeTimes, teeTimes } from './tee-times.js';
 import { type Template, TemplateCache, type TemplateKey } from './template.js';
-import { tellingClasses, tellingHost, usesVendorOptions } from './template-scope.js';
+import { hostInCase, tellingClasses, tellingHost, usesVendorOptions } from './template-scope.js';
 import { NO_VENDOR_REQUEST, vendorKey, vendorRequest } from './vendor-request.js';
 
 /** Bits of TemplateKey.present. */
@@ -45,11 +47,11 @@ const SERVER_SET: readonly ReadonlySet<number>[] = Array.from({ length: 32 }, (_
   return codes;
 });
 
-const NOTHING = new Uint8Array(0);
+const NOTHING: OctetSpan = { octets: new Uint8Array(0), start: 0, end: 0 };
 const NOT_VENDOR = '';
 
 /** What of the exchange the composer reads. */
-export interface ReplySource {
+export interface ReplySource extends EvaluationContext {
   readonly message: Message4;
   readonly bootp: boolean;
   /** Address the server answers from. */
@@ -59,8 +61,8 @@ export interface ReplySource {
   /** The client's classes in the order they matched. */
   readonly classNames: Iterable<string>;
   isMember(className: string): boolean;
-  /** Option 82 to give back, '' if none. */
-  readonly relayEcho: Octets;
+  /** Option 82 to give back, if any. */
+  readonly relayEcho: Uint8Array | undefined;
 }
 
 /** The replies that can be composed. */
@@ -68,7 +70,7 @@ export type AnsweringDecision = Exclude<Decision, { readonly kind: 'silent' }>;
 
 /** A composed reply. */
 export interface Composed {
-  /** Octets of `target` used, or a buffer of its own if the reply needed overload. */
+  /** Octets of the buffer used, or a buffer of its own if the reply needed overload. */
   readonly octets: Uint8Array;
   readonly type: number;
   readonly yiaddr: Ipv4;
@@ -83,28 +85,35 @@ export class ReplyComposer {
   readonly #templates = new TemplateCache();
   readonly #hasVendorOptions: boolean;
   readonly #tellingClasses: ReadonlySet<string>;
+  readonly #broadcastingClasses: readonly string[];
 
   constructor(snapshot: ConfigSnapshot) {
     this.#snapshot = snapshot;
     this.#hasVendorOptions = usesVendorOptions(snapshot);
     this.#tellingClasses = tellingClasses(snapshot);
+    this.#broadcastingClasses = snapshot.classes.filter((row) => row.alwaysBroadcast).map(({ name }) => name);
   }
 
-  /** Composes into `target` (at least {@link LARGEST_REPLY_OCTETS} long). */
-  compose(source: ReplySource, decision: AnsweringDecision, target: Buffer): Composed {
+  /** Composes into `buffer`, which must not be used again before the reply is sent. */
+  compose(source: ReplySource, decision: AnsweringDecision, buffer: ReplyBuffer): Composed {
     const { message } = source;
+    const target = buffer.octets;
     const type = typeOf(decision, source.bootp);
     const grant = 'grant' in decision ? decision.grant : undefined;
     const subnet = grant?.subnet ?? ('subnet' in decision ? decision.subnet : undefined);
     const lifetimeSec = grant?.lifetimeSec ?? 0;
     const tees: TeeTimes = grant === undefined || source.bootp ? NO_TEES : teeTimes(grant.subnet, lifetimeSec);
     const name: ClientName = grant?.name ?? NO_NAME;
+    const host = hostInCase(
+      grant === undefined ? ('host' in decision ? decision.host : undefined) : grant.host,
+      source,
+    );
     const template = this.#templates.get(
       {
         type,
         subnet,
         pool: grant?.pool,
-        host: tellingHost(grant === undefined ? ('host' in decision ? decision.host : undefined) : grant.host),
+        host: tellingHost(host),
         classKey: this.#classKey(source.classNames),
         present:
           (grant !== undefined && !source.bootp ? PRESENT_LEASE : 0) |
@@ -112,7 +121,7 @@ export class ReplyComposer {
           (tees.rebindingSec > 0 ? PRESENT_REBINDING : 0) |
           (name.hostNameOption !== undefined ? PRESENT_HOST_NAME : 0) |
           (name.fqdn !== undefined ? PRESENT_FQDN : 0),
-        requested: type === MessageType.nak ? NOTHING : (message.option(Code.parameterRequestList) ?? NOTHING),
+        requested: type === MessageType.nak ? NOTHING : (message.span(Code.parameterRequestList) ?? NOTHING),
         vendor: this.#hasVendorOptions ? vendorKey(vendorRequest(message)) : NOT_VENDOR,
       },
       (key) => this.#build(key, source),
@@ -120,9 +129,10 @@ export class ReplyComposer {
 
     const yiaddr = grant?.lease.address ?? 0;
     const informDirect = decision.kind === 'inform-ack' && message.ciaddr !== 0;
-    const relayEcho = informDirect ? '' : source.relayEcho;
-    const flags = type === MessageType.nak && message.giaddr !== 0 ? message.flags | FLAG_BROADCAST : message.flags;
-    const clientId = this.#snapshot.echoClientId && !source.bootp ? message.octets(Code.clientId) : undefined;
+    const relayEcho = informDirect ? undefined : source.relayEcho;
+    const broadcast = (type === MessageType.nak && message.giaddr !== 0) || this.#mustBroadcast(host, source);
+    const flags = broadcast ? message.flags | FLAG_BROADCAST : message.flags;
+    const clientId = this.#snapshot.echoClientId && !source.bootp ? message.span(Code.clientId) : undefined;
 
     target.set(template.octets, 0);
     target[1] = message.htype;
@@ -133,7 +143,7 @@ export class ReplyComposer {
     target.writeUInt32BE(keepsCiaddr(type) ? message.ciaddr : 0, At.ciaddr);
     target.writeUInt32BE(yiaddr, At.yiaddr);
     target.writeUInt32BE(informDirect ? 0 : message.giaddr, At.giaddr);
-    target.set(message.chaddr, At.chaddr);
+    for (let i = At.chaddr; i < At.chaddr + message.hlen; i++) target[i] = message.datagram[i]!;
     if (template.serverIdAt > 0) {
       const { serverIdOverride, serverAddress } = source;
       target.writeUInt32BE(serverIdOverride !== 0 ? serverIdOverride : serverAddress, template.serverIdAt);
@@ -145,21 +155,26 @@ export class ReplyComposer {
     const limit = limitOf(message);
     let at = template.octets.length;
     const own = clientOptions(name, message, clientId, relayEcho);
-    for (const { code, data } of own) {
-      if (data.length > 255 || at + data.length + 3 > LARGEST_REPLY_OCTETS)
-        return { ...encodeOverloaded(target, template, own, limit), type, yiaddr, flags };
-      target[at] = code;
-      target[at + 1] = data.length;
-      target.set(data, at + 2);
-      at += 2 + data.length;
+    for (const { code, value } of own) {
+      const length = value.end - value.start;
+      if (length > 255 || at + length + 3 > LARGEST_REPLY_OCTETS)
+        return { ...encodeOverloaded(target, template, own.map(asOptionOctets), limit), type, yiaddr, flags };
+      target[at++] = code;
+      target[at++] = length;
+      for (let i = value.start; i < value.end; i++) target[at++] = value.octets[i]!;
     }
     target[at++] = END;
-    if (at > limit.octets) return { ...encodeOverloaded(target, template, own, limit), type, yiaddr, flags };
+    if (at > limit.octets)
+      return { ...encodeOverloaded(target, template, own.map(asOptionOctets), limit), type, yiaddr, flags };
     if (at < MINIMUM_OCTETS) {
       target.fill(0, at, MINIMUM_OCTETS);
       at = MINIMUM_OCTETS;
     }
-    return { octets: target.subarray(0, at), type, yiaddr, flags, omitted: [] };
+    return { octets: buffer.first(at), type, yiaddr, flags, omitted: NONE_OMITTED };
+  }
+
+  #mustBroadcast(host: Reservation | undefined, source: ReplySource): boolean {
+    return host?.alwaysBroadcast ?? this.#broadcastingClasses.some((name) => source.isMember(name));
   }
 
   /** Only classes that can change a reply count: a network full of vendor classes must not fill the cache. */
@@ -174,6 +189,8 @@ export class ReplyComposer {
     const { subnet, present } = key;
     const options: OptionOctets[] = [];
     if (key.type !== 0) options.push({ code: Code.messageType, data: Uint8Array.of(key.type) });
+    // The key outlives the packet it was made from.
+    const requested = Uint8Array.from(key.requested.octets.subarray(key.requested.start, key.requested.end));
     const isMember = (name: string): boolean => source.isMember(name);
     const scopes = subnet === undefined ? [] : this.#scopes(subnet, key.pool, key.host, source.classNames);
     const collected =
@@ -181,7 +198,7 @@ export class ReplyComposer {
         ? []
         : collectOptions({
             scopes,
-            requested: key.requested,
+            requested,
             reserved: SERVER_SET[present]!,
             subnetMask:
               subnet !== undefined && ((present & PRESENT_LEASE) !== 0 || key.type === 0)
@@ -213,8 +230,7 @@ export class ReplyComposer {
     octets.set(area, HEADER_OCTETS);
     return {
       ...key,
-      // The key outlives the packet it was made from.
-      requested: Uint8Array.from(key.requested),
+      requested: spanOf(requested),
       octets,
       leaseTimeAt: valueOffset(options, Code.leaseTime),
       renewalAt: valueOffset(options, Code.renewal),
@@ -230,28 +246,29 @@ export class ReplyComposer {
     host: Reservation | undefined,
     classNames: Iterable<string>,
   ): (readonly OptionData[])[] {
-    const classes: (readonly OptionData[])[] = [];
+    const classes = new ClassOptions();
     for (const name of classNames) {
-      const options = this.#snapshot.classByName.get(name)?.options;
-      if (options !== undefined && options.length > 0) classes.push(options);
+      const row = this.#snapshot.classByName.get(name);
+      if (row !== undefined && row.options.length > 0) classes[row.rank].push(row.options);
     }
     return [
       host?.options ?? [],
+      ...classes.group,
+      ...classes.subclass,
+      ...classes.matched,
       pool?.options ?? [],
       subnet.options,
       subnet.sharedNetwork?.options ?? [],
-      ...classes,
+      ...classes.class,
       this.#snapshot.options,
     ];
   }
 
-  /** Reservation, then the first class that sets the field, then the subnet; each field on its own (Kea: setFixedFields). */
+  /** Reservation, its group, then the first class that sets the field, then the subnet; each field on its own (Kea: setFixedFields). */
   #bootFields(subnet: Subnet | undefined, host: Reservation | undefined, classNames: Iterable<string>): BootFields {
     const layers: BootFields[] = host === undefined ? [] : [host];
-    for (const name of classNames) {
-      const row = this.#snapshot.classByName.get(name);
-      if (row !== undefined) layers.push(row);
-    }
+    const rows = [...classNames].flatMap((name) => this.#snapshot.classByName.get(name) ?? []);
+    for (const rank of RANKS) layers.push(...rows.filter((row) => row.rank === rank));
     if (subnet !== undefined) layers.push(subnet.boot);
     const first = <Key extends keyof BootFields>(field: Key): BootFields[Key] =>
       layers.find((layer) => layer[field] !== undefined && layer[field] !== '' && layer[field] !== 0)?.[field];
@@ -264,6 +281,18 @@ export class ReplyComposer {
       ...(bootFileName === undefined ? {} : { bootFileName }),
     };
   }
+}
+
+const NONE_OMITTED: readonly number[] = [];
+/** Nearest to the host first. */
+const RANKS: readonly ClassRank[] = ['group', 'subclass', 'matched', 'class'];
+
+/** The options of a client's classes, by where they rank. */
+class ClassOptions implements Readonly<Record<ClassRank, (readonly OptionData[])[]>> {
+  readonly group: (readonly OptionData[])[] = [];
+  readonly subclass: (readonly OptionData[])[] = [];
+  readonly matched: (readonly OptionData[])[] = [];
+  readonly class: (readonly OptionData[])[] = [];
 }
 
 const NO_TEES: TeeTimes = { renewalSec: 0, rebindingSec: 0 };
@@ -291,23 +320,43 @@ function keepsCiaddr(type: number): boolean {
 /** Given back as sent: the machine identifier (RFC 4578 §2.3) and the subnet selection (RFC 3011 §2). */
 const ECHOED = [Code.machineId, Code.subnetSelection] as const;
 
+/** An option whose value lies in the request, or was made for this reply. */
+interface OwnOption {
+  readonly code: number;
+  readonly value: OctetSpan;
+}
+
 /** The options that differ from client to client, in sending order: option 82 is the last (RFC 3046 §2.2). */
 function clientOptions(
   name: ClientName,
   message: Message4,
-  clientId: Octets | undefined,
-  relayEcho: Octets,
-): OptionOctets[] {
-  const options: OptionOctets[] = [];
-  if (name.hostNameOption !== undefined) options.push({ code: Code.hostName, data: bytesOf(name.hostNameOption) });
-  if (name.fqdn !== undefined) options.push({ code: Code.fqdn, data: encodeFqdn(name.fqdn.flags, name.hostname) });
-  for (const code of ECHOED) {
-    const data = message.option(code);
-    if (data !== undefined) options.push({ code, data });
+  clientId: OctetSpan | undefined,
+  relayEcho: Uint8Array | undefined,
+): OwnOption[] {
+  const options: OwnOption[] = [];
+  if (name.hostNameOption !== undefined) {
+    options.push({ code: Code.hostName, value: spanOf(bytesOf(name.hostNameOption)) });
   }
-  if (clientId !== undefined && clientId !== '') options.push({ code: Code.clientId, data: bytesOf(clientId) });
-  if (relayEcho !== '') options.push({ code: Code.relayInfo, data: bytesOf(relayEcho) });
+  if (name.fqdn !== undefined) {
+    options.push({ code: Code.fqdn, value: spanOf(encodeFqdn(name.fqdn.flags, name.hostname)) });
+  }
+  for (const code of ECHOED) {
+    const value = message.span(code);
+    if (value !== undefined) options.push({ code, value });
+  }
+  if (clientId !== undefined && clientId.end > clientId.start) options.push({ code: Code.clientId, value: clientId });
+  if (relayEcho !== undefined && relayEcho.length > 0) {
+    options.push({ code: Code.relayInfo, value: spanOf(relayEcho) });
+  }
   return options;
+}
+
+function spanOf(octets: Uint8Array): OctetSpan {
+  return { octets, start: 0, end: octets.length };
+}
+
+function asOptionOctets({ code, value }: OwnOption): OptionOctets {
+  return { code, data: value.octets.subarray(value.start, value.end) };
 }
 
 function valueOffset(options: readonly OptionOctets[], code: number): number {

@@ -1,5 +1,6 @@
 /** What of a configuration can make two replies differ: everything else must not split the template cache. */
 
+import { type CompiledExpression, type EvaluationContext, EvaluationError } from '../classes/expression.js';
 import type { ConfigSnapshot, OptionData, Reservation } from '../snapshot.js';
 import { Code } from './layout.js';
 
@@ -30,6 +31,21 @@ export function tellingHost(host: Reservation | undefined): Reservation | undefi
   return host.options.length > 0 || hasBoot ? host : undefined;
 }
 
+/** The reservation as it is for a packet: its first case that the packet fulfils, else what it is without cases. */
+export function hostInCase(host: Reservation | undefined, packet: EvaluationContext): Reservation | undefined {
+  return host?.cases?.find(({ test }) => test === undefined || fulfils(packet, test))?.reservation ?? host;
+}
+
+function fulfils(packet: EvaluationContext, test: CompiledExpression<boolean>): boolean {
+  try {
+    return test.evaluate(packet);
+  } catch (error) {
+    // As with classes: what can not be computed is not fulfilled.
+    if (error instanceof EvaluationError) return false;
+    throw error;
+  }
+}
+
 function allOptionLists(snapshot: ConfigSnapshot): (readonly OptionData[])[] {
   const rows = [
     ...snapshot.subnets,
@@ -37,6 +53,7 @@ function allOptionLists(snapshot: ConfigSnapshot): (readonly OptionData[])[] {
     ...snapshot.sharedNetworks,
     ...snapshot.classes,
     ...snapshot.reservations,
+    ...snapshot.reservations.flatMap(({ cases = [] }) => cases.map(({ reservation }) => reservation)),
   ];
   return [snapshot.options, ...rows.map((row) => row.options)];
 }

@@ -3,7 +3,7 @@
  * determine is encoded once; a reply is then a copy with a few fields patched in.
  */
 
-import type { OptionOctets } from '@lessor/dhcp';
+import type { OctetSpan, OptionOctets } from '@lessor/dhcp';
 import type { Pool, Reservation, Subnet } from '../snapshot.js';
 
 /** What a template depends on; two replies with equal keys have the same fixed part. */
@@ -18,7 +18,7 @@ export interface TemplateKey {
   /** Which of the optional parts are present; see the PRESENT_ bits of reply.ts. */
   readonly present: number;
   /** Option 55 as sent. */
-  readonly requested: Uint8Array;
+  readonly requested: OctetSpan;
   /** Enterprises and vendor options asked for, where vendor options are configured; else ''. */
   readonly vendor: string;
 }
@@ -82,8 +82,8 @@ function hashOf(key: TemplateKey): number {
   hash = Math.imul(hash ^ ((key.pool?.index ?? -1) + 2), 0xc2b2_ae35) ^ key.present;
   // Reservations are told apart by what identifies them, lest a thousand of them share one chain.
   if (key.host !== undefined) hash = mixText(hash, key.host.identifier);
-  const requested = key.requested;
-  for (let i = 0; i < requested.length; i++) hash = Math.imul(hash ^ requested[i]!, 0x0100_0193);
+  const { octets, start, end } = key.requested;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ octets[i]!, 0x0100_0193);
   hash = mixText(mixText(hash, key.classKey), key.vendor);
   return hash | 0;
 }
@@ -107,8 +107,9 @@ function sameKey(a: TemplateKey, b: TemplateKey): boolean {
   );
 }
 
-function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+function sameOctets(a: OctetSpan, b: OctetSpan): boolean {
+  const length = a.end - a.start;
+  if (length !== b.end - b.start) return false;
+  for (let i = 0; i < length; i++) if (a.octets[a.start + i] !== b.octets[b.start + i]) return false;
   return true;
 }

@@ -4,14 +4,14 @@ import { NO_NAME } from '../client-name.js';
 import { belongsTo } from '../identity.js';
 import type { Lease } from '../lease.js';
 import { expiresAtSec, isAvailable, isExpired, LeaseState } from '../lease.js';
-import type { Pool, Reservation, Subnet } from '../snapshot.js';
+import type { ConfigSnapshot, Pool, Reservation, Subnet } from '../snapshot.js';
 import { contains, passesGuard } from '../topology.js';
 import type { Ipv4 } from '../values.js';
 import { INFINITE_LIFETIME } from '../values.js';
 import type { Client, DecisionContext, Grant } from './decision.js';
 import { offerKey } from './decision.js';
 import { clientNameFor } from './naming.js';
-import { mergeRelayInfo } from './relay-info.js';
+import { mergeRelayInfo, mergeVariables } from './relay-info.js';
 
 /** The client identifier where it counts for the subnet (match-client-id), else ''. */
 export function clientIdFor(client: Client, subnet: Subnet): string {
@@ -142,7 +142,7 @@ export function grantAddress(
     fqdnRev: name.fqdnRev,
     hostname: name.hostname,
     state: LeaseState.default,
-    userContext: mergeRelayInfo(own ? previous.userContext : '', subnet.storeExtendedInfo ? client.relayInfo : ''),
+    userContext: extendedInfo(own ? previous.userContext : '', client, subnet, ctx.snapshot),
   };
   if (own && sameBinding(previous, lease)) {
     const leftSec = reusableSec(previous, lease, subnet, nowSec);
@@ -150,6 +150,17 @@ export function grantAddress(
       return { grant: { subnet, pool, host, lease: previous, lifetimeSec: leftSec, name }, reused: true };
   }
   return { grant: { subnet, pool, host, lease, lifetimeSec, name }, reused: false };
+}
+
+/** Option 60, RFC 2132 §9.13; dhcpd keeps it as a variable of this name. */
+const VENDOR_CLASS_IDENTIFIER = 60;
+
+/** What the subnet wants to be kept of the packet (store-extended-info); the vendor class is for OMAPI. */
+function extendedInfo(kept: string, client: Client, subnet: Subnet, { omapi }: ConfigSnapshot): string {
+  if (!subnet.storeExtendedInfo) return kept;
+  const context = mergeRelayInfo(kept, client.relayInfo);
+  const vendorClass = omapi === undefined ? undefined : client.message.octets(VENDOR_CLASS_IDENTIFIER);
+  return vendorClass === undefined ? context : mergeVariables(context, { 'vendor-class-identifier': vendorClass });
 }
 
 function sameBinding(a: Lease, b: Lease): boolean {

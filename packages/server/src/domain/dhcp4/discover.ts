@@ -26,7 +26,7 @@ export function decideDiscover(ctx: DecisionContext): Decision {
   const choice = reserved(ctx, counters) ?? own(ctx) ?? offeredBefore(ctx) ?? wished(ctx) ?? fresh(ctx, counters);
   if (choice === undefined) return silent('no-lease', counters);
   const { address, subnet } = choice;
-  const validSec = lifetimeFor(ctx.client, subnet, ctx.snapshot);
+  const validSec = lifetimeFor(ctx.client, subnet, ctx.snapshot, ctx.reservations.inForce(subnet, ctx.client));
   const offerSec = offerLifetimeFor(ctx.client, subnet, ctx.snapshot);
   const { grant, reused } = grantAddress(ctx, subnet, address, validSec);
   if (offerSec === 0 || reused) return { kind: 'offer', grant, changes: [], reused, counters };

@@ -1,17 +1,42 @@
 /** How long a lease lasts: class before subnet, the client's wish within bounds (Kea ARM "Lease lifetimes"). */
 
-import type { ClientClass, ConfigSnapshot, LifetimeTriplet, Subnet } from '../snapshot.js';
+import type { ClientClass, ConfigSnapshot, LifetimeTriplet, OwnLifetime, Reservation, Subnet } from '../snapshot.js';
 import { INFINITE_LIFETIME } from '../values.js';
 import type { Client } from './decision.js';
 
 /** Code of option 51. */
 const LEASE_TIME = 51;
 
-/** Seconds to grant. A BOOTP client's lease never ends. */
-export function lifetimeFor(client: Client, subnet: Subnet, snapshot: ConfigSnapshot): number {
+/** Seconds to grant. A BOOTP client's lease never ends. @param host the reservation in force, if there is one */
+export function lifetimeFor(
+  client: Client,
+  subnet: Subnet,
+  snapshot: ConfigSnapshot,
+  host: Reservation | undefined,
+): number {
   if (client.bootp) return INFINITE_LIFETIME;
-  const triplet = firstOfClasses(client, snapshot, (row) => row.lifetime) ?? subnet.lifetime;
-  return clampLifetime(client.message.number(LEASE_TIME) ?? 0, triplet);
+  const inherited = firstOfClasses(client, snapshot, (row) => row.lifetime) ?? subnet.lifetime;
+  const ofClasses = withOwn(
+    inherited,
+    firstOfClasses(client, snapshot, (row) => row.ownLifetime),
+  );
+  return clampLifetime(client.message.number(LEASE_TIME) ?? 0, withOwn(ofClasses, host?.ownLifetime));
+}
+
+/**
+ * What a host or group says in the place of what it inherits. What it inherits gives way: Kea's subnets mostly have one
+ * lifetime that is default and bounds at once, and a host with a time of its own means that one.
+ */
+function withOwn(inherited: LifetimeTriplet, own: OwnLifetime | undefined): LifetimeTriplet {
+  if (own === undefined) return inherited;
+  const wished = own.defaultSec ?? inherited.defaultSec;
+  const minSec =
+    own.minSec ??
+    Math.min(inherited.minSec, own.defaultSec ?? Number.POSITIVE_INFINITY, own.maxSec ?? Number.POSITIVE_INFINITY);
+  const maxSec = own.maxSec ?? Math.max(inherited.maxSec, own.defaultSec ?? 0, minSec);
+  // As dhcpd: the upper bound wins over the lower one, and both over the default.
+  const bounded = Math.min(minSec, maxSec);
+  return { defaultSec: Math.min(Math.max(wished, bounded), maxSec), minSec: bounded, maxSec };
 }
 
 /** Seconds an offer is kept as a lease; 0 = offers are not stored (Kea: offer-lifetime). */

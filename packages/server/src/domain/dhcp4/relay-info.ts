@@ -1,4 +1,4 @@
-/** Extended lease information: option 82 kept in the lease's user-context as Kea keeps it (store-extended-info). */
+/** Extended lease information, in the lease's user-context: option 82 as Kea keeps it, variables as dhcpd has them. */
 
 import { findSubOption } from '@lessor/dhcp';
 import { formatJson, parseCommandJson } from '@lessor/kea';
@@ -16,6 +16,26 @@ export function mergeRelayInfo(userContext: string, relayInfo: Octets): string {
   const context = parseContext(userContext);
   const isc = isMap(context.ISC) ? context.ISC : {};
   return formatJson({ ...context, ISC: { ...isc, 'relay-agent-info': describe(relayInfo) } });
+}
+
+/** Puts values into a user-context text under `lessor`, `variables`, as octets in hexadecimal; '' takes one away. */
+export function mergeVariables(userContext: string, variables: Readonly<Record<string, Octets>>): string {
+  const context = parseContext(userContext);
+  const lessor = isMap(context.lessor) ? context.lessor : {};
+  const old = isMap(lessor.variables) ? lessor.variables : {};
+  const hex = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, formatHex(value, '')]));
+  const merged = Object.entries({ ...old, ...hex }).filter(([, value]) => value !== '');
+  return formatJson({ ...context, lessor: { ...lessor, variables: Object.fromEntries(merged) } });
+}
+
+/** The values that {@link mergeVariables} has put into a user-context text, in the order in which they came. */
+export function variablesOf(userContext: string): readonly (readonly [name: string, value: Octets])[] {
+  const lessor = userContext === '' ? undefined : parseContext(userContext).lessor;
+  const variables = isMap(lessor) ? lessor.variables : undefined;
+  if (!isMap(variables)) return [];
+  return Object.entries(variables).flatMap(([name, hex]) =>
+    typeof hex === 'string' ? [[name, Buffer.from(hex, 'hex').toString('latin1')] as const] : [],
+  );
 }
 
 /** Option 82 out of a lease's user-context, '' if there is none (Kea: stash-agent-options; both its text forms). */

@@ -106,7 +106,9 @@ function assignAny(ctx: DecisionContext, clientLease: Lease | undefined): Decisi
 }
 
 function grant(ctx: DecisionContext, subnet: Subnet, address: Ipv4, clientLease: Lease | undefined): Decision {
-  const { grant: granted, reused } = grantAddress(ctx, subnet, address, lifetimeFor(ctx.client, subnet, ctx.snapshot));
+  const host = ctx.reservations.inForce(subnet, ctx.client);
+  const lifetimeSec = lifetimeFor(ctx.client, subnet, ctx.snapshot, host);
+  const { grant: granted, reused } = grantAddress(ctx, subnet, address, lifetimeSec);
   const changes: DecidedChange[] = [];
   if (!reused) {
     // One address a client: what it had elsewhere in this network is given back in the same commit.

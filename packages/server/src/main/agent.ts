@@ -1,26 +1,27 @@
 /** The composition root of the Control Agent: configuration, log, lock, commands, listener. */
 
-import { AGENT_NAME, type AgentConfig, loadAgentConfig } from './config/agent.js';
-import { directoriesFrom } from './config/environment.js';
-import type { ConfigSource } from './config/load.js';
-import { AGENT_COMMANDS, type AgentServices } from './control/agent/commands.js';
-import { agentHandler } from './control/agent/router.js';
-import { Dispatcher } from './control/dispatcher.js';
-import { type ConfigIssue, formatIssue, LessorError } from './errors.js';
-import { systemClock } from './platform/clock.js';
-import { machineConfigEnvironment, writeAtomically } from './platform/config-environment.js';
-import { exitOnDefects } from './platform/defects.js';
-import { acquireInstanceLock, lockFile } from './platform/lock.js';
-import { LogTree } from './platform/log.js';
-import { pidFilePath } from './platform/paths.js';
-import { AgentConfigService } from './services/agent-config.js';
-import { auditToLogger } from './services/audit.js';
-import { Ending } from './services/ending.js';
-import type { Logger } from './services/ports.js';
-import { ControlListeners } from './transports/control-listeners.js';
-import { askDaemon } from './transports/daemon-link.js';
-import { DEFAULT_LIMITS } from './transports/listener.js';
-import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from './version.js';
+import { AGENT_NAME, type AgentConfig, loadAgentConfig } from '../config/agent.js';
+import { directoriesFrom } from '../config/environment.js';
+import type { ConfigSource } from '../config/load.js';
+import { AGENT_COMMANDS, type AgentServices } from '../control/agent/commands.js';
+import { agentPolicy } from '../control/agent/policy.js';
+import { agentHandler } from '../control/agent/router.js';
+import { CommandRunner } from '../control/dispatcher.js';
+import { type ConfigIssue, formatIssue, LessorError } from '../errors.js';
+import { systemClock } from '../platform/clock.js';
+import { machineConfigEnvironment, writeAtomically } from '../platform/config-environment.js';
+import { exitOnDefects } from '../platform/defects.js';
+import { acquireInstanceLock, lockFile } from '../platform/lock.js';
+import { LogTree } from '../platform/log.js';
+import { pidFilePath } from '../platform/paths.js';
+import { AgentConfigService } from '../services/agent-config.js';
+import { auditToLogger } from '../services/audit.js';
+import { Ending } from '../services/ending.js';
+import type { Logger } from '../services/ports.js';
+import { ControlListeners } from '../transports/control-listeners.js';
+import { askDaemon } from '../transports/daemon-link.js';
+import { DEFAULT_LIMITS } from '../transports/listener.js';
+import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from '../version.js';
 
 const LOG_DRAIN_MS = 2000;
 
@@ -127,7 +128,8 @@ async function start(
 
 function openDoor(services: AgentServices, config: AgentConfigService, logger: Logger): ControlListeners {
   const commandLogger = logger.child('commands');
-  const dispatcher = new Dispatcher(AGENT_COMMANDS, services, auditToLogger(logger.child('audit')), commandLogger);
+  const audit = auditToLogger(logger.child('audit'));
+  const dispatcher = new CommandRunner(AGENT_COMMANDS, services, agentPolicy, audit, commandLogger);
   const dispatch = dispatcher.dispatch.bind(dispatcher);
   return new ControlListeners({
     dispatch,

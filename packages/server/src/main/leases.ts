@@ -1,0 +1,128 @@
+/** The leases of a server: the store, what follows its changes, and what a configuration means to them. */
+
+import { resolve } from 'node:path';
+import { type ConfigDiff, EVERYTHING } from '../config/diff.js';
+import type { LeaseExporter } from '../control/services.js';
+import type { ConfigSnapshot } from '../domain/snapshot.js';
+import { LessorError } from '../errors.js';
+import { AddressSpace } from '../services/address-space.js';
+import type { PreparedSwap } from '../services/config-service.js';
+import { inSlices } from '../services/in-slices.js';
+import { LeaseReview } from '../services/lease-review.js';
+import { LeaseStatistics } from '../services/lease-statistics.js';
+import { Ledger } from '../services/ledger.js';
+import type { PacketConfig } from '../services/packet-config.js';
+import type { LeaseReader } from '../services/ports.js';
+import { registerPacketStatistics, Statistics } from '../services/statistics.js';
+import { SubnetLeaseCounts } from '../services/subnet-lease-counts.js';
+import { Sweeper } from '../services/sweeper.js';
+import { nodeFileOps } from '../store/file-ops.js';
+import { exportLeases } from '../store/lease-export.js';
+import { MemfileStore } from '../store/memfile.js';
+import type { Base } from './base.js';
+
+/** Leases, and all that follows them: which addresses are free, what is counted, what runs out. */
+export interface Leases {
+  readonly store: MemfileStore;
+  readonly ledger: Ledger;
+  readonly statistics: Statistics;
+  readonly addresses: AddressSpace;
+  readonly counts: SubnetLeaseCounts;
+  readonly sweeper: Sweeper;
+  /** Makes ready for a configuration, in slices. */
+  prepare(next: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap>;
+  /** Puts the first configuration in force. */
+  start(first: PacketConfig): void;
+  /** Puts one in force in which only subnets, networks or classes are others. Can not fail. */
+  follow(next: PacketConfig): void;
+}
+
+/**
+ * Opens the lease database and counts what is in it.
+ * @throws StoreError if it can not be read
+ */
+export async function openLeases({ clock, random, logger, ending }: Base, snapshot: ConfigSnapshot): Promise<Leases> {
+  const { path, persist, maxRowErrors } = snapshot.leaseDatabase;
+  const leaseLogger = logger.child('leases');
+  const leaseReview = new LeaseReview(snapshot, leaseLogger);
+  const { review } = leaseReview;
+  const parts = { fileOps: nodeFileOps, clock, random, logger: leaseLogger, review };
+  const store = new MemfileStore({ path, persist, maxRowErrors, ...parts });
+  ending.onEnd(() => store.close());
+  await store.open();
+  leaseReview.finish();
+  const ledger = new Ledger(store);
+  ending.onEnd(() => ledger.idle());
+
+  const statistics = new Statistics(clock);
+  registerPacketStatistics(statistics);
+  const leaseStatistics = new LeaseStatistics(statistics, clock);
+  const addresses = new AddressSpace(random);
+  const counts = new SubnetLeaseCounts(ledger.leases);
+  const sweeper = new Sweeper({ ledger, clock, logger, cleanup: () => store.cleanup() });
+  sweeper.rebuild();
+  ending.onEnd(() => sweeper.stop());
+  ledger.observe((address, before, after) => {
+    addresses.onLeaseChange(address, before, after);
+    leaseStatistics.changed(address, before, after);
+    counts.changed(address, before, after);
+  });
+  const nowSec = (): number => Math.floor(clock.now() / 1000);
+  const hasLeases = (id: number): boolean => counts.has(id);
+  const useTimes = (next: ConfigSnapshot, diff: ConfigDiff): void => {
+    if (diff.statistics) statistics.setDefaults(next.statisticSampleCount, next.statisticSampleAgeSec);
+    if (diff.expiration || diff.leaseDatabase) sweeper.start(next.expiration, next.leaseDatabase.lfcIntervalSec);
+  };
+  const follow = ({ snapshot: next, reservations }: PacketConfig): void => {
+    addresses.rebuild(next, reservations.addresses(), ledger.leases, nowSec());
+    leaseStatistics.rebuild(next, ledger.leases, hasLeases);
+  };
+  const start = (first: PacketConfig): void => {
+    follow(first);
+    useTimes(first.snapshot, EVERYTHING);
+  };
+  const prepare = async ({ snapshot: next, reservations }: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap> => {
+    const pools = await inSlices(addresses.prepare(next, reservations.addresses(), ledger.leases, nowSec()), clock);
+    const levels = await inSlices(leaseStatistics.prepare(next, ledger.leases, hasLeases), clock);
+    return {
+      commit() {
+        for (const part of [pools, levels]) part.commit();
+        useTimes(next, diff);
+      },
+      abandon() {
+        for (const part of [pools, levels]) part.abandon();
+      },
+      settle: () => inSlices(levels.settle(), clock),
+    };
+  };
+  return { store, ledger, statistics, addresses, counts, sweeper, prepare, start, follow };
+}
+
+/** Leases go to files in the data directory, but not into the file they live in. */
+export function leaseExporter(
+  { clock, environment }: Base,
+  initial: ConfigSnapshot,
+  leases: LeaseReader,
+): LeaseExporter {
+  const { directories, insecure } = environment();
+  const { persist, path: inUse } = initial.leaseDatabase;
+  return {
+    directory: directories.data,
+    anywhere: insecure,
+    async write(path) {
+      if (persist && resolve(path) === resolve(inUse)) {
+        throw new LessorError('command-failed', `${path} is the lease file in use: kea-lfc-start cleans it up`);
+      }
+      return exportLeases(path, leases, nodeFileOps, clock);
+    },
+  };
+}
+
+/** Leases stay where they are as long as the process lives. @throws LessorError if the next configuration moves them */
+export function leaseDatabaseSwap(current: ConfigSnapshot, next: ConfigSnapshot): PreparedSwap {
+  const [before, after] = [current.leaseDatabase, next.leaseDatabase];
+  if (before.persist !== after.persist || before.path !== after.path) {
+    throw new LessorError('config-unsupported', 'lease-database can not be changed while the server runs: restart it');
+  }
+  return { commit: () => undefined, abandon: () => undefined };
+}

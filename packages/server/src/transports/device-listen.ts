@@ -1,0 +1,32 @@
+/** Listening on an address, or on an address of one device only. Any server of node:net, node:http or node:https. */
+
+import type { Server } from 'node:net';
+import type { BindDevice } from '../services/ports.js';
+
+/** Where to listen. */
+export interface ListenPlace {
+  /** An IP address. */
+  readonly address: string;
+  readonly port: number;
+  /** Only what comes in through this interface is accepted. */
+  readonly device?: string;
+}
+
+/**
+ * Resolves when a server listens.
+ * @throws LessorError socket-open or the system's error if the place can not be had
+ */
+export function listenAt(
+  server: Server,
+  { address, port, device }: ListenPlace,
+  bindDevice: BindDevice,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const where = device === undefined ? { host: address, port } : { fd: bindDevice({ address, port, device }) };
+    server.once('error', reject);
+    server.listen(where, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

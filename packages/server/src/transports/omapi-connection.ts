@@ -1,0 +1,260 @@
+/**
+ * One OMAPI connection: octets in, requests served in their order, answers out in the same order. Silence, messages and
+ * what waits to be answered are bounded, more tightly before a key has been proved than after.
+ */
+
+import type { Socket } from 'node:net';
+import { DecodeError, encodeStartup, type Frame, StreamDecoder } from '@lessor/omapi';
+import type { OmapiSession, Reaction } from '../control/omapi/session.js';
+import type { OmapiConfig } from '../domain/snapshot.js';
+import type { Cancel, Clock, Logger } from '../services/ports.js';
+import type { FairTurns, Worker } from './fair-turns.js';
+
+/** Octets of a message before a key has been proved: the opening of a key has some 150. */
+const UNPROVED_MESSAGE_OCTETS = 4096;
+/** How long we wait for the other side to close after us. */
+const LINGER_MS = 1000;
+
+/** What a connection needs of its listener. */
+export interface ConnectionDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly turns: FairTurns;
+  /** Somebody failed to prove a key. */
+  readonly onFailure: () => void;
+  /** A key was proved. */
+  readonly onTrusted: () => void;
+}
+
+/** See the head of this file. */
+export class OmapiConnection implements Worker {
+  private readonly decoder: StreamDecoder;
+  private readonly closed: Promise<void>;
+  /** Answers that are to be sent together. */
+  private answers: Uint8Array[] = [];
+  private cancelTimer: Cancel = () => undefined;
+  /** When the message that is incomplete now began; undefined: there is none. */
+  private partSince: number | undefined;
+  /** When the connection last finished something. */
+  private restingSince: number;
+  /** It waits for its turn. */
+  private queued = false;
+  /** A request under way that has to be over before the next one is looked at. */
+  private blocked = false;
+  /** The other side takes its answers too slowly. */
+  private stalled = false;
+  /** The other side sends no more; what it has sent is served. */
+  private inputEnded = false;
+  /** No more requests are taken. */
+  private ended = false;
+  private isTrusted: boolean;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly session: OmapiSession,
+    private readonly limits: OmapiConfig['limits'],
+    private readonly source: string,
+    private readonly deps: ConnectionDeps,
+  ) {
+    this.isTrusted = session.trusted;
+    this.decoder = new StreamDecoder(this.isTrusted ? limits.messageOctets : UNPROVED_MESSAGE_OCTETS);
+    this.restingSince = deps.clock.monotonic();
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        this.ended = true;
+        this.cancelTimer();
+        resolve();
+      });
+    });
+  }
+
+  /** True once a message was well signed, or where none has to be. */
+  get trusted(): boolean {
+    return this.session.trusted;
+  }
+
+  /** Sends our start-up without waiting for theirs, then reads. */
+  start(): void {
+    this.socket.write(encodeStartup());
+    this.partSince = this.restingSince;
+    this.arm(this.limits.requestTimeoutMs);
+    this.socket.on('data', (chunk: Buffer) => {
+      // What comes after the end is thrown away: unread, it would turn our close into a reset.
+      if (this.ended) return;
+      this.decoder.push(chunk);
+      this.wake();
+    });
+    this.socket.on('end', () => {
+      this.inputEnded = true;
+      this.wake();
+    });
+    this.socket.on('drain', () => {
+      this.stalled = false;
+      this.cancelTimer();
+      this.arm(this.silenceAllowedMs());
+      this.wake();
+    });
+    this.socket.resume();
+  }
+
+  /** Closes when the requests under way have been answered; resolves when it is closed. */
+  finish(): Promise<void> {
+    this.ended = true;
+    this.endIfDone();
+    return this.closed;
+  }
+
+  /** Closes at once. */
+  drop(): void {
+    this.ended = true;
+    this.socket.destroy();
+  }
+
+  /** Serves one message, if a whole one has come. */
+  step(): boolean {
+    this.queued = false;
+    if (this.ended || this.blocked || this.stalled) return false;
+    const reaction = this.react();
+    if (reaction === undefined) return false;
+    if (reaction instanceof Promise) {
+      this.block();
+      void reaction.then((late) => {
+        this.take(late);
+        this.unblock();
+        this.rest();
+      });
+      return false;
+    }
+    this.take(reaction);
+    if (this.ended) return false;
+    this.queued = true;
+    return true;
+  }
+
+  /** Sends what can be sent, in one write: many clients read an answer with one read. */
+  rest(): void {
+    const ready = this.answers;
+    if (ready.length > 0 && !this.socket.destroyed) {
+      this.answers = [];
+      if (!this.socket.write(ready.length === 1 ? ready[0]! : Buffer.concat(ready))) this.stall();
+    }
+    if (!this.queued) this.watch();
+    this.endIfDone();
+  }
+
+  private wake(): void {
+    if (this.queued || this.blocked || this.stalled) return;
+    this.queued = true;
+    this.deps.turns.add(this);
+  }
+
+  /** What comes of the next message; undefined if there is no whole one. */
+  private react(): Reaction | Promise<Reaction> | undefined {
+    let frame: Frame | undefined;
+    try {
+      frame = this.decoder.next();
+      if (frame === undefined) {
+        this.ended ||= this.inputEnded;
+        return undefined;
+      }
+      this.partSince = undefined;
+      const reaction = this.session.react(frame);
+      return reaction instanceof Promise ? reaction.catch((error) => this.failed(error)) : reaction;
+    } catch (error) {
+      return this.failed(error);
+    }
+  }
+
+  private failed(error: unknown): Reaction {
+    const { message, stack } = error as Error;
+    if (!(error instanceof DecodeError)) {
+      this.deps.logger.log('ERROR', 'LESSOR_OMAPI_FAILED', `a connection failed: ${message}`, { stack });
+    }
+    return { close: message };
+  }
+
+  private take({ octets, afterwards = [], close, failed }: Reaction): void {
+    if (!this.isTrusted && this.session.trusted) {
+      this.isTrusted = true;
+      this.decoder.maxMessageOctets = this.limits.messageOctets;
+      this.deps.onTrusted();
+    }
+    this.restingSince = this.deps.clock.monotonic();
+    if (octets !== undefined) this.answers.push(octets);
+    if (failed === true) this.deps.onFailure();
+    if (afterwards.length > 0) {
+      // The answer to a shutdown is with the system before the shutdown begins.
+      this.rest();
+      this.socket.write('', () => {
+        for (const work of afterwards) work();
+      });
+    }
+    if (close === undefined) return;
+    this.ended = true;
+    this.deps.logger.log('WARN', 'LESSOR_OMAPI_CLOSED', `${this.source} is disconnected: ${close}`);
+  }
+
+  private block(): void {
+    this.blocked = true;
+    this.socket.pause();
+  }
+
+  private unblock(): void {
+    this.blocked = false;
+    this.socket.resume();
+    this.wake();
+  }
+
+  private stall(): void {
+    this.stalled = true;
+    this.cancelTimer();
+    this.cancelTimer = this.deps.clock.after(this.limits.requestTimeoutMs, () => this.socket.destroy());
+  }
+
+  private endIfDone(): void {
+    if (!this.ended || this.blocked || this.answers.length > 0 || this.socket.destroyed) return;
+    if (this.socket.writableEnded) return;
+    this.cancelTimer();
+    this.socket.resume();
+    this.socket.end();
+    this.cancelTimer = this.deps.clock.after(LINGER_MS, () => this.socket.destroy());
+    this.socket.once('end', () => this.socket.destroySoon());
+    if (this.socket.readableEnded) this.socket.destroySoon();
+  }
+
+  // -- silence --------------------------------------------------------------------------------------------------------
+
+  /** Notes when an incomplete message began: its time counts for the whole, however its parts come. */
+  private watch(): void {
+    const incomplete = this.decoder.startup === undefined || this.decoder.bufferedOctets > 0;
+    if (!incomplete) {
+      this.partSince = undefined;
+      return;
+    }
+    if (this.partSince !== undefined) return;
+    this.partSince = this.deps.clock.monotonic();
+    this.cancelTimer();
+    this.arm(this.limits.requestTimeoutMs);
+  }
+
+  private silenceAllowedMs(): number {
+    const { idleTimeoutMs, requestTimeoutMs } = this.limits;
+    return this.partSince === undefined && this.session.trusted ? idleTimeoutMs : requestTimeoutMs;
+  }
+
+  /** One timer for all of them: who has been active meanwhile only sets it again. */
+  private arm(delayMs: number): void {
+    this.cancelTimer = this.deps.clock.after(delayMs, () => {
+      const allowedMs = this.silenceAllowedMs();
+      const silentMs = this.deps.clock.monotonic() - (this.partSince ?? this.restingSince);
+      const busy = this.blocked;
+      // Timers may run a little early.
+      if (busy || silentMs < allowedMs - 1) {
+        this.arm(busy ? allowedMs : allowedMs - silentMs);
+        return;
+      }
+      this.deps.logger.log('INFO', 'LESSOR_OMAPI_TIMEOUT', `${this.source} was silent for ${allowedMs / 1000} s`);
+      void this.finish();
+    });
+  }
+}
