@@ -288,6 +288,7 @@ describe('the examples of the README', { skip: skipUnless('dhcpd') }, () => {
   const printed = [
     /^02:00:00:00:01:00\nactive 2114380800\n<Buffer 0a 4d 00 64>\n\{ ip: '10.77.0.40', mac: '02:00:00:00:00:40', name: 'web40' \}\n$/,
     /^NOTFOUND no object matches specification\n$/,
+    /^this server can not list\n$/,
     /^10.77.0.100 active 02:00:00:00:01:00\n(.*\n){4}10.77.0.105 free undefined\n$/,
     /^\[\s*'state',\s*'ip-address',[^\]]*\]\n\{ result: 0, text: undefined \}\n$/,
   ];

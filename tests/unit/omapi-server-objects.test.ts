@@ -57,9 +57,9 @@ async function ask(client: number, { type = 1, clientId, options = {}, wanted = 
 }
 
 /** Makes a client lease an address (as octets). */
-async function lease(client: number, wanted: string): Promise<void> {
+async function lease(client: number, wanted: string, more: Readonly<Record<number, string>> = {}): Promise<void> {
   const offer = await ask(client, { options: { 50: wanted } });
-  const ack = await ask(client, { type: 3, options: { 50: wanted, 54: offer.octets(54)! } });
+  const ack = await ask(client, { type: 3, options: { ...more, 50: wanted, 54: offer.octets(54)! } });
   assert.equal(ack.messageType, 5);
 }
 
@@ -89,6 +89,7 @@ describe('omapi objects', () => {
             ...SUBNET,
             interface: 'lo',
             'valid-lifetime': 4000,
+            'store-extended-info': true,
             'option-data': [{ name: 'domain-name', data: 'subnet.example' }],
             pools: [
               {
@@ -370,5 +371,14 @@ describe('omapi objects', () => {
     const { arguments: seen } = await kea('lease4-get', { 'ip-address': '10.77.0.106' });
     assert.equal((seen as { state: number }).state, 1);
     await assert.rejects(() => held.update({ flags: 2 }), /permission denied/);
+  });
+
+  it('show the vendor class and what the relay agent said', async () => {
+    await lease(0x63, '\x0a\x4d\x00\x6b', { 60: 'MSFT 5.0', 82: '\x01\x03eth\x02\x02ab' });
+    const { attributes } = await client.open('lease', { ipAddress: '10.77.0.107' });
+    const said = ['vendor-class-identifier', 'agent.circuit-id', 'agent.remote-id'].map((name) =>
+      Buffer.from(attributes.get(name) ?? []).toString(),
+    );
+    assert.deepEqual(said, ['MSFT 5.0', 'eth', 'ab']);
   });
 });

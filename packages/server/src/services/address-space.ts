@@ -47,7 +47,11 @@ export class AddressSpace {
   /** Where the last address of a subnet came from, by subnet: position in its list of pools. */
   private turnBySubnet = new Map<SubnetId, number>();
 
-  constructor(private readonly random: Chance) {}
+  /** @param mayGive whether an address that nobody holds may be given by this server: of a pair, only one may */
+  constructor(
+    private readonly random: Chance,
+    private readonly mayGive: (address: Ipv4) => boolean = () => true,
+  ) {}
 
   /** {@link AddressSpace.prepare} and its commit at one go. */
   rebuild(snapshot: ConfigSnapshot, reserved: Iterable<ReservedAddress>, leases: LeaseReader, nowSec: EpochSec): void {
@@ -103,7 +107,7 @@ export class AddressSpace {
   ): void {
     this.nowSec = nowSec;
     const unused = isAvailable(after, nowSec);
-    const free = unused && !this.held.has(address);
+    const free = unused && !this.held.has(address) && this.mayGive(address);
     if (!this.mark(address, free)) return;
     if (unused) this.expiry.delete(address);
     else this.expiry.set(address, expiresAtSec(after!));
@@ -291,9 +295,10 @@ export class AddressSpace {
     this.refresh(reserved.address);
   }
 
-  /** Marks an address by what is known of it. */
-  private refresh(address: Ipv4): void {
-    const unused = !this.held.has(address) && isAvailable(this.leases?.getByAddress(address), this.nowSec);
+  /** Looks again at an address of which mayGive says something else now. */
+  refresh(address: Ipv4): void {
+    const unused =
+      !this.held.has(address) && isAvailable(this.leases?.getByAddress(address), this.nowSec) && this.mayGive(address);
     this.mark(address, unused);
   }
 

@@ -52,6 +52,23 @@ export const DROP_REASONS = {
     receiveDrop: true,
     text: 'the service is switched off (dhcp-disable)',
   },
+  'ha-not-serving': {
+    statistic: 'pkt4-service-disabled',
+    receiveDrop: true,
+    text: 'this server of a pair does not serve now (ha status says why)',
+  },
+  'ha-not-ours': {
+    receiveDrop: false,
+    text: 'the other server of the pair may have given the address to somebody; nothing is said until that is known',
+  },
+  'ha-withheld': {
+    receiveDrop: false,
+    text: 'the other server of the pair has not stored the lease, and it can not be shortened',
+  },
+  'ha-partners-client': {
+    receiveDrop: false,
+    text: 'the other server of the pair answers this client',
+  },
   'no-subnet': {
     receiveDrop: false,
     text: 'no subnet is configured for where the client is',

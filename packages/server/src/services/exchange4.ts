@@ -17,7 +17,7 @@ import { MessageType, nak, offerKey } from '../domain/dhcp4/decision.js';
 import { Exchange } from '../domain/exchange.js';
 import type { EpochMs, Ipv4 } from '../domain/values.js';
 import { formatIpv4 } from '../domain/values.js';
-import { StoreError } from '../errors.js';
+import { assert, StoreError } from '../errors.js';
 import type { DropReason } from './drop-reasons.js';
 import { DropCounters } from './drop-reasons.js';
 import { FRONT_STAGES, type FrontContext } from './front-stages.js';
@@ -27,6 +27,7 @@ import type { PacketConfig } from './packet-config.js';
 import { describeClient, describeOutcome, LEASE_MESSAGES } from './packet-log.js';
 import { PacketStatistics } from './packet-statistics.js';
 import type { Clock, Datagram, Logger, Reply } from './ports.js';
+import type { AckVerdict, PendingAck, Redundancy } from './redundancy.js';
 import type { ServiceSwitch } from './service-switch.js';
 import type { Statistics } from './statistics.js';
 
@@ -57,6 +58,8 @@ export interface Exchange4Dependencies {
   readonly logger: Logger;
   /** True if the address is one of this server's own (a server identifier naming it is ours). */
   isOwnAddress(address: Ipv4): boolean;
+  /** The other server of a pair; undefined without one. */
+  readonly redundancy?: Redundancy | undefined;
   send(replies: readonly Reply[]): void;
   readonly serverPort: number;
   readonly clientPort: number;
@@ -157,10 +160,39 @@ export class Exchange4 {
     }
     if (committed instanceof Promise) {
       return committed.then(
-        () => this.#answer(located, true, config, now),
+        () => this.#committed(located, config, now),
         (error: unknown) => this.#withhold(located, now, error),
       );
     }
+    return this.#committed(located, config, now);
+  }
+
+  /** What was decided is durable here: ACKs pass the gate of the pair, if there is one, and everything is answered. */
+  #committed(located: readonly Located[], config: PacketConfig, now: EpochMs): Promise<void> | void {
+    const { redundancy } = this.#deps;
+    if (redundancy === undefined) return this.#answer(located, true, config, now);
+    const waiting = located.filter((item) => item.decision?.kind === 'ack');
+    const verdicts = waiting.length === 0 ? [] : redundancy.gate(waiting.map(pendingAck));
+    if (!(verdicts instanceof Promise)) return this.#passed(located, waiting, verdicts, config, now);
+    return verdicts.then((list) => this.#passed(located, waiting, list, config, now));
+  }
+
+  #passed(
+    located: readonly Located[],
+    waiting: readonly Located[],
+    verdicts: readonly AckVerdict[],
+    config: PacketConfig,
+    now: EpochMs,
+  ): void {
+    waiting.forEach((item, i) => {
+      const verdict = verdicts[i]!;
+      if (verdict.kind === 'withheld') {
+        item.decision = undefined;
+        this.#drop('ha-withheld', item.datagram, item.exchange, now);
+      } else if (verdict.kind === 'limited' && item.decision?.kind === 'ack') {
+        item.decision = { ...item.decision, grant: { ...item.decision.grant, lifetimeSec: verdict.seconds } };
+      }
+    });
     this.#answer(located, true, config, now);
   }
 
@@ -189,6 +221,11 @@ export class Exchange4 {
           return undefined;
         }
       }
+      const refused = this.#deps.redundancy?.selective === true ? this.#deps.redundancy.admit(exchange) : undefined;
+      if (refused !== undefined) {
+        this.#drop(refused, datagram, exchange, now);
+        return undefined;
+      }
       return exchange;
     } catch (error) {
       return this.#defect(datagram, error, now);
@@ -205,6 +242,7 @@ export class Exchange4 {
         reservations: config.reservations,
         addresses,
         offers,
+        rules: this.#deps.redundancy?.rules,
         nowSec,
         client: exchange,
         candidates: exchange.candidates,
@@ -358,6 +396,12 @@ export class Exchange4 {
     const text = describeOutcome(exchange, decision);
     log.log('INFO', LEASE_MESSAGES[kind] ?? 'DHCP4_LEASE', text, { client: describeClient(exchange), outcome: kind });
   }
+}
+
+function pendingAck({ decision }: Located): PendingAck {
+  assert(decision?.kind === 'ack', 'only ACKs wait at the gate');
+  const { lease, lifetimeSec } = decision.grant;
+  return { address: lease.address, lease, lifetimeSec };
 }
 
 /** False for answers that promise nothing durable: offers kept in memory, and information without an address. */

@@ -19,6 +19,19 @@ export interface LeaseTransaction extends LeaseReader {
 /** Told of every change as it is staged, and of the reverse if the change is undone: it sees what reads see. */
 export type LeaseObserver = (address: Ipv4, before: Lease | undefined, after: Lease | undefined) => void;
 
+/**
+ * Redundancy's hand in every change: it gives each record its version, and keeps a record of what is removed until the
+ * partner knows.
+ */
+export interface LeaseStamp {
+  /** What is stored in the place of `lease`. */
+  put(lease: Lease, before: Lease | undefined): Lease;
+  /** What is stored in the place of a lease that is to be removed; undefined: it is removed. */
+  remove(before: Lease): Lease | undefined;
+  /** What was staged is durable. */
+  committed(): void;
+}
+
 /** One change staged and not yet durable, kept to tell observers the reverse. */
 interface Staged {
   readonly address: Ipv4;
@@ -47,6 +60,7 @@ export class Ledger {
   #staged: Staged[] = [];
   #working = false;
   #busy = false;
+  #stamp: LeaseStamp | undefined;
 
   constructor(store: LeaseStore) {
     this.#store = store;
@@ -76,6 +90,11 @@ export class Ledger {
   /** Calls `observer` with each change once it is durable, in order. One only; it must be quick and must not throw. */
   observeDurable(observer: LeaseObserver): void {
     this.#onDurable = observer;
+  }
+
+  /** From now on every change passes `stamp`. */
+  useStamp(stamp: LeaseStamp): void {
+    this.#stamp = stamp;
   }
 
   /**
@@ -140,12 +159,14 @@ export class Ledger {
     }
     if (commit === undefined) {
       this.#settle();
+      this.#stamp?.committed();
       this.#next();
       return result;
     }
     return commit.then(
       () => {
         this.#settle();
+        this.#stamp?.committed();
         this.#next();
         return result;
       },
@@ -159,16 +180,24 @@ export class Ledger {
   #put(lease: Lease): void {
     this.#assertWorking();
     const before = this.#store.getByAddress(lease.address);
-    this.#store.put(lease);
-    this.#tell({ address: lease.address, before, after: lease });
+    this.#replace(before, this.#stamp === undefined ? lease : this.#stamp.put(lease, before));
+  }
+
+  #replace(before: Lease | undefined, after: Lease): void {
+    this.#store.put(after);
+    this.#tell({ address: after.address, before, after });
   }
 
   #delete(address: Ipv4): void {
     this.#assertWorking();
     const before = this.#store.getByAddress(address);
     if (before === undefined) return;
-    this.#store.delete(address);
-    this.#tell({ address, before, after: undefined });
+    const kept = this.#stamp?.remove(before);
+    if (kept !== undefined) this.#replace(before, kept);
+    else {
+      this.#store.delete(address);
+      this.#tell({ address, before, after: undefined });
+    }
   }
 
   #tell(change: Staged): void {

@@ -18,10 +18,14 @@ export interface SweeperPorts {
   readonly logger: Logger;
   /** Compacts the lease file (LeaseStore.cleanup). */
   readonly cleanup: () => Promise<void>;
+  /** Of a pair, one server reclaims a lease, and only while both agree; false puts it off to a later round. */
+  readonly mayReclaim?: (lease: Lease) => boolean;
   /** Told of each lease reclaimed, as it was before, once that is durable. */
   readonly onReclaimed?: (lease: Lease) => void;
 }
 
+/** When a lease that may not be reclaimed yet is looked at again. */
+const PUT_OFF_SEC = 10;
 /** Leases of one transaction: about a millisecond of work and one flush. */
 const SLICE_LEASES = 256;
 
@@ -162,6 +166,7 @@ export class Sweeper {
     act: (lease: Lease, tx: LeaseTransaction) => void,
   ): Promise<Lease[]> {
     let taken: Ipv4[] = [];
+    const putOff: Lease[] = [];
     try {
       return await this.#ports.ledger.transact((tx) => {
         taken = index.takeUpTo(beforeSec, limit);
@@ -169,9 +174,14 @@ export class Sweeper {
         for (const address of taken) {
           const lease = tx.getByAddress(address);
           if (lease === undefined || !isExpired(lease, beforeSec)) continue;
+          if (index === this.#running && this.#ports.mayReclaim?.(lease) === false) {
+            putOff.push(lease);
+            continue;
+          }
           act(lease, tx);
           done.push(lease);
         }
+        for (const lease of putOff) this.#running.set(lease.address, this.#nowSec() + PUT_OFF_SEC);
         return done;
       });
     } catch (error) {

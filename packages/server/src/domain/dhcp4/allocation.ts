@@ -4,6 +4,7 @@ import { NO_NAME } from '../client-name.js';
 import { belongsTo } from '../identity.js';
 import type { Lease } from '../lease.js';
 import { expiresAtSec, isAvailable, isExpired, LeaseState } from '../lease.js';
+import { holderOf } from '../pair/record.js';
 import type { ConfigSnapshot, Pool, Reservation, Subnet } from '../snapshot.js';
 import { contains, passesGuard } from '../topology.js';
 import type { Ipv4 } from '../values.js';
@@ -71,11 +72,24 @@ export function isReservedForOther(ctx: DecisionContext, address: Ipv4): boolean
 /** True if the address may be leased to the client now: nobody holds it, or the client itself does. */
 export function isFreeFor(ctx: DecisionContext, address: Ipv4, subnet: Subnet): boolean {
   const existing = ctx.leases.getByAddress(address);
-  if (isAvailable(existing, ctx.nowSec)) return true;
-  return (
-    existing!.state === LeaseState.default &&
-    belongsTo(existing!, ctx.client.identity.hwAddress, clientIdFor(ctx.client, subnet))
-  );
+  if (isAvailable(existing, ctx.nowSec)) return isGrantable(ctx, address, subnet);
+  return isBindingOf(ctx, existing, subnet) && isGrantable(ctx, address, subnet);
+}
+
+/**
+ * True if the other server of a pair can not have given this address, which is free or the client's own here, to
+ * somebody else. Always true without one.
+ */
+export function isGrantable(ctx: DecisionContext, address: Ipv4, subnet: Subnet): boolean {
+  if (ctx.rules === undefined) return true;
+  const existing = ctx.leases.getByAddress(address);
+  if (isBindingOf(ctx, existing, subnet)) return ctx.rules.mayRenew(existing, ctx.nowSec);
+  return ctx.rules.mayGive(address);
+}
+
+function isBindingOf(ctx: DecisionContext, lease: Lease | undefined, subnet: Subnet): lease is Lease {
+  if (lease?.state !== LeaseState.default) return false;
+  return belongsTo(lease, ctx.client.identity.hwAddress, clientIdFor(ctx.client, subnet));
 }
 
 /** Why no address was found: the counters Kea raises beside v4-allocation-fail. */
@@ -87,7 +101,9 @@ export function pickAddress(
 ): { readonly address: Ipv4; readonly subnet: Subnet } | { readonly failure: AllocationFailure } {
   const isOpen = (pool: Pool): boolean => passesGuard(pool.clientClasses, (name) => ctx.client.isMember(name));
   // The lease table has the last word: after the clock was set back, a lease that had run out is in force again.
-  const isUnused = (address: Ipv4): boolean => isAvailable(ctx.leases.getByAddress(address), ctx.nowSec);
+  const isUnused = (address: Ipv4): boolean =>
+    isAvailable(ctx.leases.getByAddress(address), ctx.nowSec) &&
+    (ctx.rules === undefined || ctx.rules.mayGive(address));
   for (const subnet of ctx.candidates) {
     const address = ctx.addresses.pickFromSubnet(subnet, isOpen, isUnused);
     if (address !== undefined) return { address, subnet };
@@ -118,9 +134,10 @@ export function grantAddress(
   ctx: DecisionContext,
   subnet: Subnet,
   address: Ipv4,
-  lifetimeSec: number,
+  configuredSec: number,
 ): { readonly grant: Grant; readonly reused: boolean } {
   const { client, nowSec } = ctx;
+  const lifetimeSec = limitedBySafety(ctx, subnet, address, configuredSec);
   const previous = ctx.leases.getByAddress(address);
   const own =
     previous !== undefined &&
@@ -161,6 +178,14 @@ function extendedInfo(kept: string, client: Client, subnet: Subnet, { omapi }: C
   const context = mergeRelayInfo(kept, client.relayInfo);
   const vendorClass = omapi === undefined ? undefined : client.message.octets(VENDOR_CLASS_IDENTIFIER);
   return vendorClass === undefined ? context : mergeVariables(context, { 'vendor-class-identifier': vendorClass });
+}
+
+/** What the other server of a pair lets this one promise. */
+function limitedBySafety(ctx: DecisionContext, subnet: Subnet, address: Ipv4, wantedSec: number): number {
+  if (ctx.rules === undefined) return wantedSec;
+  const { hwAddress } = ctx.client.identity;
+  const holder = holderOf({ hwAddress, clientId: clientIdFor(ctx.client, subnet) });
+  return ctx.rules.lifetimeLimitSec(address, holder, wantedSec, ctx.nowSec);
 }
 
 function sameBinding(a: Lease, b: Lease): boolean {

@@ -4,6 +4,7 @@ import type { Message4 } from '@lessor/dhcp';
 import type { ClientName } from '../client-name.js';
 import type { IdentifierSource } from '../identity.js';
 import type { Lease } from '../lease.js';
+import type { GrantRules } from '../pair/grant-rules.js';
 import type { ReservationIndex } from '../reservation.js';
 import type { ConfigSnapshot, Pool, Reservation, Subnet } from '../snapshot.js';
 import type { EpochSec, Ipv4, Octets, SubnetId } from '../values.js';
@@ -69,6 +70,8 @@ export interface DecisionContext {
   readonly reservations: ReservationIndex;
   readonly addresses: AddressSource;
   readonly offers: OfferView;
+  /** What the other server of a pair allows; undefined without one. */
+  readonly rules?: GrantRules | undefined;
   readonly nowSec: EpochSec;
   readonly client: Client;
   /** Subnets the client may have an address of, the selected one first; empty if none was selected. */
@@ -91,6 +94,7 @@ export type SilenceReason =
   | 'unknown-address'
   | 'missing-requested-address'
   | 'not-the-holder'
+  | 'ha-not-ours'
   | 'released'
   | 'declined';
 

@@ -10,6 +10,7 @@ import {
   findClientLease,
   grantAddress,
   isFreeFor,
+  isGrantable,
   isOfferedToOther,
   isReservedForOther,
   pickAddress,
@@ -61,7 +62,7 @@ function own(ctx: DecisionContext): Choice {
   const subnet = allowedSubnetOf(ctx, lease.address);
   if (subnet === undefined || isReservedForOther(ctx, lease.address)) return undefined;
   if (isAvailable(lease, ctx.nowSec) && isOfferedToOther(ctx, lease.address, subnet)) return undefined;
-  return { address: lease.address, subnet };
+  return isGrantable(ctx, lease.address, subnet) ? { address: lease.address, subnet } : undefined;
 }
 
 /** The same answer to a repeated question. */

@@ -7,6 +7,7 @@ import { belongsTo } from '../identity.js';
 import type { Lease } from '../lease.js';
 import { isAvailable, isExpired, LeaseState } from '../lease.js';
 import type { Subnet } from '../snapshot.js';
+import { contains } from '../topology.js';
 import type { Ipv4 } from '../values.js';
 import {
   allowedSubnetOf,
@@ -14,6 +15,7 @@ import {
   findAddressReservation,
   findClientLease,
   grantAddress,
+  isGrantable,
   isReservedForOther,
   pickAddress,
 } from './allocation.js';
@@ -27,9 +29,22 @@ const SERVER_ID = 54;
 
 /** Decides a REQUEST (also a BOOTP request, which is one without any identifier or wish). */
 export function decideRequest(ctx: DecisionContext): Decision {
+  const decision = decideAlone(ctx);
+  if (decision.kind !== 'nak' || ctx.rules === undefined || ctx.rules.mayRefuse) return decision;
+  // The other server may have given the client this address; that it is in another network is certain all the same.
+  const wanted = wishOf(ctx);
+  return ctx.candidates.some((subnet) => contains(subnet, wanted)) ? silent('ha-not-ours') : decision;
+}
+
+function wishOf({ client: { message } }: DecisionContext): Ipv4 {
+  const option50 = requestedAddress(message);
+  return option50 !== 0 ? option50 : message.ciaddr;
+}
+
+function decideAlone(ctx: DecisionContext): Decision {
   const { message } = ctx.client;
   const option50 = requestedAddress(message);
-  const wanted = option50 !== 0 ? option50 : message.ciaddr;
+  const wanted = wishOf(ctx);
   const selecting = message.has(SERVER_ID);
   const initReboot = !selecting && option50 !== 0;
   const authoritative = ctx.candidates[0]?.authoritative ?? ctx.snapshot.authoritative;
@@ -106,9 +121,11 @@ function assignAny(ctx: DecisionContext, clientLease: Lease | undefined): Decisi
 }
 
 function grant(ctx: DecisionContext, subnet: Subnet, address: Ipv4, clientLease: Lease | undefined): Decision {
+  if (!isGrantable(ctx, address, subnet)) return silent('ha-not-ours');
   const host = ctx.reservations.inForce(subnet, ctx.client);
   const lifetimeSec = lifetimeFor(ctx.client, subnet, ctx.snapshot, host);
   const { grant: granted, reused } = grantAddress(ctx, subnet, address, lifetimeSec);
+  if (granted.lifetimeSec <= 0) return silent('ha-not-ours');
   const changes: DecidedChange[] = [];
   if (!reused) {
     // One address a client: what it had elsewhere in this network is given back in the same commit.

@@ -1,0 +1,98 @@
+/**
+ * Two records of one address become one (docs/design-ha.md, rule 5). Only side 0 merges concurrent records, and makes the
+ * result an event of its own, newer than both: so it does not matter that the servers see slightly different ends.
+ */
+
+import type { Lease } from '../lease.js';
+import { LeaseState } from '../lease.js';
+import type { Octets } from '../values.js';
+import { endOf, holderOf, isBinding, type PairRecord } from './record.js';
+import { compareVersions, epochOf, joinVersions, type Side, UNVERSIONED } from './version.js';
+
+/** A client that loses an address it may have been told to use: somebody has to be told. */
+export interface DroppedBinding {
+  readonly kept: Octets;
+  readonly dropped: Octets;
+  readonly droppedLease: Lease;
+}
+
+/** The outcome of merging. */
+export interface Merged {
+  readonly record: PairRecord;
+  /**
+   * `mine` and `theirs`: the record as it was. `merged`: neither included the other; the version joins both, and needs an
+   * event of side 0 on top before it is stored.
+   */
+  readonly origin: 'mine' | 'theirs' | 'merged';
+  /** Set if a binding in force was given up for another client's. */
+  readonly dropped?: DroppedBinding;
+}
+
+/**
+ * What holds after `mine` met `theirs`.
+ * @param owner who owns the address, where it matters: which of two different clients keeps it
+ */
+export function mergeRecords(mine: PairRecord, theirs: PairRecord, owner: Side): Merged {
+  switch (compareVersions(mine.version, theirs.version)) {
+    case 'equal':
+      return differBeforeThePair(mine, theirs)
+        ? mergeConcurrent(mine, theirs, owner)
+        : { record: mine, origin: 'mine' };
+    case 'newer':
+      return { record: mine, origin: 'mine' };
+    case 'older':
+      return { record: theirs, origin: 'theirs' };
+    case 'concurrent':
+      return mergeConcurrent(mine, theirs, owner);
+  }
+}
+
+/** Leases of before the pair have no version; nobody knows which is the newer one. */
+function differBeforeThePair(mine: PairRecord, theirs: PairRecord): boolean {
+  if (
+    compareVersions(mine.version, UNVERSIONED) !== 'equal' ||
+    mine.lease === undefined ||
+    theirs.lease === undefined
+  ) {
+    return false;
+  }
+  return holderOf(mine.lease) !== holderOf(theirs.lease) || endOf(mine.lease) !== endOf(theirs.lease);
+}
+
+function mergeConcurrent(mine: PairRecord, theirs: PairRecord, owner: Side): Merged {
+  const version = joinVersions(mine.version, theirs.version);
+  const keepsMine = prefersFirst(mine, theirs, owner);
+  const [kept, lost] = keepsMine ? [mine, theirs] : [theirs, mine];
+  const record: PairRecord = { address: mine.address, version, lease: kept.lease };
+  const dropped = droppedBy(kept.lease, lost.lease);
+  return { record, origin: 'merged', ...(dropped === undefined ? {} : { dropped }) };
+}
+
+/** Different clients, both bound: the one not kept has to be reported. */
+function droppedBy(kept: Lease | undefined, lost: Lease | undefined): DroppedBinding | undefined {
+  if (lost === undefined || lost.state !== LeaseState.default || !isBinding(kept)) return undefined;
+  const [winner, loser] = [holderOf(kept), holderOf(lost)];
+  return winner === loser ? undefined : { kept: winner, dropped: loser, droppedLease: lost };
+}
+
+/** Which of two concurrent records is kept, whichever of them is `a`. */
+function prefersFirst(a: PairRecord, b: PairRecord, owner: Side): boolean {
+  const bound = Number(isBinding(a.lease)) - Number(isBinding(b.lease));
+  if (bound !== 0) return bound > 0;
+  if (a.lease !== undefined && b.lease !== undefined) {
+    const same = holderOf(a.lease) === holderOf(b.lease);
+    const [endA, endB] = [endOf(a.lease), endOf(b.lease)];
+    if (same && endA !== endB) return endA > endB;
+  } else if (a.lease !== b.lease) {
+    // A lease that is over says more than a tombstone: whose it was.
+    return a.lease !== undefined;
+  }
+  const epochs = newestEpoch(a) - newestEpoch(b);
+  if (epochs !== 0) return epochs > 0;
+  // Exactly one of two concurrent records has the newer event of the owner's side.
+  return a.version[owner] > b.version[owner];
+}
+
+function newestEpoch({ version }: PairRecord): number {
+  return Math.max(epochOf(version[0]), epochOf(version[1]));
+}

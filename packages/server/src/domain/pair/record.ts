@@ -1,0 +1,71 @@
+/**
+ * What the two servers of a pair exchange: the state of one address with its version. The version lives in the
+ * user-context of the lease, so that it is written, flushed and compacted with the lease itself.
+ */
+
+import { type Lease, LeaseState } from '../lease.js';
+import type { EpochSec, Ipv4, Octets } from '../values.js';
+import { INFINITE_LIFETIME } from '../values.js';
+import { formatVersion, parseVersion, UNVERSIONED, type Version } from './version.js';
+
+/** The state of one address; without a lease it is a tombstone: the binding was deleted. */
+export interface PairRecord {
+  readonly address: Ipv4;
+  readonly version: Version;
+  readonly lease: Lease | undefined;
+}
+
+const MEMBER = '"lessor-pair":';
+/** The member stands first, as written here, so that it is found without parsing JSON on the packet's road. */
+const STAMP = /^\{"lessor-pair":"([0-9.-]{1,40})"(,|\})/;
+
+/** The version in a lease's user-context; {@link UNVERSIONED} if it has none. */
+export function versionIn(userContext: string): Version {
+  const match = STAMP.exec(userContext);
+  return (match === null ? undefined : parseVersion(match[1]!)) ?? UNVERSIONED;
+}
+
+/** The user-context without the version: what operators wrote and option 82. */
+export function withoutVersion(userContext: string): string {
+  const match = STAMP.exec(userContext);
+  if (match === null) return userContext;
+  return match[2] === '}' ? '' : `{${userContext.slice(match[0].length).trimStart()}`;
+}
+
+/** The user-context with this version in the place of any it had. `userContext` is '' or the text of a JSON map. */
+export function withVersion(userContext: string, version: Version): string {
+  const rest = withoutVersion(userContext).trimStart().slice(1).trimStart();
+  const member = `{${MEMBER}"${formatVersion(version)}"`;
+  return rest === '' || rest === '}' ? `${member}}` : `${member},${rest}`;
+}
+
+/** What a server says of an address it has no record of: older than anything. */
+export function absentRecord(address: Ipv4): PairRecord {
+  return { address, version: [-1, -1], lease: undefined };
+}
+
+/** Who holds the lease: the client identifier if there is one, else the hardware address (as for offers). */
+export function holderOf(lease: Pick<Lease, 'clientId' | 'hwAddress'>): Octets {
+  return lease.clientId === '' ? `h${lease.hwAddress}` : `c${lease.clientId}`;
+}
+
+/** True if somebody may be using the address on the strength of this record: assigned or in probation, and not ended. */
+export function inForce(lease: Lease | undefined, nowSec: EpochSec): boolean {
+  if (lease === undefined || (lease.state !== LeaseState.default && lease.state !== LeaseState.declined)) return false;
+  return endOf(lease) >= nowSec;
+}
+
+/** A lease in one of the states that keep the address for, or from, somebody. */
+export type Binding = Lease & { readonly state: typeof LeaseState.default | typeof LeaseState.declined };
+
+/** True for the states in which the address is kept for, or from, somebody, whatever the time. */
+export function isBinding(lease: Lease | undefined): lease is Binding {
+  return lease !== undefined && (lease.state === LeaseState.default || lease.state === LeaseState.declined);
+}
+
+/** When the lease ends; a lease without end gives Infinity. */
+export function endOf(lease: Pick<Lease, 'clttSec' | 'validLifetimeSec'>): number {
+  return lease.validLifetimeSec === INFINITE_LIFETIME
+    ? Number.POSITIVE_INFINITY
+    : lease.clttSec + lease.validLifetimeSec;
+}

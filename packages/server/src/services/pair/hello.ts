@@ -1,0 +1,88 @@
+/** What the two servers of a pair tell each other in every heartbeat, and what is checked before anything else is believed. */
+
+import type { PairState } from '../../domain/pair/states.js';
+import { PAIR_STATES } from '../../domain/pair/states.js';
+import type { Side } from '../../domain/pair/version.js';
+import type { Json, JsonMap } from '../../domain/snapshot.js';
+import { CommandError } from '../../errors.js';
+
+/** Version of this protocol. */
+export const PAIR_PROTOCOL = 1;
+
+/** One server as the other sees it. */
+export interface Hello {
+  readonly protocol: number;
+  readonly relationship: string;
+  readonly side: Side;
+  /** Number of the server's start: its messages are told from those of earlier starts. */
+  readonly boot: number;
+  readonly epoch: number;
+  readonly state: PairState;
+  /** It has compared its database with the receiver's since the two met. */
+  readonly compared: boolean;
+  /** It gives addresses to new clients: its disk works and it has nothing to wait for. */
+  readonly gives: boolean;
+  /** Fingerprint of subnets, pools and their identifiers: must be equal. */
+  readonly addressSpace: string;
+  /** Fingerprint of all that is not particular to one of the two: should be equal. */
+  readonly configuration: string;
+  /** Milliseconds since 1970 at the sender. */
+  readonly clockMs: number;
+  /** The last hand-over of addresses it has stored. */
+  readonly received: number;
+}
+
+/** As a member of a command or an answer. */
+export function helloToJson(hello: Hello): JsonMap {
+  return { ...hello };
+}
+
+/** The inverse. @throws CommandError naming the member that is missing or wrong */
+export function helloFromJson(json: Json | undefined): Hello {
+  const map = typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as JsonMap) : {};
+  const state = text(map, 'state');
+  if (!Object.hasOwn(PAIR_STATES, state)) throw wrong('state');
+  const side = count(map, 'side');
+  if (side !== 0 && side !== 1) throw wrong('side');
+  return {
+    protocol: count(map, 'protocol'),
+    relationship: text(map, 'relationship'),
+    side,
+    boot: count(map, 'boot'),
+    epoch: count(map, 'epoch'),
+    state: state as PairState,
+    compared: map.compared === true,
+    gives: map.gives === true,
+    addressSpace: text(map, 'addressSpace'),
+    configuration: text(map, 'configuration'),
+    clockMs: count(map, 'clockMs'),
+    received: count(map, 'received'),
+  };
+}
+
+/** Why these two servers are no pair, as a text for people; undefined if they are one. */
+export function misfit(mine: Hello, theirs: Hello): string | undefined {
+  if (theirs.protocol !== mine.protocol) return `the partner speaks version ${theirs.protocol} of the protocol`;
+  if (theirs.relationship !== mine.relationship) return `the partner belongs to another pair (${theirs.relationship})`;
+  if (theirs.side === mine.side) return 'both servers have the same role';
+  if (theirs.addressSpace !== mine.addressSpace) {
+    return 'subnets or pools are not the same on both servers: ha-config-diff shows where they differ';
+  }
+  return undefined;
+}
+
+function text(map: JsonMap, name: keyof Hello): string {
+  const value = map[name];
+  if (typeof value !== 'string' || value.length > 256) throw wrong(name);
+  return value;
+}
+
+function count(map: JsonMap, name: keyof Hello): number {
+  const value = map[name];
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw wrong(name);
+  return value;
+}
+
+function wrong(name: string): CommandError {
+  return new CommandError('command-invalid', `lessor-pair: ${name} is missing or not understood`);
+}

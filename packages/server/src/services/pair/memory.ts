@@ -1,0 +1,98 @@
+/** What one server of a pair knows of itself and of the other, in memory, and the part of it that has to be on the disk. */
+
+import type { OwnedRange } from '../../domain/pair/ownership.js';
+import { OwnershipMap } from '../../domain/pair/ownership.js';
+import type { PairState } from '../../domain/pair/states.js';
+import { type EventNumber, eventNumber, MAX_EPOCH, type Side } from '../../domain/pair/version.js';
+import type { EpochSec } from '../../domain/values.js';
+import { StoreError } from '../../errors.js';
+
+/** What survives a restart. Written before what it says is acted upon. */
+export interface PairFile {
+  readonly relationship: string;
+  readonly side: Side;
+  readonly epoch: number;
+  /** Starts of this server; tells the messages of one start from those of another. */
+  readonly boot: number;
+  /** Counters below this one may have been used in the epoch. */
+  readonly reservedCounter: number;
+  readonly state: PairState;
+  /** When partner-down was entered; 0 if this server is not in it. */
+  readonly downSinceSec: EpochSec;
+  /** True if partner-down followed the partner's goodbye: then it promised nothing we do not know of. */
+  readonly cleanDown: boolean;
+  /** This server has said goodbye: the partner may be using everything. */
+  readonly saidGoodbye: boolean;
+  readonly ownership: readonly OwnedRange[];
+  /** A hand-over begun and not confirmed. */
+  readonly handOver: HandOver | undefined;
+  /** The last hand-over taken from the partner. */
+  readonly lastReceived: number;
+}
+
+/** Free addresses on their way to the partner. */
+export interface HandOver {
+  readonly number: number;
+  readonly ranges: readonly { readonly first: number; readonly last: number }[];
+}
+
+/** Where the file is kept. */
+export interface PairFileStore {
+  /** Undefined if there is none. @throws StoreError if it can not be read */
+  load(): PairFile | undefined;
+  /** Returns when it is on stable storage. @throws StoreError */
+  save(file: PairFile): void;
+}
+
+/** Counters reserved by one write of the file. */
+const RESERVE = 1_000_000;
+
+/** See the head of this file. */
+export class PairMemory {
+  readonly #store: PairFileStore;
+  #file: PairFile;
+  #counter: number;
+  #ownership: OwnershipMap;
+
+  /** Takes over what a file says, or what a new pair begins with; the boot number is one more. */
+  constructor(store: PairFileStore, file: PairFile) {
+    this.#store = store;
+    this.#counter = file.reservedCounter;
+    this.#file = file;
+    this.#ownership = OwnershipMap.of(file.ownership);
+    this.update({ boot: file.boot + 1, reservedCounter: file.reservedCounter + RESERVE });
+  }
+
+  /** What is on the disk. */
+  get file(): PairFile {
+    return this.#file;
+  }
+
+  get ownership(): OwnershipMap {
+    return this.#ownership;
+  }
+
+  /** Changes what is on the disk. @throws StoreError if it can not be written: nothing has changed then */
+  update(change: Partial<PairFile>): void {
+    const next = { ...this.#file, ...change };
+    this.#store.save(next);
+    this.#file = next;
+    if (change.ownership !== undefined) this.#ownership = OwnershipMap.of(change.ownership);
+  }
+
+  /** Begins a new epoch, above `atLeast` too; what else changes with it goes to the disk in the same write. */
+  raiseEpoch(atLeast: number, change: Partial<PairFile>): void {
+    const epoch = Math.max(this.#file.epoch, atLeast) + 1;
+    if (epoch > MAX_EPOCH) throw new StoreError('store-corrupt', `the pair has no epochs left after ${MAX_EPOCH}`);
+    this.update({ ...change, epoch, reservedCounter: RESERVE });
+    this.#counter = 0;
+  }
+
+  /** The number of the next event of this server. @throws StoreError if no more can be reserved on the disk */
+  nextEvent(): EventNumber {
+    if (this.#counter + 1 >= this.#file.reservedCounter) {
+      this.update({ reservedCounter: this.#counter + 1 + RESERVE });
+    }
+    return eventNumber(this.#file.epoch, ++this.#counter);
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * This server's half of the common lease table: gives every change its version, keeps account of what the partner does
+ * not have yet, and takes in what the partner sends (docs/design-ha.md, rules 1 and 5).
+ */
+
+import { type Lease, LeaseState } from '../../domain/lease.js';
+import { type DroppedBinding, mergeRecords } from '../../domain/pair/merge.js';
+import { absentRecord, endOf, holderOf, isBinding, type PairRecord, versionIn } from '../../domain/pair/record.js';
+import { compareVersions, UNVERSIONED, type Version, withEvent } from '../../domain/pair/version.js';
+import type { EpochSec, Ipv4 } from '../../domain/values.js';
+import type { LeaseStamp, LeaseTransaction, Ledger } from '../ledger.js';
+import { BlockDigests } from './digests.js';
+import type { PairMemory } from './memory.js';
+import type { Unconfirmed, UnconfirmedRecords } from './unconfirmed.js';
+import { stamped } from './wire.js';
+
+/** What a {@link Replica} works with. */
+export interface ReplicaParts {
+  readonly ledger: Ledger;
+  readonly memory: PairMemory;
+  readonly unconfirmed: UnconfirmedRecords;
+  nowSec(): EpochSec;
+  /** Something waits to be sent. */
+  readonly onChange: () => void;
+  /** Whether an address can be given may have changed. */
+  readonly onSettled: (address: Ipv4) => void;
+  /** A merge took an address away from a client that may be using it. */
+  readonly onDropped: (address: Ipv4, dropped: DroppedBinding) => void;
+}
+
+/** What came of records taken in. */
+export interface TakenIn {
+  /** Addresses of which we now have exactly what was sent. */
+  readonly stored: Ipv4[];
+  /** What the sender should have in the place of what it sent. */
+  readonly newer: PairRecord[];
+}
+
+/** See the head of this file. Construct it before the ledger is used. */
+export class Replica implements LeaseStamp {
+  readonly digests = new BlockDigests();
+  readonly #parts: ReplicaParts;
+  /** Set while records of the partner are stored: they keep the version they have. */
+  #takingIn = false;
+
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts;
+    for (const lease of parts.ledger.leases.all()) this.digests.changed(lease.address, undefined, lease);
+    parts.ledger.observe((address, before, after) => this.digests.changed(address, before, after));
+    parts.ledger.useStamp(this);
+  }
+
+  /** What we have of an address. */
+  record(address: Ipv4): PairRecord {
+    return recordOf(address, this.#parts.ledger.leases.getByAddress(address));
+  }
+
+  // --- changes of this server (LeaseStamp) ---
+
+  put(lease: Lease, before: Lease | undefined): Lease {
+    if (this.#takingIn) return lease;
+    return this.#ownEvent(lease, before, false);
+  }
+
+  remove(before: Lease): Lease | undefined {
+    if (this.#takingIn) return undefined;
+    const { unconfirmed } = this.#parts;
+    if (!isBinding(before) && unconfirmed.isConfirmed(before.address)) return undefined;
+    if (unconfirmed.find(before.address)?.removal === true) return before;
+    return this.#ownEvent(asOver(before), before, true);
+  }
+
+  committed(): void {
+    this.#parts.onChange();
+  }
+
+  #ownEvent(lease: Lease, before: Lease | undefined, removal: boolean): Lease {
+    const { memory, unconfirmed } = this.#parts;
+    const base = before === undefined ? UNVERSIONED : versionIn(before.userContext);
+    const version = withEvent(base, memory.file.side, memory.nextEvent());
+    unconfirmed.changed(lease.address, version, this.#known(lease.address, before), removal);
+    // A released lease keeps its end: one of lifetime 0 would be no row at the next start, and the release forgotten.
+    const { state } = lease;
+    const kept = state === LeaseState.released && before !== undefined ? { ...lease, ...timesOf(before) } : lease;
+    return stamped(kept, version);
+  }
+
+  /** What the partner is known to have of an address whose lease is `before`. */
+  #known(address: Ipv4, before: Lease | undefined): Unconfirmed['known'] {
+    if (!isBinding(before) || !this.#parts.unconfirmed.isConfirmed(address)) return undefined;
+    return { holder: holderOf(before), endSec: endOf(before) };
+  }
+
+  // --- changes of the partner ---
+
+  /**
+   * Takes in what the partner sent; resolves when it is durable.
+   * @throws StoreError if it can not be made durable: nothing has been taken in
+   */
+  async takeIn(records: readonly PairRecord[]): Promise<TakenIn> {
+    const result: TakenIn = { stored: [], newer: [] };
+    const settled: Ipv4[] = [];
+    const dropped: [Ipv4, DroppedBinding][] = [];
+    await this.#parts.ledger.transact((tx) => {
+      this.#takingIn = true;
+      try {
+        for (const theirs of records) this.#takeInOne(tx, theirs, result, settled, dropped);
+      } finally {
+        this.#takingIn = false;
+      }
+    });
+    for (const address of settled) this.#settle(address);
+    for (const [address, lost] of dropped) this.#parts.onDropped(address, lost);
+    if (result.newer.length > 0) this.#parts.onChange();
+    return result;
+  }
+
+  #takeInOne(
+    tx: LeaseTransaction,
+    theirs: PairRecord,
+    { stored, newer }: TakenIn,
+    settled: Ipv4[],
+    dropped: [Ipv4, DroppedBinding][],
+  ): void {
+    const { memory, unconfirmed } = this.#parts;
+    const { address } = theirs;
+    const mine = recordOf(address, tx.getByAddress(address));
+    const { side } = memory.file;
+    const owner = memory.ownership.ownerOf(address);
+    const merged = mergeRecords(mine, theirs, owner === 1 ? 1 : 0);
+    if (merged.origin === 'theirs') {
+      store(tx, address, theirs.lease, theirs.version);
+      stored.push(address);
+      settled.push(address);
+    } else if (merged.origin === 'mine') {
+      if (compareVersions(mine.version, theirs.version) !== 'equal') {
+        newer.push(mine);
+        return;
+      }
+      stored.push(address);
+      settled.push(address);
+    } else if (!isBinding(mine.lease) && unconfirmed.isConfirmed(address)) {
+      // They knew that it was over and have forgotten it since: theirs is the newer one, whatever the counters say.
+      store(tx, address, theirs.lease, merged.record.version);
+      newer.push({ ...theirs, version: merged.record.version, lease: leaseWith(theirs.lease, merged.record.version) });
+      settled.push(address);
+    } else if (side === 1) {
+      newer.push(mine);
+    } else {
+      const version = withEvent(merged.record.version, side, memory.nextEvent());
+      const lease = leaseWith(merged.record.lease, version);
+      store(tx, address, lease, version);
+      const known = isBinding(theirs.lease)
+        ? { holder: holderOf(theirs.lease), endSec: endOf(theirs.lease) }
+        : undefined;
+      unconfirmed.confirmed(address);
+      unconfirmed.changed(address, version, known, lease === undefined);
+      newer.push({ address, version, lease });
+      if (merged.dropped !== undefined) dropped.push([address, merged.dropped]);
+    }
+  }
+
+  /** The partner has stored these versions. */
+  confirm(versions: readonly (readonly [Ipv4, Version])[]): void {
+    const removals: Ipv4[] = [];
+    for (const [address, version] of versions) {
+      const entry = this.#parts.unconfirmed.find(address);
+      if (entry === undefined || compareVersions(entry.version, version) !== 'equal') continue;
+      if (entry.removal) removals.push(address);
+      this.#settle(address);
+    }
+    if (removals.length > 0) void this.#forget(removals).catch(() => undefined);
+  }
+
+  /** Both servers have the same of an address. */
+  #settle(address: Ipv4): void {
+    this.#parts.unconfirmed.confirmed(address);
+    this.#parts.onSettled(address);
+  }
+
+  /** Rows kept only until the partner knew. If the disk refuses they stay, and are over all the same. */
+  async #forget(addresses: readonly Ipv4[]): Promise<void> {
+    const { ledger, unconfirmed } = this.#parts;
+    await ledger.transact((tx) => {
+      for (const address of addresses) {
+        const lease = tx.getByAddress(address);
+        if (lease !== undefined && !isBinding(lease) && unconfirmed.isConfirmed(address)) tx.delete(address);
+      }
+    });
+  }
+}
+
+/** An address and what a lease table has of it. */
+export function recordOf(address: Ipv4, lease: Lease | undefined): PairRecord {
+  return lease === undefined ? absentRecord(address) : { address, version: versionIn(lease.userContext), lease };
+}
+
+function timesOf({ clttSec, validLifetimeSec }: Lease): Pick<Lease, 'clttSec' | 'validLifetimeSec'> {
+  return { clttSec, validLifetimeSec: Math.max(1, validLifetimeSec) };
+}
+
+/** What stands for a lease that was removed, until the partner knows. A row has to name somebody. */
+function asOver(lease: Lease): Lease {
+  const nobody = lease.hwAddress === '' && lease.clientId === '' ? { hwAddress: '\0\0\0\0\0\0' } : {};
+  return { ...lease, ...nobody, state: LeaseState.released };
+}
+
+function leaseWith(lease: Lease | undefined, version: Version): Lease | undefined {
+  return lease === undefined ? undefined : stamped(lease, version);
+}
+
+function store(tx: LeaseTransaction, address: Ipv4, lease: Lease | undefined, version: Version): void {
+  if (lease === undefined) tx.delete(address);
+  else tx.put(stamped(lease, version));
+}

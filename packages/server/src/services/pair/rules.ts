@@ -1,0 +1,114 @@
+/** What a server of a pair may give, promise and refuse at this moment: docs/design-ha.md, rules 2 and 3. */
+
+import { type Lease, LeaseState } from '../../domain/lease.js';
+import type { GrantRules } from '../../domain/pair/grant-rules.js';
+import { promisedEndSec, reusableFromSec } from '../../domain/pair/promise.js';
+import { endOf, holderOf, inForce, isBinding } from '../../domain/pair/record.js';
+import { PAIR_STATES } from '../../domain/pair/states.js';
+import type { EpochSec, Ipv4, Octets } from '../../domain/values.js';
+import { INFINITE_LIFETIME } from '../../domain/values.js';
+import type { LeaseReader } from '../ports.js';
+import type { PairMemory } from './memory.js';
+import type { UnconfirmedRecords } from './unconfirmed.js';
+
+/** What the rules look at. */
+export interface RuleFacts {
+  readonly memory: PairMemory;
+  readonly unconfirmed: UnconfirmedRecords;
+  readonly leases: Pick<LeaseReader, 'getByAddress'>;
+  /** Maximum client lead time in seconds. */
+  readonly mcltSec: number;
+  nowSec(): EpochSec;
+  /** Bound on the difference of the clocks of the two servers, in seconds. */
+  skewSec(): number;
+  /** True while the partner answers, so that it can be asked to confirm. */
+  connected(): boolean;
+  /** Until then nothing is given: our own database was lost, and leases nobody knows of may still run. */
+  noGiveUntilSec(): EpochSec;
+}
+
+/** See the head of this file. */
+export class PairRules implements GrantRules {
+  constructor(private readonly facts: RuleFacts) {}
+
+  get mayRefuse(): boolean {
+    const { state } = this.facts.memory.file;
+    if (!PAIR_STATES[state].refuses) return false;
+    // Just after the partner went down a client may have a lease of it that nobody here has heard of.
+    return state !== 'partner-down' || this.facts.nowSec() >= this.#reusableFrom(undefined);
+  }
+
+  mayGive(address: Ipv4): boolean {
+    const { memory, leases, unconfirmed } = this.facts;
+    const { state, side } = memory.file;
+    if (!PAIR_STATES[state].gives || this.facts.nowSec() < this.facts.noGiveUntilSec()) return false;
+    const lease = leases.getByAddress(address);
+    const owner = memory.ownership.ownerOf(address);
+    const mine = owner === undefined || owner === side;
+    if (mine && (lease === undefined || (!isBinding(lease) && unconfirmed.isConfirmed(address)))) return true;
+    // A partner that is back gives its addresses itself as soon as it has everything.
+    if (state !== 'partner-down' || this.facts.connected()) return false;
+    const end = lease === undefined ? undefined : endOf(lease);
+    return this.facts.nowSec() >= this.#reusableFrom(end);
+  }
+
+  mayRenew(lease: Lease, nowSec: EpochSec): boolean {
+    const row = PAIR_STATES[this.facts.memory.file.state];
+    return row.serves && lease.state === LeaseState.default && (row.extends !== 'never' || inForce(lease, nowSec));
+  }
+
+  lifetimeLimitSec(address: Ipv4, holder: Octets, wantedSec: number, nowSec: EpochSec): number {
+    const row = PAIR_STATES[this.facts.memory.file.state];
+    if (row.extends === 'whole') return wantedSec;
+    // The gate asks the partner before anything is said.
+    if (row.extends === 'lead-time' && this.facts.connected()) return wantedSec;
+    return this.boundSec(address, holder, wantedSec, nowSec);
+  }
+
+  /** Seconds that may be promised without the partner saying anything more; 0 if none. */
+  boundSec(address: Ipv4, holder: Octets, wantedSec: number, nowSec: EpochSec): number {
+    const { memory, leases, mcltSec } = this.facts;
+    const row = PAIR_STATES[memory.file.state];
+    if (!row.serves) return 0;
+    if (row.extends === 'whole') return wantedSec;
+    const lease = leases.getByAddress(address);
+    const wantedEnd = wantedSec === INFINITE_LIFETIME ? Number.POSITIVE_INFINITY : nowSec + wantedSec;
+    if (row.extends === 'never') {
+      if (lease === undefined || holderOf(lease) !== holder || !inForce(lease, nowSec)) return 0;
+      return secondsUntil(Math.min(wantedEnd, endOf(lease)), nowSec, wantedSec);
+    }
+    return secondsUntil(
+      promisedEndSec(nowSec, wantedEnd, this.#knownEnd(address, holder, lease), mcltSec),
+      nowSec,
+      wantedSec,
+    );
+  }
+
+  /** True if a lease that ran out may be reclaimed here: by the owner of its address, when both are there to agree. */
+  mayReclaim({ address }: Pick<Lease, 'address'>): boolean {
+    const { memory } = this.facts;
+    const { state, side } = memory.file;
+    if (!PAIR_STATES[state].reclaims) return false;
+    const owner = memory.ownership.ownerOf(address);
+    return state === 'partner-down' || owner === side || ((owner === undefined || owner === 'nobody') && side === 0);
+  }
+
+  /** The end the partner has stored for this holder, if it is known to have one. */
+  #knownEnd(address: Ipv4, holder: Octets, lease: Lease | undefined): number | undefined {
+    const { unconfirmed } = this.facts;
+    const entry = unconfirmed.find(address);
+    if (entry !== undefined) return entry.known?.holder === holder ? entry.known.endSec : undefined;
+    if (unconfirmed.everything || !isBinding(lease) || holderOf(lease) !== holder) return undefined;
+    return endOf(lease);
+  }
+
+  #reusableFrom(knownEndSec: number | undefined): number {
+    const { memory, mcltSec, skewSec } = this.facts;
+    const { downSinceSec, cleanDown } = memory.file;
+    return reusableFromSec(downSinceSec, knownEndSec, cleanDown ? 0 : mcltSec, skewSec());
+  }
+}
+
+function secondsUntil(end: number, nowSec: EpochSec, wantedSec: number): number {
+  return Number.isFinite(end) ? Math.max(0, Math.floor(end - nowSec)) : wantedSec;
+}

@@ -1,0 +1,46 @@
+/** Records as the two servers send them: Kea's lease members, the version, and seconds left in the place of instants. */
+
+import { leaseFromJson, leaseToJson } from '../../domain/lease-json.js';
+import { type PairRecord, withoutVersion, withVersion } from '../../domain/pair/record.js';
+import { formatVersion, parseVersion, type Version } from '../../domain/pair/version.js';
+import type { Json, JsonMap } from '../../domain/snapshot.js';
+import { type EpochSec, formatIpv4, INFINITE_LIFETIME, type Ipv4, parseIpv4 } from '../../domain/values.js';
+import { CommandError } from '../../errors.js';
+
+/** A record as JSON: a lease with `version` and `age` (seconds since cltt), or address and version of one removed. */
+export function recordToJson({ address, version, lease }: PairRecord, nowSec: EpochSec): JsonMap {
+  const stamp = { version: formatVersion(version) };
+  if (lease === undefined) return { 'ip-address': formatIpv4(address), removed: true, ...stamp };
+  const { cltt, ...members } = leaseToJson({ ...lease, userContext: withoutVersion(lease.userContext) });
+  return { ...members, age: nowSec - Number(cltt), ...stamp };
+}
+
+/** The inverse of {@link recordToJson}, on this server's clock. @throws CommandError naming what is wrong */
+export function recordFromJson(json: Json | undefined, nowSec: EpochSec): PairRecord {
+  if (!isMap(json)) throw new CommandError('command-invalid', 'a record is not a map');
+  const version = typeof json.version === 'string' ? parseVersion(json.version) : undefined;
+  if (version === undefined) throw new CommandError('command-invalid', 'a record has no version');
+  if (json.removed === true) return { address: addressOf(json), version, lease: undefined };
+  const { age } = json;
+  if (typeof age !== 'number' || !Number.isInteger(age) || Math.abs(age) > INFINITE_LIFETIME) {
+    throw new CommandError('command-invalid', 'a record has no age');
+  }
+  const lease = leaseFromJson({ ...json, cltt: Math.max(1, nowSec - age) });
+  return { address: lease.address, version, lease: stamped(lease, version) };
+}
+
+/** The lease with its version in the user-context. */
+export function stamped<L extends { readonly userContext: string }>(lease: L, version: Version): L {
+  return { ...lease, userContext: withVersion(lease.userContext, version) };
+}
+
+function addressOf(json: JsonMap): Ipv4 {
+  const text = json['ip-address'];
+  const address = typeof text === 'string' ? parseIpv4(text) : undefined;
+  if (address === undefined) throw new CommandError('command-invalid', 'a record has no ip-address');
+  return address;
+}
+
+function isMap(value: Json | undefined): value is JsonMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
