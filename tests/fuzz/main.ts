@@ -5,6 +5,7 @@
 
 import { parseArgs } from 'node:util';
 import { fuzzConfigs } from './configs.js';
+import { fuzzDoors } from './doors.js';
 import { fuzzExchange } from './exchange.js';
 import { fuzzOmapiServer } from './omapi-server.js';
 
@@ -12,6 +13,7 @@ const { values } = parseArgs({
   options: {
     packets: { type: 'string', default: '1000000' },
     configs: { type: 'string', default: '100000' },
+    doors: { type: 'string', default: '10000' },
     omapi: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
@@ -19,7 +21,7 @@ const { values } = parseArgs({
 });
 
 if (values.help) {
-  console.log('usage: npm run fuzz -- [--packets N] [--configs N] [--omapi N] [--seed N]');
+  console.log('usage: npm run fuzz -- [--packets N] [--configs N] [--doors N] [--omapi N] [--seed N]');
   process.exit(0);
 }
 
@@ -44,6 +46,11 @@ for (let done = 0; done < configs; done += SLICE) {
   // A defect is thrown: fuzzConfigs lets only ConfigError pass.
   fuzzConfigs(Math.min(SLICE, configs - done), seed + done);
   console.log(`${Math.min(done + SLICE, configs)} configurations, ${seconds()}, ${megabytes()}`);
+}
+const doors = Number(values.doors);
+for (let done = 0; done < doors; done += SLICE) {
+  // A defect is thrown: a door that answers what it should not, or no more.
+  console.log(JSON.stringify(await fuzzDoors(Math.min(SLICE, doors - done), seed + done)), seconds(), megabytes());
 }
 
 const mebibytes = (octets: number): string => `${Math.round(octets / 2 ** 20)} MB`;

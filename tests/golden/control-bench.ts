@@ -29,7 +29,7 @@ import { Sweeper } from 'lessor/internal/services/sweeper.js';
 import { nodeFileOps } from 'lessor/internal/store/file-ops.js';
 import { exportLeases } from 'lessor/internal/store/lease-export.js';
 import { MemfileStore } from 'lessor/internal/store/memfile.js';
-import { UnixListener } from 'lessor/internal/transports/kea-unix.js';
+import { ControlListeners } from 'lessor/internal/transports/control-listeners.js';
 import { DEFAULT_LIMITS } from 'lessor/internal/transports/listener.js';
 import { noChangeServices } from '../lib/change-services.js';
 import { HandClock } from '../unit/control-fakes.js';
@@ -69,37 +69,49 @@ export interface ReplayServer {
   readonly clock: HandClock;
   readonly socketPath: string;
   /** Sends octets over the unix socket as one chunk or several and collects the answer until the end. */
-  ask(text: string | readonly string[], halfClose?: boolean): Promise<string>;
+  ask(text: string | readonly string[], halfClose?: boolean, path?: string): Promise<string>;
   putLease(lease: Partial<Lease> & Pick<Lease, 'address'>): Promise<void>;
   close(): Promise<void>;
 }
 
+/** Which doors a replay opens. */
+export interface ReplayOptions {
+  /**
+   * The sockets of the configuration itself, which may then be changed by command. Its paths begin with this folder
+   * instead of /test; it is the caller's.
+   */
+  readonly root?: string;
+}
+
 /** Starts one with a transcript's configuration. */
-export async function startReplayServer(config: JsonValue): Promise<ReplayServer> {
+export async function startReplayServer(config: JsonValue, { root }: ReplayOptions = {}): Promise<ReplayServer> {
   const folder = mkdtempSync(join(tmpdir(), 'lessor-replay-'));
+  const base = root ?? '/test';
+  const configFile = root === undefined ? CONFIG_FILE : `${root}/etc/kea-dhcp4.conf`;
   const clock = new HandClock();
-  const files = new Map([[CONFIG_FILE, formatJson(config)]]);
+  const files = new Map([[configFile, formatJson(config)]]);
   const environment = () => ({
     readFile: (path: string) => {
-      const text = files.get(path);
+      const text = files.get(path) ?? (root === undefined ? undefined : readFileSync(path, 'latin1'));
       if (text === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
       return text;
     },
     directoryMode: () => 0o750,
     interfaceNames: INTERFACES.map(({ name }) => name),
     directories: {
-      data: '/test/lib',
-      controlSocket: '/test/run',
-      log: '/test/log',
+      data: `${base}/lib`,
+      controlSocket: `${base}/run`,
+      log: `${base}/log`,
       hooks: '/hooks',
-      scripts: '/test/scripts',
-      pid: '/test/run',
-      lock: '/test/run',
-      legalLog: '/test/log',
+      scripts: `${base}/scripts`,
+      pid: `${base}/run`,
+      lock: `${base}/run`,
+      legalLog: `${base}/log`,
     },
-    insecure: false,
+    // The recordings of whole configurations were made with -X.
+    insecure: root !== undefined,
   });
-  const source = { kind: 'file', path: CONFIG_FILE } as const;
+  const source = { kind: 'file', path: configFile } as const;
   const initial = loadConfig(source, { ...environment(), generation: 1 });
   const { snapshot } = initial;
   const configService = new ConfigService({
@@ -146,7 +158,7 @@ export async function startReplayServer(config: JsonValue): Promise<ReplayServer
     ledger,
     leaseCounts,
     leaseExporter: {
-      directory: '/test/lib',
+      directory: `${base}/lib`,
       anywhere: false,
       async write(file) {
         const written = join(folder, 'export.csv');
@@ -168,7 +180,7 @@ export async function startReplayServer(config: JsonValue): Promise<ReplayServer
         '3.3.1-git (git)\npremium: no\nlinked with:\n- log4cplus 2.0.8\n- OpenSSL 3.0.19 27 Jan 2026\n' +
         'lease backends:\n- Memfile backend 3.0',
       buildReport: 'lessor',
-      configFile: CONFIG_FILE,
+      configFile,
     },
     interfaces: {
       list: () => INTERFACES,
@@ -178,17 +190,17 @@ export async function startReplayServer(config: JsonValue): Promise<ReplayServer
     shutdown: () => undefined,
   };
   const dispatcher = new Dispatcher(COMMANDS, services, { record: () => undefined }, silentLogger);
-  const socketPath = join(folder, 'kea4.sock');
-  const listener = await UnixListener.open(
-    { type: 'unix', path: socketPath, headers: [] },
-    {
-      dispatch: (command) => dispatcher.dispatch(command),
-      clock,
-      logger: silentLogger,
-      lock: lockFile,
-      limits: DEFAULT_LIMITS,
-    },
-  );
+  const socketPath = root === undefined ? join(folder, 'kea4.sock') : `${root}/run/kea4.sock`;
+  const listeners = new ControlListeners({
+    dispatch: (command) => dispatcher.dispatch(command),
+    clock,
+    logger: silentLogger,
+    lock: lockFile,
+    limits: DEFAULT_LIMITS,
+  });
+  const unix = { type: 'unix', path: socketPath, headers: [] } as const;
+  (await listeners.apply(root === undefined ? [unix] : snapshot.controlSockets)).commit();
+  if (root !== undefined) configService.participate(listeners);
 
   const putLease = async (lease: Partial<Lease> & Pick<Lease, 'address'>) => {
     const before = ledger.leases.getByAddress(lease.address) ?? { ...NEW_LEASE, address: lease.address };
@@ -199,9 +211,9 @@ export async function startReplayServer(config: JsonValue): Promise<ReplayServer
     clock,
     socketPath,
     putLease,
-    ask: (text, halfClose = false) => ask(socketPath, typeof text === 'string' ? [text] : text, halfClose),
+    ask: (text, halfClose = false, path = socketPath) => ask(path, typeof text === 'string' ? [text] : text, halfClose),
     async close() {
-      await listener.close();
+      await listeners.close();
       sweeper.stop();
       await store.close();
       rmSync(folder, { recursive: true, force: true });

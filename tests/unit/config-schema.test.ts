@@ -52,6 +52,7 @@ it('every scope can be reached from the top', () => {
     'listener',
     'metrics',
     'access',
+    'agent-top',
   ]);
   for (const scope of reached) {
     for (const { scope: next } of SCHEMA[scope].parameters) if (next !== undefined) reached.add(next);

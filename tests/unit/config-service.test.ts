@@ -55,6 +55,18 @@ describe('ConfigService', () => {
     assert.equal(service.current, before);
   });
 
+  it('tests what those who leave no trace can prepare, and nothing else', async () => {
+    const { service } = setUp();
+    const log: string[] = [];
+    service.participate({ ...recorder('sockets', log), testable: true });
+    service.participate(recorder('store', log));
+    await service.test(withLifetime(5));
+    assert.deepEqual(log, ['sockets prepares 2 topology', 'sockets abandons']);
+    service.participate({ ...recorder('tls', log, true), testable: true });
+    await assert.rejects(service.test(withLifetime(5)), /tls can not/);
+    assert.deepEqual(log.slice(2), ['sockets prepares 2 topology', 'tls prepares 2 topology', 'sockets abandons']);
+  });
+
   it('prepares everybody, then swaps, then commits', async () => {
     const { service, clock } = setUp();
     const log: string[] = [];

@@ -258,7 +258,8 @@ function canonicalInterfaces(
   ]);
 }
 
-function canonicalLoggers(root: Section, loggers: ConfigSnapshot['loggers']): JsonMap[] {
+/** The loggers of a daemon, defaults filled in. */
+export function canonicalLoggers(root: Section, loggers: ConfigSnapshot['loggers']): JsonMap[] {
   return root.sections('loggers').map((section, i) => {
     const { name, severity, debugLevel, outputs } = loggers[i]!;
     return jsonMap([

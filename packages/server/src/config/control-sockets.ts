@@ -3,7 +3,7 @@
 import type { ListenerPolicy } from '../domain/access/policy.js';
 import type { ControlSocketConfig, InterfaceSelector } from '../domain/snapshot.js';
 import { parseIpv4 } from '../domain/values.js';
-import type { BuildContext } from './context.js';
+import { type PartContext, reportInsecure } from './context.js';
 import { reasonOf } from './lexer.js';
 import { blockOf, describedListener, type ListenerFacts, plainListener } from './listeners.js';
 import { restrictedPath, splitPath } from './paths.js';
@@ -38,7 +38,7 @@ export interface BuiltSocket {
 export function buildControlSockets(
   root: Section,
   served: readonly InterfaceSelector[],
-  context: BuildContext,
+  context: PartContext,
 ): BuiltSocket[] {
   const built = new Map<string, BuiltSocket>();
   for (const section of root.sections('control-sockets')) {
@@ -76,7 +76,7 @@ function withPolicy(
   socket: ControlSocketConfig,
   section: Section,
   served: readonly InterfaceSelector[],
-  context: BuildContext,
+  context: PartContext,
 ): ControlSocketConfig {
   const block = blockOf(section, 'listener', ['lessor'], context);
   if (block === undefined) return { ...socket, policy: plainListener(factsOf(socket)) };
@@ -110,7 +110,7 @@ function factsOf({ type, path, address, port, authentication, tls }: ControlSock
   };
 }
 
-function buildUnixSocket(section: Section, { issues, environment }: BuildContext): ControlSocketConfig | undefined {
+function buildUnixSocket(section: Section, { issues, environment }: PartContext): ControlSocketConfig | undefined {
   for (const name of HTTP_ONLY) {
     if (section.mentions(name)) {
       issues.error('config-conflict', section.positionOf(name), `"${name}" is for http and https sockets`);
@@ -144,31 +144,40 @@ function buildUnixSocket(section: Section, { issues, environment }: BuildContext
 function buildHttpSocket(
   section: Section,
   type: 'http' | 'https',
-  context: BuildContext,
+  context: PartContext,
 ): ControlSocketConfig | undefined {
-  const { issues, environment } = context;
   if (section.mentions('socket-name')) {
-    issues.error('config-conflict', section.positionOf('socket-name'), '"socket-name" is for unix sockets');
+    context.issues.error('config-conflict', section.positionOf('socket-name'), '"socket-name" is for unix sockets');
   }
-  const address = section.string('socket-address') ?? '127.0.0.1';
+  return buildHttpDoor(section, { address: 'socket-address', port: 'socket-port', type }, context);
+}
+
+/**
+ * The HTTP socket a section describes: a control socket, or the Control Agent with its own words for address and
+ * port, where the certificates alone decide whether it speaks TLS (`type` undefined).
+ */
+export function buildHttpDoor(
+  section: Section,
+  words: { readonly address: string; readonly port: string; readonly type: 'http' | 'https' | undefined },
+  context: PartContext,
+): ControlSocketConfig | undefined {
+  const { issues } = context;
+  const address = section.string(words.address) ?? '127.0.0.1';
   if (parseIpv4(address) === undefined && !looksLikeIpv6(address)) {
-    issues.error(
-      'config-range',
-      section.positionOf('socket-address'),
-      `"${address}" is not an IP address (names are not taken)`,
-    );
+    const message = `"${address}" is not an IP address (names are not taken)`;
+    issues.error('config-range', section.positionOf(words.address), message);
     return undefined;
   }
-  const tls = buildTls(section, type, context);
+  const tls = buildTls(section, words.type, context);
   const authentication = buildAuthentication(section, context);
   if (tls === undefined && authentication === undefined && !TLS_FILES.some((name) => section.mentions(name))) {
     const message = 'anybody who reaches this socket can change the server: add "authentication" with clients, or TLS';
-    issues.insecure(environment.insecure, section.position, message);
+    reportInsecure(context, section.position, message);
   }
   return {
-    type,
+    type: words.type ?? (tls === undefined ? 'http' : 'https'),
     address,
-    port: section.integer('socket-port') ?? 8000,
+    port: section.integer(words.port) ?? 8000,
     headers: section.sections('http-headers').map((item) => ({
       name: item.string('name') ?? '',
       value: item.string('value') ?? '',
@@ -178,7 +187,11 @@ function buildHttpSocket(
   };
 }
 
-function buildTls(section: Section, type: 'http' | 'https', { issues }: BuildContext): ControlSocketConfig['tls'] {
+function buildTls(
+  section: Section,
+  type: 'http' | 'https' | undefined,
+  { issues }: PartContext,
+): ControlSocketConfig['tls'] {
   const files = TLS_FILES.map((name) => section.string(name) ?? '');
   const missing = TLS_FILES.filter((_, i) => files[i] === '');
   if (missing.length === TLS_FILES.length) {
@@ -205,7 +218,7 @@ function buildTls(section: Section, type: 'http' | 'https', { issues }: BuildCon
 }
 
 /** Basic authentication; undefined if nobody has to authenticate. */
-function buildAuthentication(section: Section, context: BuildContext): ControlSocketConfig['authentication'] {
+function buildAuthentication(section: Section, context: PartContext): ControlSocketConfig['authentication'] {
   const map = section.section('authentication');
   if (map === undefined) return undefined;
   const directory = map.string('directory') ?? '';
@@ -221,8 +234,8 @@ function buildAuthentication(section: Section, context: BuildContext): ControlSo
   return { realm: map.or<string>('realm'), clients };
 }
 
-function buildClient(section: Section, directory: string, context: BuildContext) {
-  const { issues, environment } = context;
+function buildClient(section: Section, directory: string, context: PartContext) {
+  const { issues } = context;
   for (const [one, other] of [
     ['user', 'user-file'],
     ['password', 'password-file'],
@@ -235,7 +248,7 @@ function buildClient(section: Section, directory: string, context: BuildContext)
   for (const name of ['user', 'password'] as const) {
     if (section.has(name)) {
       const message = `clear text "${name}" can be read by whoever reads this file: use "${name}-file"`;
-      issues.insecure(environment.insecure, section.positionOf(name), message);
+      reportInsecure(context, section.positionOf(name), message);
     }
   }
   const read = (name: 'user-file' | 'password-file'): string | undefined => {
@@ -280,7 +293,7 @@ function firstLine(
   path: string,
   section: Section,
   name: string,
-  { issues, environment }: BuildContext,
+  { issues, environment }: PartContext,
 ): string | undefined {
   try {
     return environment.readFile(path).split(/\r?\n/, 1)[0]!;

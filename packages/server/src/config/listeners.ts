@@ -12,7 +12,7 @@ import { isFamily } from '../domain/access/families.js';
 import type { AccessLimits, ListenerPolicy, SourcePrefix } from '../domain/access/policy.js';
 import type { InterfaceSelector } from '../domain/snapshot.js';
 import { checkSection } from './check.js';
-import type { BuildContext } from './context.js';
+import type { PartContext } from './context.js';
 import { memberPath, positionOf } from './issues.js';
 import type { ScopeName } from './schema.js';
 import type { LISTENER_EXCEPTIONS } from './schema-access.js';
@@ -51,7 +51,7 @@ export function describedListener(
   section: Section,
   facts: ListenerFacts,
   served: readonly InterfaceSelector[],
-  context: BuildContext,
+  context: PartContext,
 ): ListenerPolicy {
   const allowed = new Set(section.strings('allow').map(({ text }) => text as Exception));
   const sources = section.mentions('sources') ? buildSources(section, 'sources', context.issues) : facts.sources;
@@ -73,7 +73,7 @@ export function describedListener(
 }
 
 /** The `lessor` block of a section's `user-context`, checked; undefined if there is none. */
-export function blockOf(parent: Section, scope: ScopeName, names: readonly string[], context: BuildContext) {
+export function blockOf(parent: Section, scope: ScopeName, names: readonly string[], context: PartContext) {
   let node: ConfigNode | undefined = parent.userContextNode;
   for (const name of names) node = node?.kind === 'map' ? node.members.get(name)?.value : undefined;
   if (node === undefined) return undefined;
@@ -137,7 +137,7 @@ const RULES: readonly {
   },
 ];
 
-function checkExposure(section: Section, exposure: Exposure, { issues, environment }: BuildContext): void {
+function checkExposure(section: Section, exposure: Exposure, { issues, environment }: PartContext): void {
   for (const { exception, member, complaint } of RULES) {
     const text = exposure.allowed.has(exception) ? undefined : complaint(exposure);
     if (text === undefined) continue;

@@ -60,6 +60,16 @@ export function digestOfFile(octets: Uint8Array): string {
   return createHash('sha256').update(octets).digest('hex');
 }
 
+/** The tree of a file or of a command's JSON; undefined if there is none to go on with (reported). */
+export function readConfigNode(
+  source: ConfigSource,
+  environment: ConfigEnvironment,
+  issues: IssueList,
+): ConfigNode | undefined {
+  const text = source.kind === 'file' ? readText(source.path, environment, issues) : undefined;
+  return atOnce(readSource(source, text, environment, issues));
+}
+
 function readText(path: string, environment: ConfigEnvironment, issues: IssueList): string | undefined {
   try {
     return environment.readFile(path);

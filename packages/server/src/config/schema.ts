@@ -1,11 +1,13 @@
 /**
  * THE parameter table: what may stand where in a configuration, of which type, within which bounds, with which
  * default, and how much of it acts. Checking, defaults and docs/reference/parameters.md are derived from it.
- * The rows are in schema-global.ts, schema-host.ts, schema-network.ts, schema-service.ts, schema-hooks.ts and schema-omapi.ts; here is what a row is.
+ * The rows are in schema-global.ts, schema-host.ts, schema-network.ts, schema-service.ts, schema-hooks.ts, schema-omapi.ts and
+ * schema-agent.ts; here is what a row is.
  */
 
 import type { Json } from '../domain/snapshot.js';
 import { ACCESS_SCOPES } from './schema-access.js';
+import { AGENT_SCOPES } from './schema-agent.js';
 import { GLOBAL_SCOPES } from './schema-global.js';
 import { HA_SCOPES } from './schema-ha.js';
 import { HOOK_SCOPES } from './schema-hooks.js';
@@ -134,6 +136,11 @@ export type ScopeName =
   | 'omapi-listeners'
   | 'omapi-keys'
   | 'omapi-limits'
+  | 'agent-top'
+  | 'Control-agent'
+  | 'agent-authentication'
+  | 'agent-sockets'
+  | 'agent-socket'
   | 'host-extension'
   | 'host-identifiers'
   | 'host-cases'
@@ -154,6 +161,7 @@ export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
   ...HOOK_SCOPES,
   ...HA_SCOPES,
   ...OMAPI_SCOPES,
+  ...AGENT_SCOPES,
   ...HOST_SCOPES,
   ...ACCESS_SCOPES,
 };

@@ -24,13 +24,14 @@ export function withHash(parts: Omit<ConfigSnapshot, 'hash'>): ConfigSnapshot {
 }
 
 /**
- * Upper-case hex SHA-256 over Kea's text of `{ "Dhcp4": tree }` (config-hash-get), to be interrupted again and again.
+ * Upper-case hex SHA-256 over Kea's text of `{ "Dhcp4": tree }` (config-hash-get), or of the map of another
+ * daemon, to be interrupted again and again.
  * It is computed once for a tree.
  */
-export function* hashSliced(tree: JsonMap): Sliced<string> {
+export function* hashSliced(tree: JsonMap, name = 'Dhcp4'): Sliced<string> {
   const before = known.get(tree);
   if (before !== undefined) return before;
-  const hash = (yield* jsonDigest({ Dhcp4: tree })).toUpperCase();
+  const hash = (yield* jsonDigest({ [name]: tree })).toUpperCase();
   known.set(tree, hash);
   return hash;
 }

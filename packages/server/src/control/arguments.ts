@@ -101,15 +101,17 @@ export function invalid(message: string): CommandError {
 }
 
 /** A row as its family writes it: with a schema and typed values. */
-export interface TypedRow<S extends Schema>
-  extends Pick<CommandRow<ControlServices>, 'name' | 'access' | 'hook' | 'summary' | 'secretArgs'> {
+export interface TypedRow<S extends Schema, Services>
+  extends Pick<CommandRow<Services>, 'name' | 'access' | 'hook' | 'summary' | 'secretArgs'> {
   readonly args: S;
   readonly wording: Wording;
-  run(values: Values<S>, services: ControlServices, command: ControlCommand): CommandResult | Promise<CommandResult>;
+  run(values: Values<S>, services: Services, command: ControlCommand): CommandResult | Promise<CommandResult>;
 }
 
 /** Makes a row of the command table from a typed one. With an empty schema `arguments` may be anything (Kea). */
-export function defineCommand<S extends Schema>(row: TypedRow<S>): CommandRow<ControlServices> {
+export function defineCommand<S extends Schema, Services = ControlServices>(
+  row: TypedRow<S, Services>,
+): CommandRow<Services> {
   const { name, access, hook, summary, secretArgs, args, wording } = row;
   const takesNone = Object.keys(args).length === 0;
   return {

@@ -7,7 +7,7 @@ import { missingRight } from '../domain/access/rights.js';
 import { CommandError, type ErrorCode, LessorError } from '../errors.js';
 import { type AuditPort, argumentsDigestSliced, redact } from '../services/audit.js';
 import { inSlices } from '../services/in-slices.js';
-import type { Logger } from '../services/ports.js';
+import type { Clock, Logger } from '../services/ports.js';
 import { missingFor } from './access/authorise.js';
 import { rightsOf } from './access/command-rights.js';
 import { type Target, targetOf } from './access/target.js';
@@ -35,17 +35,26 @@ interface Findings {
   before?: string | undefined;
 }
 
-/** Runs commands. */
-export class Dispatcher {
-  private readonly rows: ReadonlyMap<string, CommandRow<ControlServices>>;
+/** What a command needs and what it is about: where a server and the agent differ. */
+export interface CommandPolicy {
+  /** The rights missing for a command, for the audit; undefined if it may run. */
+  missingFor(command: ControlCommand): string | undefined;
+  /** What the command changes, if that is one thing. */
+  targetOf(command: ControlCommand): Target | undefined;
+}
+
+/** Runs the commands of a table. */
+export class CommandRunner<Services extends { readonly clock: Clock }> {
+  private readonly rows: ReadonlyMap<string, CommandRow<Services>>;
 
   /**
    * @param gates that a command passes in this order
    * @throws LessorError `invariant` if two rows have one name
    */
   constructor(
-    rows: readonly CommandRow<ControlServices>[],
-    private readonly services: ControlServices,
+    rows: readonly CommandRow<Services>[],
+    private readonly services: Services,
+    private readonly policy: CommandPolicy,
     private readonly audit: AuditPort,
     private readonly logger: Logger,
     private readonly gates: readonly CommandGate[] = [],
@@ -65,24 +74,24 @@ export class Dispatcher {
   }
 
   private async perform(
-    row: CommandRow<ControlServices> | undefined,
+    row: CommandRow<Services> | undefined,
     command: ControlCommand,
     findings: Findings,
   ): Promise<DispatchOutcome> {
     if (row === undefined) {
       throw new CommandError('command-unknown', `'${command.name}' command not supported.`, Result.unsupported);
     }
-    findings.missing = missingFor(command, this.services);
+    findings.missing = this.policy.missingFor(command);
     // Which right is missing is for the audit: whoever probes learns nothing of the rules.
     if (findings.missing !== undefined) {
       throw new CommandError('command-denied', `'${command.principal.name}' may not use '${command.name}'`);
     }
-    findings.target = targetOf(command, this.services);
+    findings.target = this.policy.targetOf(command);
     findings.before = await findings.target?.digest();
     return withoutSecrets(await this.throughGates(row, command), command);
   }
 
-  private throughGates(row: CommandRow<ControlServices>, command: ControlCommand): Promise<CommandResult> {
+  private throughGates(row: CommandRow<Services>, command: ControlCommand): Promise<CommandResult> {
     const expensive = rightsOf(command.name).expensive === true;
     const run = async () => row.run(command, this.services);
     const way = this.gates.reduceRight<() => Promise<CommandResult>>(
@@ -136,4 +145,25 @@ function withoutSecrets(outcome: CommandResult, { name, principal }: ControlComm
   const demand = { command: '', family: 'security', reach: () => 'everything' as const } as const;
   if (missingRight(principal.rights, demand) === undefined) return outcome;
   return { ...outcome, arguments: redact(outcome.arguments) };
+}
+
+/** Runs the commands of a server. */
+export class Dispatcher extends CommandRunner<ControlServices> {
+  /**
+   * @param gates that a command passes in this order
+   * @throws LessorError `invariant` if two rows have one name
+   */
+  constructor(
+    rows: readonly CommandRow<ControlServices>[],
+    services: ControlServices,
+    audit: AuditPort,
+    logger: Logger,
+    gates: readonly CommandGate[] = [],
+  ) {
+    const policy: CommandPolicy = {
+      missingFor: (command) => missingFor(command, services),
+      targetOf: (command) => targetOf(command, services),
+    };
+    super(rows, services, policy, audit, logger, gates);
+  }
 }

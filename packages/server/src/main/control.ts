@@ -124,7 +124,11 @@ export async function openControl(
   for (const listeners of [control, metrics, omapi]) (await listeners.prepare(snapshot)).commit();
   reportExposure(snapshot, commandLogger);
 
-  configService.participate({ name: 'lease-database', prepare: async (next) => leaseDatabaseSwap(snapshot, next) });
+  configService.participate({
+    name: 'lease-database',
+    testable: true,
+    prepare: async (next) => leaseDatabaseSwap(snapshot, next),
+  });
   configService.participate(haSwap(leases.ha));
   configService.participate(control);
   configService.participate(metrics);

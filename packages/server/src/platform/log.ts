@@ -11,7 +11,7 @@ import type { Clock, Logger, Severity } from '../services/ports.js';
 import { compileLayout, DEFAULT_PATTERN, DEFAULT_SYSLOG_PATTERN, type Layout } from './log-pattern.js';
 import { createConsoleSink, createFileSink, createSyslogSink, type LogSink } from './log-sinks.js';
 
-/** Name of the root logger. */
+/** Name of the server's root logger. */
 export const ROOT_LOGGER = 'kea-dhcp4';
 /** Kea's facility where `syslog` names none. */
 const DEFAULT_FACILITY = 'LOCAL0';
@@ -66,6 +66,8 @@ export interface LogOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** -d: everything, whatever the configuration says. */
   readonly verbose: boolean;
+  /** Name of the root logger; kea-dhcp4 if absent. */
+  readonly root?: string;
   /** For KEA_LOGGER_DESTINATION, KEA_LOGGER_SEVERITY and KEA_LOGGER_DBGLEVEL. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -81,6 +83,7 @@ export class LogTree {
   readonly clock: Pick<Clock, 'now'>;
   readonly #verbose: boolean;
   readonly #environment: LogOptions['environment'];
+  readonly #root: string;
   readonly #loggers = new Map<string, TreeLogger>();
   #rules: ReadonlyMap<string, Rule> = new Map();
   #sinks: ReadonlyMap<string, LogSink> = new Map();
@@ -90,17 +93,18 @@ export class LogTree {
     this.clock = options.clock;
     this.#verbose = options.verbose;
     this.#environment = options.environment;
+    this.#root = options.root ?? ROOT_LOGGER;
     this.configure([]);
   }
 
-  /** The root logger, kea-dhcp4. */
+  /** The root logger. */
   get root(): Logger {
-    return this.get(ROOT_LOGGER);
+    return this.get(this.#root);
   }
 
-  /** The logger of a full name; a name outside kea-dhcp4 is put below it, as Kea does. */
+  /** The logger of a full name; a name outside its tree is put below it, as Kea does. */
   get(name: string): Logger {
-    const full = fullName(name);
+    const full = this.#fullName(name);
     let logger = this.#loggers.get(full);
     if (logger === undefined) {
       logger = new TreeLogger(full, this);
@@ -117,7 +121,7 @@ export class LogTree {
 
   /** Opens what `configs` names without using it yet. @throws Error if a log file can not be opened. */
   prepare(configs: readonly LoggerConfig[]): PreparedLoggers {
-    const wanted = configs.some((config) => fullName(config.name) === ROOT_LOGGER)
+    const wanted = configs.some((config) => this.#fullName(config.name) === this.#root)
       ? configs
       : [this.#defaultConfig(), ...configs];
     const sinks = new Map<string, LogSink>();
@@ -126,7 +130,7 @@ export class LogTree {
       // Two loggers on one file share one sink: two writers would rotate it under each other.
       let sink = sinks.get(output.output);
       if (sink === undefined) {
-        sink = openSink(output);
+        sink = openSink(output, this.#root);
         opened.push(sink);
         sinks.set(output.output, sink);
       }
@@ -137,10 +141,10 @@ export class LogTree {
     };
     const rules = new Map<string, Rule>();
     try {
-      const rootOutputs = wanted.find((config) => fullName(config.name) === ROOT_LOGGER)!.outputs.map(open);
+      const rootOutputs = wanted.find((config) => this.#fullName(config.name) === this.#root)!.outputs.map(open);
       for (const config of wanted) {
         const outputs = config.outputs.length === 0 ? rootOutputs : config.outputs.map(open);
-        rules.set(fullName(config.name), {
+        rules.set(this.#fullName(config.name), {
           threshold: this.#verbose ? RANK.DEBUG - MAX_DEBUG_LEVEL : rankOf(config),
           outputs,
         });
@@ -173,10 +177,14 @@ export class LogTree {
     logger.outputs = rule.outputs;
   }
 
+  #fullName(name: string): string {
+    return name === this.#root || name.startsWith(`${this.#root}.`) ? name : `${this.#root}.${name}`;
+  }
+
   #defaultConfig(): LoggerConfig {
     const severity = this.#environment.KEA_LOGGER_SEVERITY;
     return {
-      name: ROOT_LOGGER,
+      name: this.#root,
       severity: severity !== undefined && severity in RANK ? (severity as LoggerConfig['severity']) : 'INFO',
       debugLevel: Number(this.#environment.KEA_LOGGER_DBGLEVEL ?? MAX_DEBUG_LEVEL) || 0,
       outputs: [
@@ -224,10 +232,6 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-function fullName(name: string): string {
-  return name === ROOT_LOGGER || name.startsWith(`${ROOT_LOGGER}.`) ? name : `${ROOT_LOGGER}.${name}`;
-}
-
 function rankOf(config: LoggerConfig): number {
   return config.severity === 'DEBUG' ? RANK.DEBUG - config.debugLevel : RANK[config.severity];
 }
@@ -241,11 +245,11 @@ function patternOf(output: OutputConfig): string {
   return isSyslog(output.output) ? DEFAULT_SYSLOG_PATTERN : DEFAULT_PATTERN;
 }
 
-function openSink(output: OutputConfig): LogSink {
+function openSink(output: OutputConfig, program: string): LogSink {
   if (output.output === 'stdout') return createConsoleSink(1, output.flush);
   if (output.output === 'stderr') return createConsoleSink(2, output.flush);
   if (isSyslog(output.output))
-    return createSyslogSink(output.output.slice('syslog:'.length) || DEFAULT_FACILITY, ROOT_LOGGER);
+    return createSyslogSink(output.output.slice('syslog:'.length) || DEFAULT_FACILITY, program);
   return createFileSink({
     path: output.output,
     maxSizeOctets: output.maxSizeOctets,

@@ -6,10 +6,10 @@ import { basename, extname, join } from 'node:path';
 /** The name Kea's daemon has among processes, in PID file names and in logs. */
 export const DAEMON_NAME = 'kea-dhcp4';
 
-/** Kea's PID file name: DIR/BASE.kea-dhcp4.pid, BASE being the configuration file's name without its last suffix. */
-export function pidFilePath(directory: string, configFile: string): string {
+/** Kea's PID file name: DIR/BASE.DAEMON.pid, BASE being the configuration file's name without its last suffix. */
+export function pidFilePath(directory: string, configFile: string, daemon = DAEMON_NAME): string {
   const base = basename(configFile);
-  return join(directory, `${base.slice(0, base.length - extname(base).length)}.${DAEMON_NAME}.pid`);
+  return join(directory, `${base.slice(0, base.length - extname(base).length)}.${daemon}.pid`);
 }
 
 /**

@@ -56,7 +56,15 @@ export function auditToLogger(logger: Logger): AuditPort {
 /** Members whose values are secrets wherever they stand in a command's arguments. */
 const SECRET_MEMBERS: ReadonlySet<string> = new Set(['password', 'secret', 'user-password', 'basic-auth-password']);
 
-/** A copy with the values of secret members replaced by `*****` (Kea's way to redact). */
+/** True for the name of a member whose value is a secret. */
+export function isSecretMember(name: string): boolean {
+  return SECRET_MEMBERS.has(name);
+}
+
+/** What stands where a secret was (Kea's way to redact). */
+export const REDACTED = '*****';
+
+/** A copy with the values of secret members replaced by {@link REDACTED}. */
 export function redact(value: JsonValue, more: readonly string[] = []): JsonValue {
   return atOnce(redactSliced(value, more));
 }
@@ -72,7 +80,7 @@ function* redactSliced(value: JsonValue, more: readonly string[]): Sliced<JsonVa
   const entries: [string, JsonValue][] = [];
   for (const [name, item] of Object.entries(value)) {
     const isSecret = SECRET_MEMBERS.has(name) || more.includes(name);
-    entries.push([name, isSecret ? '*****' : yield* redactSliced(item, more)]);
+    entries.push([name, isSecret ? REDACTED : yield* redactSliced(item, more)]);
   }
   return Object.fromEntries(entries);
 }

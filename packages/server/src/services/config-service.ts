@@ -4,7 +4,7 @@
  * leaves no trace. All that takes long is done in slices, between which packets are served by what is in force.
  */
 
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { formatJsonIndented } from '@lessor/kea';
 import type { ConfigChange, ConfigPatch, ConfigState } from '../config/change.js';
 import { type ConfigDiff, diffConfigsSliced } from '../config/diff.js';
@@ -21,6 +21,7 @@ import { hashSliced } from '../config/snapshot-hash.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { CommandError, LessorError } from '../errors.js';
+import { writablePath } from './config-path.js';
 import { inSlices } from './in-slices.js';
 import type { Clock } from './ports.js';
 
@@ -37,6 +38,8 @@ export interface PreparedSwap {
 /** Something that must open or close things when the configuration changes: sockets, stores, loggers. */
 export interface SwapParticipant {
   readonly name: string;
+  /** Preparing and abandoning leaves no trace: config-test does both, so that it finds what config-set would. */
+  readonly testable?: boolean;
   /** Opens what the next configuration needs, disturbing nothing. Throwing stops the swap. */
   prepare(next: ConfigSnapshot, diff: ConfigDiff): Promise<PreparedSwap>;
   /** The same for a change of single subnets, classes or reservations. Who has it not has nothing to do with those. */
@@ -101,7 +104,10 @@ export interface ConfigServiceApi {
   readonly reloads: number;
   /** When the configuration in force was taken. */
   readonly lastReloadAt: EpochMs;
-  /** Checks a configuration ({ "Dhcp4": {...} }) and applies nothing. @throws ConfigError */
+  /**
+   * Checks a configuration ({ "Dhcp4": {...} }) and applies nothing: what it says, and whether what it needs can be had
+   * (TLS files, paths and addresses of listeners). @throws as {@link set}
+   */
   test(value: Json): Promise<LoadedConfig>;
   /** Applies a configuration. @throws ConfigError if it is not usable, or what a participant throws; nothing changed */
   set(value: Json, origin?: ChangeOrigin): Promise<LoadedConfig>;
@@ -121,7 +127,7 @@ export interface ConfigServiceApi {
 }
 
 /** Owner reads and writes, group reads: a configuration holds secrets (CVE-2025-32803). */
-const CONFIG_FILE_MODE = 0o640;
+export const CONFIG_FILE_MODE = 0o640;
 
 /** Edits that are written together; the loop does nothing else while they are made. */
 const MAX_BATCH = 32;
@@ -184,7 +190,14 @@ export class ConfigService implements ConfigServiceApi {
   }
 
   test(value: Json): Promise<LoadedConfig> {
-    return this.load({ kind: 'json', value });
+    return this.inTurn(async () => {
+      const loaded = await this.load({ kind: 'json', value });
+      const testable = this.participants.filter((each) => each.testable === true);
+      const diff = await inSlices(diffConfigsSliced(this.snapshot, loaded.snapshot), this.deps.clock);
+      const prepared = await prepareAll(testable, loaded.snapshot, diff);
+      for (const each of prepared.reverse()) each.abandon();
+      return loaded;
+    });
   }
 
   /** What {@link reload} would apply; applies nothing. @throws ConfigError */
@@ -230,7 +243,7 @@ export class ConfigService implements ConfigServiceApi {
 
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
     return this.inTurn(async () => {
-      const path = this.writablePath(filename);
+      const path = writablePath(filename, this.configFile, this.deps.environment().insecure);
       const octets = Buffer.from(formatJsonIndented({ Dhcp4: this.snapshot.tree }), 'latin1');
       await this.writeFile(path, octets);
       if (this.configFile === resolve(path)) {
@@ -258,7 +271,7 @@ export class ConfigService implements ConfigServiceApi {
     const loaded = await this.load(source);
     const next = loaded.snapshot;
     const diff = await inSlices(diffConfigsSliced(this.snapshot, next), this.deps.clock);
-    const prepared = await this.prepareAll(next, diff);
+    const prepared = await prepareAll(this.participants, next, diff);
     this.snapshot = next;
     this.source = loaded.source;
     this.fileDigest = loaded.fileDigest;
@@ -311,7 +324,7 @@ export class ConfigService implements ConfigServiceApi {
   /** Whatever was made of it since is no longer in force. */
   private async putBack(before: ConfigState): Promise<void> {
     const diff = await inSlices(diffConfigsSliced(this.snapshot, before.snapshot), this.deps.clock);
-    const prepared = await this.prepareAll(before.snapshot, diff);
+    const prepared = await prepareAll(this.participants, before.snapshot, diff);
     this.useEdit(before, prepared);
     for (const each of prepared) await each.settle?.();
   }
@@ -396,43 +409,25 @@ export class ConfigService implements ConfigServiceApi {
     const { source } = this.deps;
     return source.kind === 'file' ? resolve(source.path) : undefined;
   }
-
-  private async prepareAll(next: ConfigSnapshot, diff: ConfigDiff): Promise<PreparedSwap[]> {
-    const prepared: PreparedSwap[] = [];
-    try {
-      for (const participant of this.participants) prepared.push(await participant.prepare(next, diff));
-    } catch (error) {
-      for (const each of prepared.reverse()) each.abandon();
-      throw error;
-    }
-    return prepared;
-  }
-
-  private writablePath(filename: string | undefined): string {
-    const { configFile } = this;
-    const { environment } = this.deps;
-    const path = filename ?? configFile;
-    if (path === undefined || path === '') {
-      throw new CommandError('command-invalid', 'there is no configuration file: give a "filename"');
-    }
-    const name = basename(path);
-    if (name === '' || name === '.' || name === '..') {
-      throw new CommandError('command-invalid', `${path} does not name a file`);
-    }
-    const wanted = configFile !== undefined && name === path ? join(dirname(configFile), path) : path;
-    const allowed = configFile !== undefined && dirname(resolve(wanted)) === dirname(configFile);
-    if (!allowed && !environment().insecure) {
-      const reason =
-        configFile === undefined
-          ? 'the server was started without one, and only -X lifts the restriction'
-          : `file ${path} must be in the same directory as the config file (${configFile})`;
-      throw new CommandError('command-denied', `not allowed to write config into ${path}: ${reason}`);
-    }
-    return wanted;
-  }
 }
 
 /** `user-context: {"lessor": {"write-through": false}}` of Dhcp4 asks for Kea's way: in memory until config-write. */
 function wantsWriteThrough({ userContext }: ConfigSnapshot): boolean {
   return valueAt(userContext ?? {}, ['lessor', 'write-through']) !== false;
+}
+
+/** Prepares one after the other. @throws what one throws; those before have been told to abandon */
+async function prepareAll(
+  participants: readonly SwapParticipant[],
+  next: ConfigSnapshot,
+  diff: ConfigDiff,
+): Promise<PreparedSwap[]> {
+  const prepared: PreparedSwap[] = [];
+  try {
+    for (const participant of participants) prepared.push(await participant.prepare(next, diff));
+  } catch (error) {
+    for (const each of prepared.reverse()) each.abandon();
+    throw error;
+  }
+  return prepared;
 }

@@ -13,6 +13,7 @@ import type { ControlListener, ListenerDeps } from './listener.js';
  */
 export class ControlListeners implements SwapParticipant {
   readonly name = 'control-sockets';
+  readonly testable = true;
   private listeners = new Map<string, ControlListener>();
 
   constructor(private readonly deps: ListenerDeps) {}

@@ -10,6 +10,8 @@ export interface ListenPlace {
   readonly port: number;
   /** Only what comes in through this interface is accepted. */
   readonly device?: string;
+  /** Connections the kernel holds until they are accepted; Node's default if absent. */
+  readonly backlog?: number;
 }
 
 /**
@@ -18,13 +20,13 @@ export interface ListenPlace {
  */
 export function listenAt(
   server: Server,
-  { address, port, device }: ListenPlace,
+  { address, port, device, backlog }: ListenPlace,
   bindDevice: BindDevice,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const where = device === undefined ? { host: address, port } : { fd: bindDevice({ address, port, device }) };
     server.once('error', reject);
-    server.listen(where, () => {
+    server.listen({ ...where, ...(backlog === undefined ? {} : { backlog }) }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
+import { systemReason } from './system-reason.js';
 
 /** The `tls` of a control socket. */
 export type TlsFiles = NonNullable<ControlSocketConfig['tls']>;
@@ -63,5 +64,5 @@ function loadFile(what: string, path: string): Buffer {
 }
 
 function loadError(what: string, path: string, error: unknown): LessorError {
-  return new LessorError('config-file', `load of ${what} '${path}' failed: ${(error as Error).message}`);
+  return new LessorError('config-file', `load of ${what} '${path}' failed: ${systemReason(error)}`);
 }

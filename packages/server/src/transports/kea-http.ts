@@ -24,7 +24,7 @@ import { listenAt } from './device-listen.js';
 import { asksForEvents, lastEventId, MAX_STREAMS, streamEvents } from './events-http.js';
 import { authenticateAsKea, isRefusal, type RequestFacts } from './http-authenticate.js';
 import { loadTls } from './http-tls.js';
-import { type ControlListener, type ListenerDeps, writeAll } from './listener.js';
+import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps, writeAll } from './listener.js';
 
 /** Kea bounds headers not at all; node:http's 16 kB would refuse what clients with large cookies send. */
 const MAX_HEADER_OCTETS = 256 * 1024;
@@ -63,6 +63,8 @@ export class HttpListener implements ControlListener {
    * first has waited the longest: more time for the same request leaves a connection in its place.
    */
   private readonly deadlines = new Map<Duplex, Cancel>();
+  /** Connections that have their last answer: what comes after it (the body we did not take) gets none. */
+  private readonly refused = new WeakSet<Duplex>();
   /** Ends of the event streams that are open. */
   private readonly streams = new Set<() => void>();
   /** Requests a connection has under way: more than one if the client pipelines. */
@@ -150,9 +152,12 @@ export class HttpListener implements ControlListener {
     const server: Server = tls === undefined ? createServer(options) : createTlsServer({ ...options, ...tls });
     server.on('request', (request, response) => void this.handle(request, response));
     server.on('checkContinue', (request, response) => void this.handle(request, response));
+    // Any other expectation is ignored, as in Kea.
+    server.on('checkExpectation', (request, response) => void this.handle(request, response));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       // HPE: node's HTTP parser. Anything else is the connection itself, or a failed TLS handshake.
-      if (error.code?.startsWith('HPE_')) refuseRaw(socket, 400);
+      if (this.refused.has(socket)) (socket as Socket).destroySoon();
+      else if (error.code?.startsWith('HPE_')) refuseRaw(socket, 400);
       else socket.destroy();
     });
     server.on('connect', (_request, socket: Duplex) => refuseRaw(socket, 400));
@@ -225,7 +230,7 @@ export class HttpListener implements ControlListener {
       await this.follow(events, request, response, principal);
       return;
     }
-    if (request.headers.expect !== undefined) response.writeContinue();
+    if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue();
     const body = await this.readBody(request);
     if (typeof body === 'number') {
       this.refuse(response, body, true);
@@ -316,7 +321,10 @@ export class HttpListener implements ControlListener {
   /** An error as Kea words it: a bare object. */
   private refuse(response: ServerResponse, status: number, close = false): void {
     const body = errorBody(status);
-    if (close) response.shouldKeepAlive = false;
+    if (close) {
+      response.shouldKeepAlive = false;
+      if (response.socket !== null) this.refused.add(response.socket);
+    }
     this.writeHead(response, status, body.length);
     response.end(body);
   }
@@ -401,7 +409,7 @@ async function listen(server: NetServer, config: ControlSocketConfig, { bindDevi
   if (device !== undefined && bindDevice === undefined) {
     throw new LessorError('socket-open', `unable to bind ${where}: sockets can not be bound to interfaces here`);
   }
-  const place = { address, port, ...(device === undefined ? {} : { device }) };
+  const place = { address, port, backlog: CONNECTION_BACKLOG, ...(device === undefined ? {} : { device }) };
   try {
     await listenAt(server, place, bindDevice ?? (() => -1));
   } catch (error) {

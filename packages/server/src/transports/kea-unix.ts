@@ -14,7 +14,7 @@ import { FULL_RIGHTS } from '../domain/access/rights.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { Cancel } from '../services/ports.js';
-import { type ControlListener, type ListenerDeps, writeAll } from './listener.js';
+import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps, writeAll } from './listener.js';
 
 /** sun_path of Linux without its final NUL. */
 const MAX_PATH_OCTETS = 107;
@@ -195,7 +195,7 @@ function listen(server: Server, path: string): Promise<void> {
     server.once('error', reject);
     const umask = process.umask(0o007);
     try {
-      server.listen(path, () => {
+      server.listen({ path, backlog: CONNECTION_BACKLOG }, () => {
         server.off('error', reject);
         // The umask made it so on Linux; elsewhere the mode of a socket may come from somewhere else.
         chmodSync(path, 0o770);

@@ -50,6 +50,9 @@ export const DEFAULT_LIMITS: ListenerLimits = {
   lingerMs: 1000,
 };
 
+/** Connections the system may hold until we take them (Linux: at most net.core.somaxconn). */
+export const CONNECTION_BACKLOG = 4096;
+
 /**
  * Takes an exclusive lock on a file, made with mode 0600 if it is not there (flock LOCK_EX | LOCK_NB).
  * @throws Error if another process has it

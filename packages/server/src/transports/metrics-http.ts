@@ -159,6 +159,7 @@ export function metricsAddress(userContext: JsonMap | undefined): MetricsAddress
 /** The metrics listener, kept in step with the configuration. */
 export class MetricsListener implements SwapParticipant {
   readonly name = 'metrics';
+  readonly testable = true;
   private policy: ListenerPolicy | undefined;
   private current: { readonly where: MetricsAddress; readonly server: Server } | undefined;
 

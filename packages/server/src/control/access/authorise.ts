@@ -3,7 +3,8 @@
 import { jsonTypeOf } from '@lessor/kea';
 import { type Demand, missingRight } from '../../domain/access/rights.js';
 import { memberOf } from '../arguments.js';
-import type { ControlCommand, JsonMap } from '../command.js';
+import type { ControlCommand, Json, JsonMap } from '../command.js';
+import { restoreSecrets } from '../secrets.js';
 import type { ControlServices } from '../services.js';
 import { rightsOf } from './command-rights.js';
 import { changesSecurity } from './security-parts.js';
@@ -36,8 +37,19 @@ export function demandsOf(
   const map = args !== undefined && jsonTypeOf(args) === 'map' ? (args as JsonMap) : {};
   const { config, leases } = services;
   const demands: Demand[] = [{ command: name, family, reach: () => reach(map, { config: config.current, leases }) }];
-  if (CARRY_CONFIGURATION.includes(name) && changesSecurity(config.current.tree, memberOf(map, 'Dhcp4'))) {
+  if (CARRY_CONFIGURATION.includes(name) && changesSecurity(config.current.tree, sentConfiguration(map, config))) {
     demands.push({ command: '', family: 'security', reach: () => 'everything' });
   }
   return demands;
+}
+
+/** The configuration that was sent, redacted secrets put back: to send them as they were got changes nothing. */
+function sentConfiguration(map: JsonMap, { current }: AuthoriseServices['config']): Json | undefined {
+  const sent = memberOf(map, 'Dhcp4');
+  try {
+    return sent === undefined ? undefined : restoreSecrets(sent, current.tree);
+  } catch {
+    // There is no such secret: the command will say so; here it counts as a change.
+    return sent;
+  }
 }

@@ -6,9 +6,9 @@ import { inSlices } from '../../services/in-slices.js';
 import { CORE_WORDING, defineCommand, integer, invalid, memberOf } from '../arguments.js';
 import { CONFIRM_WITHIN, originOf } from '../change-origin.js';
 import { type CommandRow, type ControlCommand, type JsonMap, Result } from '../command.js';
+import { readConfiguration } from '../config-arguments.js';
 import { formatSentIssue, wordedForSender } from '../config-words.js';
 import type { ControlServices } from '../services.js';
-import { readConfiguration } from './config.js';
 
 /** The rows. */
 export const CHANGE_COMMANDS: readonly CommandRow<ControlServices>[] = [
@@ -85,7 +85,7 @@ async function planned(command: ControlCommand, { config, changes }: ControlServ
   const id = idOf(command);
   if (id !== undefined) return changes.testRollback(id);
   if (command.args === undefined) return changes.testReload();
-  return config.test(readConfiguration(command));
+  return config.test(readConfiguration(command, 'Dhcp4', config.current.tree));
 }
 
 /** The member `id`. @throws CommandError */

@@ -1,18 +1,12 @@
 /** config-*: the running configuration (Kea: ctrl_dhcp4_srv.cc). */
 
-import { jsonTypeOf } from '@lessor/kea';
 import { CommandError, ConfigError, formatIssue, LessorError } from '../../errors.js';
-import { CORE_WORDING, defineCommand, invalid, memberOf, optional, text, type Wording } from '../arguments.js';
+import { CORE_WORDING, defineCommand, optional, text, type Wording } from '../arguments.js';
 import { CONFIRM_WITHIN, originOf } from '../change-origin.js';
-import {
-  type CommandResult,
-  type CommandRow,
-  type ControlCommand,
-  type Json,
-  type JsonMap,
-  Result,
-} from '../command.js';
+import { type CommandResult, type CommandRow, Result } from '../command.js';
+import { readConfiguration } from '../config-arguments.js';
 import { formatSentIssue, wordedForSender } from '../config-words.js';
+import { configFor } from '../secrets.js';
 import type { ControlServices } from '../services.js';
 
 const WRITE_WORDING: Wording = {
@@ -32,9 +26,12 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'the whole effective configuration, defaults filled in, and its hash',
     args: {},
     wording: CORE_WORDING,
-    async run(_, { config }) {
+    async run(_, { config }, { principal }) {
       const { current } = config;
-      return { result: Result.success, arguments: { Dhcp4: current.tree, hash: await config.hashOf(current) } };
+      return {
+        result: Result.success,
+        arguments: { Dhcp4: configFor(principal, current.tree), hash: await config.hashOf(current) },
+      };
     },
   }),
   defineCommand({
@@ -56,7 +53,8 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'checks a configuration without applying it',
     args: DHCP4_ARGUMENT,
     async run(command, { config }) {
-      const { warnings } = await wordedForSender(() => config.test(readConfiguration(command)));
+      const sent = readConfiguration(command, 'Dhcp4', config.current.tree);
+      const { warnings } = await wordedForSender(() => config.test(sent));
       return {
         result: Result.success,
         text:
@@ -73,7 +71,7 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'replaces the configuration by the one sent; the file stays as it is',
     args: { ...DHCP4_ARGUMENT, ...CONFIRM_WITHIN },
     async run(command, { config }) {
-      const value = readConfiguration(command, ['confirm-within']);
+      const value = readConfiguration(command, 'Dhcp4', config.current.tree, ['confirm-within']);
       const { snapshot, warnings } = await wordedForSender(() => config.set(value, originOf(command)));
       return applied(await config.hashOf(snapshot), warnings.map(formatSentIssue));
     },
@@ -133,26 +131,4 @@ function reloadError(error: unknown, file: string | undefined): unknown {
   if (!(error instanceof LessorError) || error instanceof CommandError) return error;
   const where = error instanceof ConfigError && file !== undefined ? `configuration error using file '${file}': ` : '';
   return new LessorError(error.code, `Config reload failed: ${where}${error.message}`, { cause: error });
-}
-
-/**
- * `{"Dhcp4": {...}}` of config-set, config-test and config-plan. A `hash` beside it, as config-get answers, is dropped:
- * so what was got can be set again (Kea refuses it). `others` are members that may stand beside it too.
- * @throws CommandError
- */
-export function readConfiguration(command: ControlCommand, others: readonly string[] = []): Json {
-  if (command.args === undefined) throw invalid("Missing mandatory 'arguments' parameter.");
-  if (jsonTypeOf(command.args) !== 'map') throw invalid(CORE_WORDING.noMap(command.name));
-  const args = command.args as JsonMap;
-  const dhcp4 = memberOf(args, 'Dhcp4');
-  if (dhcp4 === undefined) throw invalid("Missing mandatory 'Dhcp4' parameter.");
-  if (jsonTypeOf(dhcp4) !== 'map') throw invalid("'Dhcp4' parameter expected to be a map.");
-  const strangers = Object.keys(args)
-    .filter((name) => name !== 'Dhcp4' && name !== 'hash' && !others.includes(name))
-    .sort();
-  if (strangers.length > 0) {
-    const [first, ...rest] = strangers;
-    throw invalid(`Unsupported '${first}' parameter${rest.map((name) => ` (and '${name}')`).join('')}.`);
-  }
-  return { Dhcp4: dhcp4 };
 }

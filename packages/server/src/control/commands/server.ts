@@ -2,43 +2,17 @@
 
 import type { LeaseStore } from '../../services/ports.js';
 import type { ServiceSwitch } from '../../services/service-switch.js';
-import { CORE_WORDING, defineCommand, integer, optional, type Wording } from '../arguments.js';
+import { CORE_WORDING, defineCommand } from '../arguments.js';
 import { type CommandRow, type Json, type JsonMap, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
-
-const SHUTDOWN_WORDING: Wording = {
-  ...CORE_WORDING,
-  noMap: () => 'Argument must be a map',
-  wrongType: (member, type) => `parameter '${member}' is not ${type}`,
-};
+import { processCommands } from './process.js';
 
 /** Stores whose cleanup a command has started and that has not ended. */
 const cleaning = new WeakSet<object>();
 
 /** The rows. */
 export const SERVER_COMMANDS: readonly CommandRow<ControlServices>[] = [
-  defineCommand({
-    name: 'version-get',
-    access: 'read',
-    hook: 'core',
-    summary: 'the version, and what it is built on',
-    args: {},
-    wording: CORE_WORDING,
-    run: (_, { process }) => ({
-      result: Result.success,
-      text: process.version,
-      arguments: { extended: process.extendedVersion },
-    }),
-  }),
-  defineCommand({
-    name: 'build-report',
-    access: 'read',
-    hook: 'core',
-    summary: 'what this build is made of',
-    args: {},
-    wording: CORE_WORDING,
-    run: (_, { process }) => ({ result: Result.success, text: process.buildReport }),
-  }),
+  ...processCommands('Shutting down.'),
   defineCommand({
     name: 'server-tag-get',
     access: 'read',
@@ -59,19 +33,6 @@ export const SERVER_COMMANDS: readonly CommandRow<ControlServices>[] = [
     args: {},
     wording: CORE_WORDING,
     run: (_, services) => ({ result: Result.success, arguments: status(services) }),
-  }),
-  defineCommand({
-    name: 'shutdown',
-    access: 'write',
-    hook: 'core',
-    summary: 'answers, then stops the server; the process ends with exit-value',
-    args: { 'exit-value': optional(integer) },
-    wording: SHUTDOWN_WORDING,
-    run({ 'exit-value': exitValue = 0 }, services) {
-      // The answer leaves first.
-      services.clock.soon(() => services.shutdown(exitValue));
-      return { result: Result.success, text: 'Shutting down.' };
-    },
   }),
   defineCommand({
     name: 'kea-lfc-start',

@@ -1,0 +1,178 @@
+/** The composition root of the Control Agent: configuration, log, lock, commands, listener. */
+
+import { AGENT_NAME, type AgentConfig, loadAgentConfig } from '../config/agent.js';
+import { directoriesFrom } from '../config/environment.js';
+import type { ConfigSource } from '../config/load.js';
+import { AGENT_COMMANDS, type AgentServices } from '../control/agent/commands.js';
+import { agentPolicy } from '../control/agent/policy.js';
+import { agentHandler } from '../control/agent/router.js';
+import { CommandRunner } from '../control/dispatcher.js';
+import { type ConfigIssue, formatIssue, LessorError } from '../errors.js';
+import { systemClock } from '../platform/clock.js';
+import { machineConfigEnvironment, writeAtomically } from '../platform/config-environment.js';
+import { exitOnDefects } from '../platform/defects.js';
+import { acquireInstanceLock, lockFile } from '../platform/lock.js';
+import { LogTree } from '../platform/log.js';
+import { pidFilePath } from '../platform/paths.js';
+import { AgentConfigService } from '../services/agent-config.js';
+import { auditToLogger } from '../services/audit.js';
+import { Ending } from '../services/ending.js';
+import type { Logger } from '../services/ports.js';
+import { ControlListeners } from '../transports/control-listeners.js';
+import { askDaemon } from '../transports/daemon-link.js';
+import { DEFAULT_LIMITS } from '../transports/listener.js';
+import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from '../version.js';
+
+const LOG_DRAIN_MS = 2000;
+
+/** What to serve and how. */
+export interface AgentOptions {
+  /** A file in Kea's dialect, or the parsed text of one. */
+  readonly config: ConfigSource;
+  /** process.env: Kea's variables for directories and early logging. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** -X: config-write may write anywhere. */
+  readonly insecure?: boolean;
+  /** -d: log everything. */
+  readonly verbose?: boolean;
+  /** Present: part of another program, which keeps its own log; no PID file is written and no logger is configured. */
+  readonly logger?: Logger;
+}
+
+/** An agent that serves. */
+export interface RunningAgent {
+  /** What is listening where, a line each. */
+  readonly listening: readonly string[];
+  /** Reads the configuration again; what is wrong with it is logged and changes nothing. */
+  reload(): Promise<void>;
+  /** Stops listening, lets answers under way leave, closes everything. */
+  stop(): Promise<void>;
+  /** Resolves when the agent has stopped, with the exit value of the process. */
+  readonly finished: Promise<number>;
+}
+
+/**
+ * Starts an agent and resolves when it serves.
+ * @throws ConfigError, LessorError or the system's Error; whatever had been opened is closed again
+ */
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  const { verbose = false, variables } = options;
+  const log =
+    options.logger === undefined
+      ? new LogTree({ clock: systemClock, verbose, root: AGENT_NAME, environment: variables })
+      : undefined;
+  const logger = options.logger ?? log!.root;
+  const ending = new Ending();
+  if (log !== undefined) {
+    ending.onEnd(() => log.drained(LOG_DRAIN_MS));
+    ending.onEnd(exitOnDefects(log));
+  }
+  try {
+    return await start(options, logger, log, ending);
+  } catch (error) {
+    if (log?.onConsole !== true) logger.log('FATAL', 'CTRL_AGENT_FAILED', (error as Error).message);
+    await ending.end(1);
+    throw error;
+  }
+}
+
+async function start(
+  options: AgentOptions,
+  logger: Logger,
+  log: LogTree | undefined,
+  ending: Ending,
+): Promise<RunningAgent> {
+  const { config: source, variables, insecure = false } = options;
+  const environment = () => machineConfigEnvironment({ variables, insecure, checkInterfaces: false });
+  const loaded = loadAgentConfig(source, { ...environment(), generation: 1 });
+  log?.configure(loaded.config.loggers);
+  reportWarnings(loaded.warnings, logger);
+  if (log !== undefined && source.kind === 'file') takePidFile(source.path, variables, logger, ending);
+
+  const config = new AgentConfigService({
+    initial: loaded.config,
+    source,
+    environment,
+    files: { writeAtomically },
+    clock: systemClock,
+  });
+  const services: AgentServices = {
+    clock: systemClock,
+    config,
+    process: {
+      pid: process.pid,
+      startedAt: systemClock.now(),
+      version: KEA_COMPATIBILITY,
+      extendedVersion: extendedVersion(),
+      buildReport: buildReport(),
+      ...(source.kind === 'file' && { configFile: source.path }),
+    },
+    shutdown: (exitValue) => void ending.end(exitValue),
+  };
+  const listeners = openDoor(services, config, logger);
+  ending.onEnd(() => listeners.close());
+  (await listeners.apply([loaded.config.socket])).commit();
+  config.participate((next) => listeners.apply([next.socket]));
+  if (log !== undefined) config.participate(async (next) => log.prepare(next.loggers));
+
+  logger.log('INFO', 'CTRL_AGENT_STARTED', `lessor-agent ${LESSOR_VERSION} started: ${summary(config.current)}`);
+  return {
+    get listening() {
+      return listeners.open;
+    },
+    reload: () => reload(config, logger),
+    stop: () => ending.end(0),
+    finished: ending.finished,
+  };
+}
+
+function openDoor(services: AgentServices, config: AgentConfigService, logger: Logger): ControlListeners {
+  const commandLogger = logger.child('commands');
+  const audit = auditToLogger(logger.child('audit'));
+  const dispatcher = new CommandRunner(AGENT_COMMANDS, services, agentPolicy, audit, commandLogger);
+  const dispatch = dispatcher.dispatch.bind(dispatcher);
+  return new ControlListeners({
+    dispatch,
+    handle: agentHandler({
+      dispatch,
+      pathOf: (service) => config.current.daemons.get(service),
+      ask: (path, command) => askDaemon(path, command, systemClock),
+    }),
+    clock: systemClock,
+    logger: commandLogger,
+    lock: lockFile,
+    limits: DEFAULT_LIMITS,
+  });
+}
+
+/** As Kea does it; where its directory can not be written (an ordinary user) the agent goes on without. */
+function takePidFile(configFile: string, variables: AgentOptions['variables'], logger: Logger, ending: Ending): void {
+  const path = pidFilePath(directoriesFrom(variables).pid, configFile, AGENT_NAME);
+  try {
+    const lock = acquireInstanceLock(path);
+    ending.onEnd(() => lock.release());
+  } catch (error) {
+    if (error instanceof LessorError || variables.KEA_PIDFILE_DIR) throw error;
+    logger.log('WARN', 'LESSOR_PID_FILE', `no PID file is written: ${(error as Error).message}`);
+  }
+}
+
+async function reload(config: AgentConfigService, logger: Logger): Promise<void> {
+  try {
+    reportWarnings((await config.reload()).warnings, logger);
+    logger.log('INFO', 'CTRL_AGENT_RECONFIGURED', `the configuration was read again: ${summary(config.current)}`);
+  } catch (error) {
+    logger.log('ERROR', 'CTRL_AGENT_CONFIG_FAIL', `nothing changed: ${(error as Error).message}`);
+  }
+}
+
+function summary({ socket, daemons }: AgentConfig): string {
+  const names = [...daemons.keys()];
+  return `${socket.type} ${socket.address} port ${socket.port}, in front of ${names.join(', ') || 'no daemon'}`;
+}
+
+function reportWarnings(warnings: readonly ConfigIssue[], logger: Logger): void {
+  for (const warning of warnings) {
+    logger.log('WARN', 'LESSOR_CONFIG_WARNING', formatIssue(warning), { code: warning.code });
+  }
+}

@@ -1,0 +1,107 @@
+/** docs/kea-compatibility.md: Kea's commands and what becomes of them here, and every recorded difference with its reason. */
+
+import { readFileSync } from 'node:fs';
+import { COMMANDS } from 'lessor/internal/control/commands/index.js';
+import { DIFFERENCES, NOT_THERE } from '../tests/golden/control-differences.js';
+import { HTTP_DIFFERENCES } from '../tests/golden/http-differences.js';
+import { repoPath } from '../tests/lib/repo.js';
+import { code, page, table } from './markdown.js';
+
+/** A command that Kea's DHCPv4 daemon can have. */
+interface KeaCommand {
+  readonly name: string;
+  readonly since: string;
+  /** `core`, or the hook library that has it. */
+  readonly hook: string;
+  /** False: in libraries that are not open source. */
+  readonly open: boolean;
+}
+
+/** What a recorded session was about, by the name of its transcript. */
+const SESSIONS: Readonly<Record<string, string>> = {
+  'core-unix': 'core commands',
+  'json-dialect-unix': 'odd JSON',
+  'framing-unix': 'framing on unix sockets',
+  'lease-cmds': 'leases',
+  'stat-cmds': 'statistics',
+  'host-cmds': 'reservations',
+  'subnet-cmds': 'subnets',
+  'class-cmds': 'classes',
+};
+
+function readCommands(): KeaCommand[] {
+  const lines = readFileSync(repoPath('scripts', 'kea-commands.tsv'), 'utf8').trimEnd().split('\n').slice(1);
+  return lines.map((line) => {
+    const [name, since, hook, availability] = line.split('\t') as [string, string, string, string];
+    return { name, since, hook, open: availability === 'open' };
+  });
+}
+
+/** The page. */
+export function keaCompatibilityPage(): string {
+  const kea = readCommands();
+  const ours = new Set(COMMANDS.map(({ name }) => name));
+  const known = new Set(kea.map(({ name }) => name));
+  const open = kea.filter((row) => row.open);
+  const supported = open.filter(({ name }) => ours.has(name));
+  const own = COMMANDS.filter(({ name }) => !known.has(name));
+  const missingClosed = kea.filter((row) => !row.open && !ours.has(row.name)).length;
+  const intro = [
+    "lessor speaks Kea 3.3's control channel. Kea's own sessions, recorded, are replayed against it by the tests: every",
+    'answer is the recorded one or is below with a reason, and a difference that is no longer one fails the build.',
+    'Sessions of Kea 2.2 through its Control Agent are replayed against `lessor-agent`.',
+  ].join('\n');
+  return page('Compatibility with Kea', 'scripts/kea-compatibility.ts and the tables of tests/golden', intro, [
+    `## Commands\n\n${supported.length} of the ${open.length} commands that open-source Kea's DHCPv4 daemon and its hook libraries have, hook`,
+    `libraries or not: \`list-commands\` shows them all. A command that is not here answers result 2 (unsupported), as Kea`,
+    `does without the library. Of the commands of libraries that are not open source ${missingClosed} are not here.\n`,
+    table(
+      ['command', 'in lessor', 'in Kea since', "Kea's library", 'differences'],
+      open.map((row) => [code(row.name), ours.has(row.name) ? 'yes' : 'no', row.since, row.hook, notesOf(row.name)]),
+    ),
+    `lessor's own: ${own.map(({ name }) => code(name)).join(', ') || 'none'}.\n`,
+    `## The HTTP sockets\n\nBesides the rows of the table answers carry a \`Connection\` header and always say HTTP/1.1, as RFC 9112 asks;`,
+    `bodies are bounded (64 MiB), JSON nests at most 100 deep, and names and passwords are compared in constant time.\n`,
+    table(
+      ['what', 'why'],
+      HTTP_DIFFERENCES.map(({ transcripts, step, reason }) => [stepText(step, sessionOf(transcripts)), reason]),
+    ),
+    `## Answers to commands\n`,
+    table(
+      ['what', "Kea's result", "lessor's", 'why'],
+      DIFFERENCES.map(({ transcript, step, kea: theirs, lessor, reason }) => [
+        stepText(step, SESSIONS[transcript] ?? transcript),
+        String(theirs),
+        String(lessor),
+        reason,
+      ]),
+    ),
+  ]);
+}
+
+/** What is said of a command by the rows that name it and nothing else. */
+function notesOf(name: string): string {
+  const missing = NOT_THERE.find(({ command }) => command.test(name));
+  if (missing !== undefined) return missing.reason;
+  const rows = DIFFERENCES.filter(({ step }) => firstWords(step).includes(name));
+  return [...new Set(rows.map(({ reason }) => reason))].join(' ');
+}
+
+/** The names of commands with which the steps of a row begin. */
+function firstWords(step: RegExp): string[] {
+  const [, one, several] = /^\^?(?:([a-z0-9-]+)|\(([a-z0-9-| ]+)\))/.exec(step.source) ?? [];
+  return (one ?? several ?? '').split('|').map((part) => part.split(' ')[0]!);
+}
+
+function sessionOf(transcripts: RegExp): string {
+  const { source } = transcripts;
+  if (source.includes('2.2')) return 'agent of Kea 2.2';
+  if (source.includes('reconfigure')) return 'changing sockets by command';
+  return source.includes('auth') ? 'credentials' : 'HTTP';
+}
+
+/** A pattern of step names as people read it. */
+function stepText(step: RegExp, session: string): string {
+  const text = step.source.replace(/[\^$]/g, '').replace(/\\(.)/g, '$1').replaceAll('.*', '…');
+  return `${session}: ${text}`;
+}
