@@ -142,6 +142,17 @@ export class AddressSpace {
       : this.pick(this.drawPool(usable), accept);
   }
 
+  /** What pickFromSubnet would give now, chance aside. Nothing is picked: the next call gives the same. */
+  preview(subnet: Subnet, acceptPool: (pool: Pool) => boolean, accept?: Accept): Ipv4 | undefined {
+    const turn = this.turnBySubnet.get(subnet.id);
+    const undo = subnet.pools.map((pool) => this.find(pool)?.remember());
+    const address = this.pickFromSubnet(subnet, acceptPool, accept);
+    for (const each of undo) each?.();
+    if (turn === undefined) this.turnBySubnet.delete(subnet.id);
+    else this.turnBySubnet.set(subnet.id, turn);
+    return address;
+  }
+
   /** Keeps an address from being picked while it is on offer. */
   hold(address: Ipv4): void {
     this.held.add(address);

@@ -19,6 +19,8 @@ export interface Allocator {
    * next call gives another address as long as there is one.
    */
   pick(map: FreeMap, accept?: Accept): Ipv4 | undefined;
+  /** Remembers where it stands: the function puts the order of picking back to that. For trying a pick out. */
+  remember(): () => void;
   /** An address is no longer free. */
   taken(address: Ipv4): void;
   /** An address became free. */

@@ -24,8 +24,8 @@ const MAX_TURN = 0xffff_ffff;
 export class FreeLeaseQueueAllocator implements Allocator {
   private readonly first: Ipv4;
   /** Free ever since this queue was made. */
-  private readonly untouched: FreeMap;
-  private readonly queue = new Queue();
+  private untouched: FreeMap;
+  private queue = new Queue();
 
   /** `map` says what is free now; the queue keeps a copy. */
   constructor(
@@ -45,6 +45,16 @@ export class FreeLeaseQueueAllocator implements Allocator {
       if (accept === undefined || accept(address)) return address;
     }
     return undefined;
+  }
+
+  /** Copies the queue: for trying out by hand, not for packets. */
+  remember(): () => void {
+    const untouched = this.untouched.clone();
+    const queue = this.queue.clone();
+    return () => {
+      this.untouched = untouched;
+      this.queue = queue;
+    };
   }
 
   taken(address: Ipv4): void {
@@ -72,6 +82,16 @@ class Queue {
   private live = 0;
   /** Turn of each queued offset, 0 for the others; a page comes when it is first needed. */
   private turns = new Map<number, Uint32Array>();
+
+  clone(): Queue {
+    const copy = new Queue();
+    copy.ring = this.ring.slice();
+    copy.head = this.head;
+    copy.tail = this.tail;
+    copy.live = this.live;
+    copy.turns = new Map([...this.turns].map(([page, turns]) => [page, turns.slice()]));
+    return copy;
+  }
 
   push(offset: number): void {
     if (this.turn(offset) !== 0) this.remove(offset);

@@ -28,6 +28,13 @@ export class IterativeAllocator implements Allocator {
     return address;
   }
 
+  remember(): () => void {
+    const { cursor } = this;
+    return () => {
+      this.cursor = cursor;
+    };
+  }
+
   taken(): void {}
 
   freed(): void {}

@@ -87,6 +87,11 @@ export class PoolAddresses {
     return this.map.free === 0 ? undefined : this.allocator.pickForward(this.map, accept);
   }
 
+  /** See {@link Allocator.remember}. */
+  remember(): () => void {
+    return this.allocator?.remember() ?? (() => undefined);
+  }
+
   private isExcluded(address: Ipv4): boolean {
     return this.rules.excludesEdges && isEdge(address);
   }

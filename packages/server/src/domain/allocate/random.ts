@@ -38,6 +38,10 @@ export class RandomAllocator implements Allocator {
     return this.search(map, accept!);
   }
 
+  remember(): () => void {
+    return () => undefined;
+  }
+
   taken(): void {}
 
   freed(): void {}
