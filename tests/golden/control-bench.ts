@@ -31,6 +31,7 @@ import { exportLeases } from 'lessor/internal/store/lease-export.js';
 import { MemfileStore } from 'lessor/internal/store/memfile.js';
 import { UnixListener } from 'lessor/internal/transports/kea-unix.js';
 import { DEFAULT_LIMITS } from 'lessor/internal/transports/listener.js';
+import { noChangeServices } from '../lib/change-services.js';
 import { HandClock } from '../unit/control-fakes.js';
 
 /** The configuration file of the recordings. */
@@ -138,6 +139,7 @@ export async function startReplayServer(config: JsonValue): Promise<ReplayServer
   sweeper.rebuild();
 
   const services: ControlServices = {
+    ...noChangeServices(clock),
     clock,
     config: configService,
     leases: ledger.leases,

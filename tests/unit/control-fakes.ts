@@ -14,6 +14,7 @@ import { ReservationDirectories } from 'lessor/internal/services/reservation-dir
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
 import { SubnetLeaseCounts } from 'lessor/internal/services/subnet-lease-counts.js';
+import { noChangeServices } from '../lib/change-services.js';
 
 /** A clock that stands still until it is moved. `soon` is real, so that promises get on. */
 export class HandClock implements Clock {
@@ -186,6 +187,7 @@ export function controlBench(leases: readonly Lease[] = []): ControlBench {
   const reclaimed: boolean[] = [];
   const audited: AuditRecord[] = [];
   const services: ControlServices = {
+    ...noChangeServices(clock),
     clock,
     config,
     statistics,

@@ -3,12 +3,12 @@
  * server: configuration, log, lock, leases, sockets, control listeners; services/ending.ts is the same backwards.
  */
 
-import { loadConfig } from './config/load.js';
 import type { ConfigSnapshot } from './domain/snapshot.js';
 import { formatIpv4 } from './domain/values.js';
 import { type ConfigIssue, formatIssue } from './errors.js';
 import { type Base, DEFAULT_SERVER_PORT, type ServerOptions } from './main/base.js';
 import { openControl } from './main/control.js';
+import { startConfiguration } from './main/history.js';
 import { openLeases } from './main/leases.js';
 import { openPacketPath } from './main/packets.js';
 import { systemClock } from './platform/clock.js';
@@ -17,7 +17,7 @@ import { exitOnDefects } from './platform/defects.js';
 import { LogTree } from './platform/log.js';
 import { createSystemRandom } from './platform/random.js';
 import { takeServerLocks } from './platform/server-locks.js';
-import type { ConfigService } from './services/config-service.js';
+import type { ChangeControl } from './services/change-control.js';
 import { Ending } from './services/ending.js';
 import type { DhcpInterface, LeaseReader, Logger } from './services/ports.js';
 import type { Dhcp4Port } from './transports/dhcp4-socket.js';
@@ -74,20 +74,21 @@ async function start(
   log: LogTree | undefined,
   ending: Ending,
 ): Promise<RunningServer> {
-  const { config: source, variables, insecure = false, serverPort = DEFAULT_SERVER_PORT } = options;
+  const { variables, insecure = false, serverPort = DEFAULT_SERVER_PORT } = options;
   const environment = () => machineConfigEnvironment({ variables, insecure, checkInterfaces: true });
   const base: Base = { options, clock: systemClock, random: createSystemRandom(), logger, log, ending, environment };
   logger.log('INFO', 'DHCP4_STARTING', `lessor ${LESSOR_VERSION} (interface of Kea ${KEA_COMPATIBILITY}) starting`);
   if (insecure) logger.log('WARN', 'DHCP4_SECURITY_CHECKS_DISABLED', 'paths and secrets are not restricted (-X)');
 
-  const loaded = loadConfig(source, { ...environment(), generation: 1 });
+  const { loaded, history, settle } = await startConfiguration(base);
   const { snapshot, warnings } = loaded;
   log?.configure(snapshot.loggers);
   reportWarnings(warnings, logger);
   takeLocks(base, snapshot);
+  await settle();
   const leases = await openLeases(base, snapshot);
   const packets = await openPacketPath(base, snapshot, leases);
-  const { config, listening } = await openControl(base, loaded, leases, packets);
+  const { config, listening } = await openControl(base, loaded, history, leases, packets);
   packets.serve();
 
   const everywhere = [...packets.port.interfaces.map(describeSocket(serverPort)), ...listening];
@@ -114,9 +115,9 @@ function takeLocks({ options, logger, log, ending }: Base, { leaseDatabase }: Co
   }
 }
 
-async function reload(config: ConfigService, logger: Logger): Promise<void> {
+async function reload(config: ChangeControl, logger: Logger): Promise<void> {
   try {
-    reportWarnings((await config.reload()).warnings, logger);
+    reportWarnings((await config.reload({ who: 'signal', command: 'SIGHUP' })).warnings, logger);
     logger.log('INFO', 'DHCP4_DYNAMIC_RECONFIGURATION_SUCCESS', 'the configuration was read again');
   } catch (error) {
     logger.log('ERROR', 'DHCP4_DYNAMIC_RECONFIGURATION_FAIL', `nothing changed: ${(error as Error).message}`);

@@ -4,8 +4,10 @@ import { ConfigError, LessorError } from '../errors.js';
 import { extendedVersion, LESSOR_VERSION } from '../version.js';
 import { UsageError } from './args.js';
 import { CHECK_USAGE, runCheck } from './check.js';
+import { EXPLAIN_USAGE, runExplain } from './explain.js';
 import { ExitCode, type Io, type Run, writeLine } from './io.js';
 import { LEASES_USAGE, runLeases } from './leases.js';
+import { PLAN_USAGE, runPlan } from './plan.js';
 import { runServe, SERVE_USAGE } from './serve.js';
 
 /** One subcommand. */
@@ -26,6 +28,18 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     run: async (argv, io) => (await import('./client.js')).run(argv, io),
   },
   { name: 'leases', summary: 'list, filter and follow a lease file', usage: LEASES_USAGE, run: runLeases },
+  {
+    name: 'plan',
+    summary: 'what a configuration file would change in a running server',
+    usage: PLAN_USAGE,
+    run: runPlan,
+  },
+  {
+    name: 'explain',
+    summary: 'what a server would answer to a packet, and why',
+    usage: EXPLAIN_USAGE,
+    run: runExplain,
+  },
   { name: 'version', summary: 'print versions', run: printVersion },
 ];
 

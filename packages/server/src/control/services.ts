@@ -1,7 +1,10 @@
 /** Everything the rows of the command table work on, as one interface. main.ts puts it together. */
 
 import type { EpochMs } from '../domain/values.js';
+import type { ChangeControlApi } from '../services/change-control.js';
 import type { ConfigServiceApi } from '../services/config-service.js';
+import type { EventBus } from '../services/events.js';
+import type { Explainer } from '../services/explain4.js';
 import type { Ledger } from '../services/ledger.js';
 import type { Clock, LeaseReader, LeaseStore } from '../services/ports.js';
 import type { ReservationDirectories } from '../services/reservation-directory.js';
@@ -68,6 +71,11 @@ export interface LeaseExporter {
 export interface ControlServices {
   readonly clock: Clock;
   readonly config: ConfigServiceApi;
+  /** Confirmation, history and rollback of configurations. */
+  readonly changes: ChangeControlApi;
+  readonly events: EventBus;
+  /** What would be answered to a packet. */
+  readonly explainer: Pick<Explainer, 'explain' | 'interfaces'>;
   readonly leases: LeaseReader;
   /** The single writer of leases. */
   readonly ledger: Pick<Ledger, 'transact'>;

@@ -12,7 +12,10 @@ import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
 import { auditToLogger } from '../services/audit.js';
+import { ChangeControl } from '../services/change-control.js';
+import type { ConfigHistory } from '../services/config-history.js';
 import { ConfigService } from '../services/config-service.js';
+import { EventBus, publishLeaseChange } from '../services/events.js';
 import { ReservationDirectories } from '../services/reservation-directory.js';
 import { ControlListeners } from '../transports/control-listeners.js';
 import { createInterfaceService } from '../transports/interface-service.js';
@@ -28,19 +31,28 @@ import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js
 export async function openControl(
   base: Base,
   initial: LoadedConfig,
+  history: ConfigHistory,
   leases: Leases,
   packets: Packets,
-): Promise<{ readonly config: ConfigService; readonly listening: readonly string[] }> {
+): Promise<{ readonly config: ChangeControl; readonly listening: readonly string[] }> {
   const { options, clock, random, logger, log, ending, environment } = base;
   const { ledger, store, statistics, sweeper, addresses, counts: leaseCounts } = leases;
   const { network, port, serviceSwitch } = packets;
   const { snapshot } = initial;
   const files = { read: (path: string) => readFile(path), writeAtomically };
-  const config = new ConfigService({ initial, source: options.config, environment, files, clock });
+  const configService = new ConfigService({ initial, source: options.config, environment, files, clock });
+  const audit = auditToLogger(logger.child('audit'));
+  const events = new EventBus(clock);
+  ledger.observeDurable((_address, before, after) => publishLeaseChange(events, before, after));
+  const config = new ChangeControl({ config: configService, history, clock, audit, logger, events });
+  ending.onEnd(() => config.close());
   const reservations = new ReservationDirectories();
   const services: ControlServices = {
     clock,
     config,
+    changes: config,
+    events,
+    explainer: packets.explainer,
     leases: ledger.leases,
     ledger,
     leaseCounts,
@@ -55,7 +67,6 @@ export async function openControl(
     shutdown: (exitValue) => void ending.end(exitValue),
   };
   const commandLogger = logger.child('commands');
-  const audit = auditToLogger(logger.child('audit'));
   const dispatcher = new Dispatcher(COMMANDS, services, audit, commandLogger);
   const dispatch: Dispatch = (command) => dispatcher.dispatch(command);
   const control = new ControlListeners({
@@ -64,6 +75,7 @@ export async function openControl(
     logger: commandLogger,
     lock: lockFile,
     limits: DEFAULT_LIMITS,
+    events,
   });
   ending.onEnd(() => control.close());
   const metrics = new MetricsListener(() => metricsText(statistics), logger);
@@ -80,14 +92,18 @@ export async function openControl(
   ending.onEnd(() => omapi.close());
   for (const listeners of [control, metrics, omapi]) (await listeners.prepare(snapshot)).commit();
 
-  config.participate({ name: 'lease-database', prepare: async (next) => leaseDatabaseSwap(snapshot, next) });
-  config.participate(control);
-  config.participate(metrics);
-  config.participate(omapi);
-  config.participate({ name: 'interfaces', prepare: async (next) => socketSwap(await port.prepare(next.interfaces)) });
-  if (log !== undefined) config.participate({ name: 'loggers', prepare: async (next) => log.prepare(next.loggers) });
-  config.participate(reservations);
-  config.participate({
+  configService.participate({ name: 'lease-database', prepare: async (next) => leaseDatabaseSwap(snapshot, next) });
+  configService.participate(control);
+  configService.participate(metrics);
+  configService.participate(omapi);
+  configService.participate({
+    name: 'interfaces',
+    prepare: async (next) => socketSwap(await port.prepare(next.interfaces)),
+  });
+  if (log !== undefined)
+    configService.participate({ name: 'loggers', prepare: async (next) => log.prepare(next.loggers) });
+  configService.participate(reservations);
+  configService.participate({
     name: 'packets',
     prepare: (next, diff) => packetSwap(next, diff, clock, leases, packets),
     prepareChange: (next, change) => packetChange(next, change, leases, packets),

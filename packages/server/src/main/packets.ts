@@ -3,16 +3,18 @@
 import type { ConfigChange } from '../config/change.js';
 import type { ConfigDiff } from '../config/diff.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
+import type { Ipv4 } from '../domain/values.js';
 import type { LessorError } from '../errors.js';
 import { linuxNetworkStack } from '../platform/linux-sockets.js';
 import type { PreparedSwap } from '../services/config-service.js';
 import type { Ending } from '../services/ending.js';
 import { Exchange4 } from '../services/exchange4.js';
+import { Explainer } from '../services/explain4.js';
 import { inSlices } from '../services/in-slices.js';
 import { OfferBook } from '../services/offers.js';
 import { type PacketConfig, preparePacketConfig, preparePacketConfigSliced } from '../services/packet-config.js';
 import { followReservation, prepareNetworks } from '../services/packet-config-change.js';
-import type { Clock, Logger, NetworkStack } from '../services/ports.js';
+import type { Clock, Logger, NetworkStack, Reply } from '../services/ports.js';
 import { ServiceSwitch } from '../services/service-switch.js';
 import { plainNetworkStack } from '../transports/dhcp4-plain.js';
 import {
@@ -32,6 +34,8 @@ export interface Packets {
   readonly network: NetworkStack;
   readonly port: Dhcp4Port;
   readonly serviceSwitch: ServiceSwitch;
+  /** What would become of a packet. */
+  readonly explainer: Explainer;
   /** What is in force. */
   readonly config: PacketConfig;
   /** Puts a configuration in force from the next batch on. Can not fail. */
@@ -57,22 +61,18 @@ export async function openPacketPath(base: Base, snapshot: ConfigSnapshot, lease
   ending.onEnd(() => port.close());
   const serviceSwitch = new ServiceSwitch(clock);
   const packetConfig = preparePacketConfig(snapshot);
-  const exchange = new Exchange4(
-    {
-      ledger,
-      addresses,
-      offers: new OfferBook(addresses),
-      statistics,
-      serviceSwitch,
-      clock,
-      logger,
-      isOwnAddress: (address) => port.interfaces.some((own) => own.addresses.some((each) => each.address === address)),
-      send: (replies) => port.send(replies),
-      serverPort,
-      clientPort,
-    },
-    packetConfig,
-  );
+  const isOwnAddress = (address: Ipv4): boolean =>
+    port.interfaces.some((own) => own.addresses.some((each) => each.address === address));
+  const offers = new OfferBook(addresses);
+  const parts = { addresses, offers, serviceSwitch, clock, isOwnAddress, serverPort, clientPort };
+  const send = (replies: readonly Reply[]): void => port.send(replies);
+  const exchange = new Exchange4({ ...parts, ledger, statistics, logger, send }, packetConfig);
+  const explainer = new Explainer({
+    ...parts,
+    leases: ledger.leases,
+    config: () => exchange.config,
+    interfaces: () => port.interfaces,
+  });
   leases.start(packetConfig);
   const serve = (): void => {
     port.onBatch((batch) => exchange.handleBatch(batch));
@@ -86,6 +86,7 @@ export async function openPacketPath(base: Base, snapshot: ConfigSnapshot, lease
     network,
     port,
     serviceSwitch,
+    explainer,
     get config() {
       return exchange.config;
     },

@@ -66,6 +66,25 @@ export interface ConfigServiceDeps {
 /** Makes the next configuration of the one in force. Throws what the command answers. */
 export type ConfigEdit = (state: ConfigState, environment: ConfigEnvironment) => ConfigPatch;
 
+/** Who replaces the configuration, by what, and how. */
+export interface ChangeOrigin {
+  /** Name of the principal, or what else it was: a signal. */
+  readonly who: string;
+  /** The command, or SIGHUP. */
+  readonly command: string;
+  /** Return to what was before unless config-confirm comes within this many seconds. */
+  readonly confirmWithinSec?: number;
+}
+
+/** A configuration to return to. */
+export interface Checkpoint {
+  readonly snapshot: ConfigSnapshot;
+  /** The `Dhcp4` map as it was written. */
+  readonly source: JsonMap;
+  /** Digest of the configuration file if it said the same. */
+  readonly fileDigest: string | undefined;
+}
+
 /** What came of a change. */
 export interface EditOutcome {
   /** Why it is in memory only though the file should have it too; undefined if it is where it should be. */
@@ -85,9 +104,9 @@ export interface ConfigServiceApi {
   /** Checks a configuration ({ "Dhcp4": {...} }) and applies nothing. @throws ConfigError */
   test(value: Json): Promise<LoadedConfig>;
   /** Applies a configuration. @throws ConfigError if it is not usable, or what a participant throws; nothing changed */
-  set(value: Json): Promise<LoadedConfig>;
+  set(value: Json, origin?: ChangeOrigin): Promise<LoadedConfig>;
   /** Reads the source again and applies it. @throws as {@link set} */
-  reload(): Promise<LoadedConfig>;
+  reload(origin?: ChangeOrigin): Promise<LoadedConfig>;
   /**
    * Changes single subnets, classes or reservations: in the configuration in force, and before that in the
    * configuration file (unless user-context says lessor.write-through is false), of which everything else stays.
@@ -147,6 +166,26 @@ export class ConfigService implements ConfigServiceApi {
 
   test(value: Json): Promise<LoadedConfig> {
     return this.load({ kind: 'json', value });
+  }
+
+  /** What {@link reload} would apply; applies nothing. @throws ConfigError */
+  testReload(): Promise<LoadedConfig> {
+    return this.load(this.deps.source);
+  }
+
+  /** The configuration in force, to be given to {@link restore}. */
+  checkpoint(): Checkpoint {
+    return { snapshot: this.snapshot, source: this.source, fileDigest: this.fileDigest };
+  }
+
+  /** Applies what a checkpoint has. @throws as {@link set} */
+  restore({ source, fileDigest }: Checkpoint): Promise<LoadedConfig> {
+    return this.inTurn(async () => {
+      const loaded = await this.swapTo({ kind: 'json', value: { Dhcp4: source } });
+      // Changes by command go on being written into the file, if it still is what was in force then.
+      this.fileDigest = fileDigest;
+      return loaded;
+    });
   }
 
   set(value: Json): Promise<LoadedConfig> {

@@ -41,6 +41,7 @@ export class Ledger {
   readonly leases: LeaseReader;
   readonly #store: LeaseStore;
   readonly #observers: LeaseObserver[] = [];
+  #onDurable: LeaseObserver | undefined;
   readonly #queue: Queued[] = [];
   readonly #tx: LeaseTransaction;
   #staged: Staged[] = [];
@@ -70,6 +71,11 @@ export class Ledger {
   /** Adds an observer. It is called synchronously in the order of registration and must not throw. */
   observe(observer: LeaseObserver): void {
     this.#observers.push(observer);
+  }
+
+  /** Calls `observer` with each change once it is durable, in order. One only; it must be quick and must not throw. */
+  observeDurable(observer: LeaseObserver): void {
+    this.#onDurable = observer;
   }
 
   /**
@@ -133,13 +139,13 @@ export class Ledger {
       throw error;
     }
     if (commit === undefined) {
-      this.#staged = [];
+      this.#settle();
       this.#next();
       return result;
     }
     return commit.then(
       () => {
-        this.#staged = [];
+        this.#settle();
         this.#next();
         return result;
       },
@@ -172,6 +178,14 @@ export class Ledger {
 
   #assertWorking(): void {
     if (!this.#working) throw new LessorError('invariant', 'a lease transaction was used after its work had returned');
+  }
+
+  /** What was staged is durable. */
+  #settle(): void {
+    const staged = this.#staged;
+    this.#staged = [];
+    const observer = this.#onDurable;
+    if (observer !== undefined) for (const { address, before, after } of staged) observer(address, before, after);
   }
 
   /** `work` threw: the store still holds the staged changes. */

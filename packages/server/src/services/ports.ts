@@ -199,6 +199,16 @@ export interface NetworkStack {
   recycle(): void;
 }
 
+/** A directory that only the server's user may read. Names are plain file names. */
+export interface PrivateFiles {
+  /** Undefined if there is no such file. */
+  read(name: string): Promise<Buffer | undefined>;
+  /** Replaces the file in one step; resolves when it is on stable storage. Readable by the owner only. */
+  write(name: string, octets: Uint8Array): Promise<void>;
+  /** Harmless if there is no such file. */
+  remove(name: string): Promise<void>;
+}
+
 /** Severity words of Kea's logging. */
 export type Severity = 'FATAL' | 'ERROR' | 'WARN' | 'INFO' | 'DEBUG';
 

@@ -12,12 +12,15 @@ import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { formatAnswer, JsonSyntaxError, type JsonValue, parseCommandJson } from '@lessor/kea';
 import type { Principal } from '../control/command.js';
 import { type CommandOrigin, type DoorAnswer, renderAnswers, requestError, serverHandler } from '../control/door.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
+import type { EventBus } from '../services/events.js';
 import type { Cancel } from '../services/ports.js';
+import { asksForEvents, lastEventId, MAX_STREAMS, streamEvents } from './events-http.js';
 import { authenticateAsKea, isRefusal, type RequestFacts } from './http-authenticate.js';
 import { loadTls } from './http-tls.js';
 import { type ControlListener, type ListenerDeps, writeAll } from './listener.js';
@@ -36,6 +39,7 @@ const REASONS: Readonly<Record<number, string>> = {
   408: 'Request Timeout',
   413: 'Content Too Large',
   500: 'Internal Server Error',
+  503: 'Service Unavailable',
 };
 
 /** What Kea says where a body of no octets is announced. */
@@ -57,6 +61,8 @@ export class HttpListener implements ControlListener {
    * first has waited the longest: more time for the same request leaves a connection in its place.
    */
   private readonly deadlines = new Map<Duplex, Cancel>();
+  /** Ends of the event streams that are open. */
+  private readonly streams = new Set<() => void>();
   /** Requests a connection has under way: more than one if the client pipelines. */
   private readonly active = new WeakMap<Duplex, number>();
 
@@ -92,6 +98,8 @@ export class HttpListener implements ControlListener {
   async prepare(next: ControlSocketConfig): Promise<() => void> {
     const tls = next.tls === undefined ? undefined : loadTls(next.tls);
     return () => {
+      // Who may follow is decided when a stream begins: under other credentials it begins again.
+      if (!isDeepStrictEqual(this.config.authentication, next.authentication)) this.endStreams();
       this.config = next;
       // Connections that are open stay with the handler that accepted them.
       this.handler = this.createHandler(tls);
@@ -101,8 +109,13 @@ export class HttpListener implements ControlListener {
   async close(): Promise<void> {
     this.closing = true;
     const closed = new Promise<void>((resolve) => this.front.close(() => resolve()));
+    this.endStreams();
     for (const socket of this.deadlines.keys()) socket.destroy();
     await closed;
+  }
+
+  private endStreams(): void {
+    for (const end of this.streams) end();
   }
 
   private accept(socket: Socket): void {
@@ -184,7 +197,12 @@ export class HttpListener implements ControlListener {
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { config } = this;
     for (const { name, value } of config.headers) response.setHeader(name, value);
-    if (request.method !== 'POST' || !isJson(request.headers['content-type']) || !announcesBody(request)) {
+    const { events } = this.deps;
+    const follows = events !== undefined && asksForEvents(request);
+    if (
+      !follows &&
+      (request.method !== 'POST' || !isJson(request.headers['content-type']) || !announcesBody(request))
+    ) {
       this.refuse(response, 400, true);
       return;
     }
@@ -194,6 +212,10 @@ export class HttpListener implements ControlListener {
       this.refuse(response, principal.status, bodyLength(request) > MAX_DISCARDED_OCTETS);
       return;
     }
+    if (follows) {
+      await this.follow(events, request, response, principal);
+      return;
+    }
     if (request.headers.expect !== undefined) response.writeContinue();
     const body = await this.readBody(request);
     if (typeof body === 'number') {
@@ -201,6 +223,25 @@ export class HttpListener implements ControlListener {
       return;
     }
     await this.command(body, principal, response);
+  }
+
+  /** GET /events: allowed, and entered in the audit, as the command `events` is. */
+  private async follow(
+    events: EventBus,
+    request: IncomingMessage,
+    response: ServerResponse,
+    principal: Principal,
+  ): Promise<void> {
+    const { clock, dispatch } = this.deps;
+    const origin: CommandOrigin = { principal, listener: this.key, receivedAt: clock.now() };
+    const { code } = await dispatch({ ...origin, name: 'events', args: { limit: 0 }, service: undefined });
+    if (code !== undefined || this.streams.size >= MAX_STREAMS || this.closing) {
+      this.refuse(response, code === undefined ? 503 : code === 'command-denied' ? 403 : 500, true);
+      return;
+    }
+    const end = streamEvents(response, events, lastEventId(request), clock);
+    this.streams.add(end);
+    response.once('close', () => this.streams.delete(end));
   }
 
   private async command(body: string, principal: Principal, response: ServerResponse): Promise<void> {

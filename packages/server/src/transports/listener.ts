@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Dispatch, RequestHandler } from '../control/door.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
+import type { EventBus } from '../services/events.js';
 import type { Clock, Logger } from '../services/ports.js';
 import type { Authenticate } from './http-authenticate.js';
 
@@ -62,6 +63,8 @@ export interface ListenerDeps {
   readonly logger: Logger;
   readonly lock: LockFile;
   readonly limits: ListenerLimits;
+  /** HTTP: what GET /events streams; not served if absent. */
+  readonly events?: EventBus;
   /** HTTP: who the sender of a request is; Kea's rules if absent. */
   readonly authenticate?: Authenticate;
 }

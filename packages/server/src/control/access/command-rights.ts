@@ -119,6 +119,14 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   'config-reload': configChange,
   'config-write': configChange,
   'config-backend-pull': configChange,
+  'config-plan': configChange,
+  'config-confirm': configChange,
+  'config-rollback': configChange,
+  'config-history': { family: 'config', reach: everything },
+
+  // Both tell of leases wherever they are.
+  events: { family: 'leases', reach: everything },
+  explain4: { family: 'leases', reach: everything },
 
   'dhcp-disable': service,
   'dhcp-enable': service,

@@ -1,8 +1,9 @@
 /** config-*: the running configuration (Kea: ctrl_dhcp4_srv.cc). */
 
 import { jsonTypeOf } from '@lessor/kea';
-import { ConfigError, formatIssue, LessorError } from '../../errors.js';
+import { CommandError, ConfigError, formatIssue, LessorError } from '../../errors.js';
 import { CORE_WORDING, defineCommand, invalid, memberOf, optional, text, type Wording } from '../arguments.js';
+import { CONFIRM_WITHIN, originOf } from '../change-origin.js';
 import {
   type CommandResult,
   type CommandRow,
@@ -70,28 +71,29 @@ export const CONFIG_COMMANDS: readonly CommandRow<ControlServices>[] = [
     access: 'write',
     hook: 'core',
     summary: 'replaces the configuration by the one sent; the file stays as it is',
-    args: DHCP4_ARGUMENT,
+    args: { ...DHCP4_ARGUMENT, ...CONFIRM_WITHIN },
     async run(command, { config }) {
-      const { snapshot, warnings } = await wordedForSender(() => config.set(readConfiguration(command)));
+      const value = readConfiguration(command, ['confirm-within']);
+      const { snapshot, warnings } = await wordedForSender(() => config.set(value, originOf(command)));
       return applied(await config.hashOf(snapshot), warnings.map(formatSentIssue));
     },
   },
-  defineCommand({
+  {
     name: 'config-reload',
     access: 'write',
     hook: 'core',
     summary: 'reads the configuration file again and applies it',
-    args: {},
-    wording: CORE_WORDING,
-    async run(_, { config, process }) {
+    args: CONFIRM_WITHIN,
+    async run(command, { config, process }) {
+      const origin = originOf(command);
       try {
-        const { snapshot, warnings } = await config.reload();
+        const { snapshot, warnings } = await config.reload(origin);
         return applied(await config.hashOf(snapshot), warnings.map(formatIssue));
       } catch (error) {
         throw reloadError(error, process.configFile);
       }
     },
-  }),
+  },
   defineCommand({
     name: 'config-write',
     access: 'write',
@@ -128,16 +130,17 @@ function applied(hash: string, warnings: readonly string[]): CommandResult {
 }
 
 function reloadError(error: unknown, file: string | undefined): unknown {
-  if (!(error instanceof LessorError)) return error;
+  if (!(error instanceof LessorError) || error instanceof CommandError) return error;
   const where = error instanceof ConfigError && file !== undefined ? `configuration error using file '${file}': ` : '';
   return new LessorError(error.code, `Config reload failed: ${where}${error.message}`, { cause: error });
 }
 
 /**
- * `{"Dhcp4": {...}}` of config-set and config-test. A `hash` beside it, as config-get answers, is dropped: so what was
- * got can be set again (Kea refuses it).
+ * `{"Dhcp4": {...}}` of config-set, config-test and config-plan. A `hash` beside it, as config-get answers, is dropped:
+ * so what was got can be set again (Kea refuses it). `others` are members that may stand beside it too.
+ * @throws CommandError
  */
-function readConfiguration(command: ControlCommand): Json {
+export function readConfiguration(command: ControlCommand, others: readonly string[] = []): Json {
   if (command.args === undefined) throw invalid("Missing mandatory 'arguments' parameter.");
   if (jsonTypeOf(command.args) !== 'map') throw invalid(CORE_WORDING.noMap(command.name));
   const args = command.args as JsonMap;
@@ -145,7 +148,7 @@ function readConfiguration(command: ControlCommand): Json {
   if (dhcp4 === undefined) throw invalid("Missing mandatory 'Dhcp4' parameter.");
   if (jsonTypeOf(dhcp4) !== 'map') throw invalid("'Dhcp4' parameter expected to be a map.");
   const strangers = Object.keys(args)
-    .filter((name) => name !== 'Dhcp4' && name !== 'hash')
+    .filter((name) => name !== 'Dhcp4' && name !== 'hash' && !others.includes(name))
     .sort();
   if (strangers.length > 0) {
     const [first, ...rest] = strangers;

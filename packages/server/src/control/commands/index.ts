@@ -3,8 +3,11 @@
 import { CORE_WORDING, defineCommand } from '../arguments.js';
 import { type CommandRow, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
+import { CHANGE_COMMANDS } from './change.js';
 import { CLASS_COMMANDS } from './classes.js';
 import { CONFIG_COMMANDS } from './config.js';
+import { EVENT_COMMANDS } from './events.js';
+import { EXPLAIN_COMMANDS } from './explain.js';
 import { INTERFACE_COMMANDS } from './interfaces.js';
 import { LEASE_CHANGE_COMMANDS } from './lease-changes.js';
 import { LEASE_COUNT_COMMANDS } from './lease-counts.js';
@@ -26,6 +29,9 @@ import { SUBNET_COMMANDS } from './subnets.js';
 export const COMMANDS: readonly CommandRow<ControlServices>[] = [
   ...SERVER_COMMANDS,
   ...CONFIG_COMMANDS,
+  ...CHANGE_COMMANDS,
+  ...EVENT_COMMANDS,
+  ...EXPLAIN_COMMANDS,
   ...SERVICE_COMMANDS,
   ...INTERFACE_COMMANDS,
   ...LEASE_COMMANDS,

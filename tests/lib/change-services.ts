@@ -1,0 +1,50 @@
+/** The services of safe changes for tests of the command layer: history in memory, no packets to explain. */
+
+import type { ControlServices } from 'lessor/internal/control/services.js';
+import type { AuditPort } from 'lessor/internal/services/audit.js';
+import { ChangeControl } from 'lessor/internal/services/change-control.js';
+import { ConfigHistory, historyInMemory } from 'lessor/internal/services/config-history.js';
+import type { ConfigService } from 'lessor/internal/services/config-service.js';
+import { EventBus } from 'lessor/internal/services/events.js';
+import type { Clock, Logger } from 'lessor/internal/services/ports.js';
+
+/** What a bench may have of its own. */
+export interface ChangeParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly audit?: AuditPort;
+  readonly history?: ConfigHistory;
+}
+
+/** A change control in front of a configuration service. */
+export async function changeControl(config: ConfigService, { clock, logger, audit, history }: ChangeParts) {
+  const events = new EventBus(clock);
+  const control = new ChangeControl({
+    config,
+    history: history ?? (await ConfigHistory.open(historyInMemory())),
+    clock,
+    audit: audit ?? { record: () => undefined },
+    logger,
+    events,
+  });
+  return { config: control, changes: control, events };
+}
+
+/** For benches that change no configuration. */
+export function noChangeServices(clock: Clock): Pick<ControlServices, 'changes' | 'events' | 'explainer'> {
+  const none = (): never => {
+    throw new Error('safe changes are tested on a real configuration service');
+  };
+  return {
+    changes: {
+      entries: [],
+      pending: undefined,
+      confirm: none,
+      rollback: none,
+      testRollback: none,
+      testReload: none,
+    },
+    events: new EventBus(clock),
+    explainer: { interfaces: [], explain: none },
+  };
+}
