@@ -11,6 +11,7 @@ import { filesToLoad, leaseFileSet } from '../store/lease-file-set.js';
 import { LeaseRecord, leaseOf } from '../store/lease-record.js';
 import { formatOptions, type OptionRow, parseOptions, UsageError } from './args.js';
 import { checkConfigFile } from './check.js';
+import { followEvents } from './follow-events.js';
 import { ExitCode, type Io, writeLine } from './io.js';
 import { compileQuery, formatJsonLine, formatLine, formatTable, type LeaseFilter } from './lease-view.js';
 
@@ -24,6 +25,8 @@ const OPTIONS: readonly OptionRow[] = [
   { name: 'client-id', value: 'HEX', help: 'client identifier' },
   { name: 'json', help: 'one JSON object a line, as lease4-get answers' },
   { name: 'follow', help: 'go on and print every change' },
+  { name: 'url', value: 'URL', help: 'with --follow: take the changes from the HTTP control socket of a server' },
+  { name: 'auth-user', value: 'USER', help: 'basic authentication there; the password is in LESSOR_PASSWORD' },
 ];
 
 /** Usage text of `lessor leases`. */
@@ -43,6 +46,7 @@ const POLL_MS = 200;
 /** Runs `lessor leases`. */
 export async function runLeases(argv: readonly string[], io: Io): Promise<number> {
   const args = parseOptions(argv, OPTIONS);
+  if (args.value('url') !== undefined && !args.flag('follow')) throw new UsageError('--url goes with --follow');
   if (args.positionals.length > 1) throw new UsageError('give one lease file');
   const filter = compileQuery({
     ...optional('state', args.value('state')),
@@ -52,8 +56,15 @@ export async function runLeases(argv: readonly string[], io: Io): Promise<number
     ...optional('hostname', args.value('hostname')),
     ...optional('clientId', args.value('client-id')),
   });
-  const path = args.positionals[0] ?? leaseFileOf(args.value('config'), io);
   const json = args.flag('json');
+  const url = args.value('url');
+  if (url !== undefined) {
+    const user = args.value('auth-user');
+    const login = user === undefined ? undefined : { user, password: io.env.LESSOR_PASSWORD ?? '' };
+    await followEvents(new URL('/events', url), login, filter, json, io);
+    return ExitCode.ok;
+  }
+  const path = args.positionals[0] ?? leaseFileOf(args.value('config'), io);
   const { leases, end } = readLeases(path, io);
   const now = nowSec();
   const wanted = [...leases.values()].filter((lease) => filter(lease, now)).sort((a, b) => a.address - b.address);

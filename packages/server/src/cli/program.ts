@@ -6,10 +6,12 @@ import { ACCESS_USAGE, runAccess } from './access.js';
 import { UsageError } from './args.js';
 import { AUDIT_USAGE, runAudit } from './audit.js';
 import { CHECK_USAGE, runCheck } from './check.js';
+import { EXPLAIN_USAGE, runExplain } from './explain.js';
 import { HA_USAGE, runHa } from './ha.js';
 import { ExitCode, type Io, type Run, writeLine } from './io.js';
 import { LEASES_USAGE, runLeases } from './leases.js';
 import { OMAPI_KEYGEN_USAGE, runOmapiKeygen } from './omapi-keygen.js';
+import { PLAN_USAGE, runPlan } from './plan.js';
 import { runServe, SERVE_USAGE } from './serve.js';
 
 /** One subcommand. */
@@ -39,6 +41,18 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   },
   { name: 'access', summary: 'who may do what, and what is exposed to whom', usage: ACCESS_USAGE, run: runAccess },
   { name: 'audit', summary: 'verify the audit file', usage: AUDIT_USAGE, run: runAudit },
+  {
+    name: 'plan',
+    summary: 'what a configuration file would change in a running server',
+    usage: PLAN_USAGE,
+    run: runPlan,
+  },
+  {
+    name: 'explain',
+    summary: 'what a server would answer to a packet, and why',
+    usage: EXPLAIN_USAGE,
+    run: runExplain,
+  },
   { name: 'version', summary: 'print versions', run: printVersion },
 ];
 
