@@ -84,9 +84,9 @@ export class Lab {
     return new TestClient(path, identity);
   }
 
-  /** Waits until `holds` is true, asking again and again. @throws AssertionError with `what` after two seconds. */
+  /** Waits until `holds` is true, asking again and again. @throws AssertionError with `what` after ten seconds: other work may have the machine. */
   async until(what: string, holds: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + 2000;
+    const deadline = performance.now() + 10_000;
     while (!(await holds())) {
       assert.ok(performance.now() < deadline, `in vain waited until ${what}`);
       await sleep(10);
