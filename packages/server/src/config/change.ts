@@ -16,14 +16,21 @@ export interface ShownReservation {
   readonly json: JsonMap;
 }
 
+/** A reservation that is to come. */
+export interface MadeReservation extends ShownReservation {
+  /** As it was written. */
+  readonly written: JsonMap;
+}
+
+/** Reservations come, go, or take the place of others. */
+export interface ReservationChange {
+  readonly added: readonly MadeReservation[];
+  readonly removed: readonly Reservation[];
+}
+
 /** What of the snapshot changes, for those who can follow without building anew. */
 export type ConfigChange =
-  /** Reservations come, go, or take the place of others. */
-  | {
-      readonly kind: 'reservations';
-      readonly added: readonly ShownReservation[];
-      readonly removed: readonly Reservation[];
-    }
+  | ({ readonly kind: 'reservations' } & ReservationChange)
   /** Subnets, shared networks or classes. */
   | { readonly kind: 'networks'; readonly diff: ConfigDiff };
 

@@ -5,6 +5,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
+import { atOnce, type Sliced } from '../domain/slices.js';
 import type { Json } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import { formatPlace, type Place, type TreeEdit } from './edit.js';
@@ -44,11 +45,17 @@ const STEP = '  ';
  * @throws LessorError `config-edit` if a place is not in the text itself but in a file it includes
  */
 export function editText(text: Buffer, edits: readonly TreeEdit[]): Buffer {
+  return atOnce(editTextSliced(text, edits));
+}
+
+/** {@link editText}, to be interrupted after every walk through the text. */
+export function* editTextSliced(text: Buffer, edits: readonly TreeEdit[]): Sliced<Buffer> {
   let edited = text;
   for (let at = 0; at < edits.length; ) {
     const appends = appendsFrom(edits, at);
     edited = appends.length > 1 ? appendAll(edited, appends) : editOnce(edited, edits[at]!);
     at += Math.max(1, appends.length);
+    yield;
   }
   return edited;
 }
@@ -58,7 +65,8 @@ type Append = Extract<TreeEdit, { readonly op: 'append' }>;
 /** The edits from one on that append to one list. */
 function appendsFrom(edits: readonly TreeEdit[], from: number): Append[] {
   const found: Append[] = [];
-  for (const edit of edits.slice(from)) {
+  for (let at = from; at < edits.length; at++) {
+    const edit = edits[at]!;
     if (edit.op !== 'append' || (found.length > 0 && !isDeepStrictEqual(edit.to, found[0]!.to))) break;
     found.push(edit);
   }

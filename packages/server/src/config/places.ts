@@ -13,6 +13,15 @@ export function mapsIn(map: JsonMap, member: string): readonly JsonMap[] {
   return list !== undefined && isList(list) ? (list as readonly JsonMap[]) : [];
 }
 
+/** For each scope its reservations as they stand in a `Dhcp4` map; a subnet of a shared network like any other. */
+export function reservationsByScope(tree: JsonMap): Map<SubnetId, readonly JsonMap[]> {
+  const lists = new Map<SubnetId, readonly JsonMap[]>([[0, mapsIn(tree, 'reservations')]]);
+  for (const map of [tree, ...mapsIn(tree, 'shared-networks')]) {
+    for (const subnet of mapsIn(map, 'subnet4')) lists.set(Number(subnet.id), mapsIn(subnet, 'reservations'));
+  }
+  return lists;
+}
+
 /** The place of a subnet, undefined if there is none with this id. */
 export function placeOfSubnet(source: JsonMap, id: SubnetId): Place | undefined {
   const plain = indexById(source, id);

@@ -17,7 +17,12 @@ export function isHashedTree(map: JsonMap): boolean {
  * leaves it out, so that a changed copy can not have the hash of the original.
  */
 export function withHash(parts: Omit<ConfigSnapshot, 'hash'>): ConfigSnapshot {
-  return Object.defineProperty({ ...parts }, 'hash', {
+  return addHash({ ...parts });
+}
+
+/** {@link withHash} of an object that is nobody else's: it is completed, not copied, so its getters stay getters. */
+export function addHash(parts: Omit<ConfigSnapshot, 'hash'>): ConfigSnapshot {
+  return Object.defineProperty(parts, 'hash', {
     get: () => atOnce(hashSliced(parts.tree)),
     enumerable: false,
   }) as ConfigSnapshot;

@@ -1,7 +1,7 @@
 /** What a sender is told of a configuration, or a part of one, that came by command. */
 
 import { ConfigError, type ConfigIssue, LessorError } from '../errors.js';
-import type { EditOutcome } from '../services/config-service.js';
+import type { EditOutcome } from '../services/edit-batch.js';
 
 /** An issue of a configuration that came by command: it has no lines, so its JSON path says where. */
 export function formatSentIssue({ message, position }: ConfigIssue): string {

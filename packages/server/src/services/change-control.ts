@@ -10,14 +10,8 @@ import type { EpochMs } from '../domain/values.js';
 import { CommandError } from '../errors.js';
 import type { AuditPort } from './audit.js';
 import type { ConfigHistory, HistoryEntry, PendingChange } from './config-history.js';
-import type {
-  ChangeOrigin,
-  Checkpoint,
-  ConfigEdit,
-  ConfigService,
-  ConfigServiceApi,
-  EditOutcome,
-} from './config-service.js';
+import type { ChangeOrigin, Checkpoint, ConfigService, ConfigServiceApi } from './config-service.js';
+import type { ConfigEdit, EditOutcome } from './edit-batch.js';
 import type { EventBus } from './events.js';
 import { inSlices } from './in-slices.js';
 import { planChanges, summarizeChanges } from './plan-changes.js';
@@ -69,6 +63,8 @@ export class ChangeControl implements ConfigServiceApi, ChangeControlApi {
   /** What is in force, if the history has it. */
   private recorded: { readonly snapshot: ConfigSnapshot; readonly id: number } | undefined;
   private last: Promise<unknown> = Promise.resolve();
+  /** Edits that are under way. */
+  private readonly edits = new Set<Promise<unknown>>();
 
   constructor(private readonly deps: ChangeControlDeps) {}
 
@@ -148,12 +144,16 @@ export class ChangeControl implements ConfigServiceApi, ChangeControlApi {
   }
 
   edit(edit: ConfigEdit): Promise<EditOutcome> {
-    return this.inTurn(async () => {
+    const turn = this.last.then(async () => {
       this.refuseWhileWaiting();
       const outcome = await this.deps.config.edit(edit);
       this.deps.events.publish('config-edited', {});
       return outcome;
     });
+    // Edits do not wait for each other: they share one flush. Whatever replaces the configuration waits for them all.
+    const over: Promise<unknown> = turn.catch(() => undefined).then(() => this.edits.delete(over));
+    this.edits.add(over);
+    return turn;
   }
 
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
@@ -310,7 +310,7 @@ export class ChangeControl implements ConfigServiceApi, ChangeControlApi {
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.last.then(work);
+    const turn = Promise.all([this.last, ...this.edits]).then(work);
     this.last = turn.catch(() => undefined);
     return turn;
   }

@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import { formatJsonIndented } from '@lessor/kea';
 import type { ConfigChange, ConfigPatch, ConfigState } from '../config/change.js';
 import { type ConfigDiff, diffConfigsSliced } from '../config/diff.js';
-import { type TreeEdit, valueAt } from '../config/edit.js';
+import { valueAt } from '../config/edit.js';
 import { editText } from '../config/edit-text.js';
 import {
   type ConfigEnvironment,
@@ -22,6 +22,7 @@ import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { CommandError, LessorError } from '../errors.js';
 import { writablePath } from './config-path.js';
+import { type ConfigEdit, type EditOutcome, type QueuedEdit, takeTogether } from './edit-batch.js';
 import { inSlices } from './in-slices.js';
 import type { Clock } from './ports.js';
 
@@ -66,9 +67,6 @@ export interface ConfigServiceDeps {
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'soon'>;
 }
 
-/** Makes the next configuration of the one in force. Throws what the command answers. */
-export type ConfigEdit = (state: ConfigState, environment: ConfigEnvironment) => ConfigPatch;
-
 /** Who replaces the configuration, by what, and how. */
 export interface ChangeOrigin {
   /** Name of the principal, or what else it was: a signal. */
@@ -86,12 +84,6 @@ export interface Checkpoint {
   readonly source: JsonMap;
   /** Digest of the configuration file if it said the same. */
   readonly fileDigest: string | undefined;
-}
-
-/** What came of a change. */
-export interface EditOutcome {
-  /** Why it is in memory only though the file should have it too; undefined if it is where it should be. */
-  readonly notWritten: string | undefined;
 }
 
 /** What commands and signals use. */
@@ -132,18 +124,10 @@ export const CONFIG_FILE_MODE = 0o640;
 /** Edits that are written together; the loop does nothing else while they are made. */
 const MAX_BATCH = 32;
 
-/** An edit that waits for its turn. */
-interface QueuedEdit {
-  readonly edit: ConfigEdit;
-  resolve(outcome: EditOutcome): void;
-  reject(error: unknown): void;
-}
-
 /** The one holder of the current snapshot. */
 export class ConfigService implements ConfigServiceApi {
-  private snapshot: ConfigSnapshot;
-  /** The configuration as it was written; in the order of the file while there is a digest. */
-  private source: JsonMap;
+  /** The configuration in force, and as it was written: in the order of the file while there is a digest. */
+  private state: ConfigState;
   /** Digest of the configuration file while it says the same as the configuration in force. */
   private fileDigest: string | undefined;
   private readonly participants: SwapParticipant[] = [];
@@ -157,14 +141,13 @@ export class ConfigService implements ConfigServiceApi {
   private readonly hashes = new WeakMap<JsonMap, Promise<string>>();
 
   constructor(private readonly deps: ConfigServiceDeps) {
-    this.snapshot = deps.initial.snapshot;
-    this.source = deps.initial.source;
+    this.state = deps.initial;
     this.fileDigest = deps.initial.fileDigest;
     this.takenAt = deps.clock.now();
   }
 
   get current(): ConfigSnapshot {
-    return this.snapshot;
+    return this.state.snapshot;
   }
 
   hashOf({ tree }: Pick<ConfigSnapshot, 'tree'>): Promise<string> {
@@ -193,7 +176,7 @@ export class ConfigService implements ConfigServiceApi {
     return this.inTurn(async () => {
       const loaded = await this.load({ kind: 'json', value });
       const testable = this.participants.filter((each) => each.testable === true);
-      const diff = await inSlices(diffConfigsSliced(this.snapshot, loaded.snapshot), this.deps.clock);
+      const diff = await inSlices(diffConfigsSliced(this.current, loaded.snapshot), this.deps.clock);
       const prepared = await prepareAll(testable, loaded.snapshot, diff);
       for (const each of prepared.reverse()) each.abandon();
       return loaded;
@@ -207,7 +190,8 @@ export class ConfigService implements ConfigServiceApi {
 
   /** The configuration in force, to be given to {@link restore}. */
   checkpoint(): Checkpoint {
-    return { snapshot: this.snapshot, source: this.source, fileDigest: this.fileDigest };
+    const { snapshot, source } = this.state;
+    return { snapshot, source, fileDigest: this.fileDigest };
   }
 
   /** Applies what a checkpoint has. @throws as {@link set} */
@@ -244,10 +228,10 @@ export class ConfigService implements ConfigServiceApi {
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
     return this.inTurn(async () => {
       const path = writablePath(filename, this.configFile, this.deps.environment().insecure);
-      const octets = Buffer.from(formatJsonIndented({ Dhcp4: this.snapshot.tree }), 'latin1');
+      const octets = Buffer.from(formatJsonIndented({ Dhcp4: this.current.tree }), 'latin1');
       await this.writeFile(path, octets);
       if (this.configFile === resolve(path)) {
-        this.source = this.snapshot.tree;
+        this.state = { snapshot: this.current, source: this.current.tree };
         this.fileDigest = digestOfFile(octets);
       }
       return { filename: path, size: octets.length };
@@ -256,7 +240,7 @@ export class ConfigService implements ConfigServiceApi {
 
   private load(source: ConfigSource): Promise<LoadedConfig> {
     const { clock, environment } = this.deps;
-    return inSlices(loadConfigSliced(source, { ...environment(), generation: this.snapshot.generation + 1 }), clock);
+    return inSlices(loadConfigSliced(source, { ...environment(), generation: this.current.generation + 1 }), clock);
   }
 
   /** One thing after the other. What is asked for later does not overtake what is asked for now. */
@@ -270,10 +254,9 @@ export class ConfigService implements ConfigServiceApi {
   private async swapTo(source: ConfigSource): Promise<LoadedConfig> {
     const loaded = await this.load(source);
     const next = loaded.snapshot;
-    const diff = await inSlices(diffConfigsSliced(this.snapshot, next), this.deps.clock);
+    const diff = await inSlices(diffConfigsSliced(this.current, next), this.deps.clock);
     const prepared = await prepareAll(this.participants, next, diff);
-    this.snapshot = next;
-    this.source = loaded.source;
+    this.state = loaded;
     this.fileDigest = loaded.fileDigest;
     this.reloadCount++;
     this.takenAt = this.deps.clock.now();
@@ -282,87 +265,44 @@ export class ConfigService implements ConfigServiceApi {
     return loaded;
   }
 
-  /** Edits that gathered while something else was under way: they share one write of the file. */
+  /** Edits that gathered while something else was under way: those that stand side by side share one write. */
   private async editAll(batch: readonly QueuedEdit[]): Promise<void> {
     if (this.gathering === batch) this.gathering = undefined;
-    const [first, ...others] = batch;
-    if (others.length === 0) await this.editNow(first!.edit).then(first!.resolve, first!.reject);
-    else await this.editTogether(batch);
-  }
-
-  /**
-   * Each edit is put in force before the next is made, which has to see it; then all are written. If that fails, the
-   * configuration before them all is put back.
-   */
-  private async editTogether(batch: readonly QueuedEdit[]): Promise<void> {
-    const before: ConfigState = { snapshot: this.snapshot, source: this.source };
-    const done: QueuedEdit[] = [];
-    const edits: TreeEdit[] = [];
-    for (const queued of batch) {
-      try {
-        const { patch, prepared } = this.prepareEdit(queued.edit);
-        this.useEdit(patch, prepared);
-        edits.push(...patch.edits);
-        done.push(queued);
-      } catch (error) {
-        queued.reject(error);
+    for (let queue = batch; queue.length > 0; ) {
+      const environment = { ...this.deps.environment(), generation: this.current.generation + 1 };
+      const { together, patch, later } = takeTogether(queue, this.state, environment);
+      if (patch !== undefined) {
+        await this.editNow(patch).then(
+          (outcome) => together.forEach(({ resolve }) => void resolve(outcome)),
+          (error: unknown) => together.forEach(({ reject }) => void reject(error)),
+        );
       }
-    }
-    if (done.length === 0) return;
-    try {
-      const outcome = await this.writeThrough(edits);
-      for (const { resolve } of done) resolve(outcome);
-    } catch (error) {
-      try {
-        await this.putBack(before);
-      } finally {
-        for (const { reject } of done) reject(error);
-      }
+      queue = later;
     }
   }
 
-  /** Whatever was made of it since is no longer in force. */
-  private async putBack(before: ConfigState): Promise<void> {
-    const diff = await inSlices(diffConfigsSliced(this.snapshot, before.snapshot), this.deps.clock);
-    const prepared = await prepareAll(this.participants, before.snapshot, diff);
-    this.useEdit(before, prepared);
-    for (const each of prepared) await each.settle?.();
-  }
-
-  private async editNow(edit: ConfigEdit): Promise<EditOutcome> {
-    const { patch, prepared } = this.prepareEdit(edit);
+  /** A change is in force for nobody before it is where it has to survive a power cut. */
+  private async editNow(patch: ConfigPatch): Promise<EditOutcome> {
+    const prepared = this.participants.flatMap((each) => each.prepareChange?.(patch.snapshot, patch.change) ?? []);
     let outcome: EditOutcome;
     try {
-      outcome = await this.writeThrough(patch.edits);
+      outcome = await this.writeThrough(patch);
     } catch (error) {
       for (const each of prepared.reverse()) each.abandon();
       throw error;
     }
-    this.useEdit(patch, prepared);
-    return outcome;
-  }
-
-  /** @throws what the edit throws */
-  private prepareEdit(edit: ConfigEdit): { readonly patch: ConfigPatch; readonly prepared: PreparedSwap[] } {
-    const environment = { ...this.deps.environment(), generation: this.snapshot.generation + 1 };
-    const patch = edit({ snapshot: this.snapshot, source: this.source }, environment);
-    const prepared = this.participants.flatMap((each) => each.prepareChange?.(patch.snapshot, patch.change) ?? []);
-    return { patch, prepared };
-  }
-
-  private useEdit({ snapshot, source }: ConfigState, prepared: readonly PreparedSwap[]): void {
-    this.snapshot = snapshot;
-    this.source = source;
+    this.state = patch;
     for (const each of prepared) each.commit();
+    return outcome;
   }
 
   /**
    * Makes the edits in the configuration file. Where that can not be, Kea's way is left: they are in memory until
    * config-write, and from then on all later ones too, because the file no longer says what is in force.
    */
-  private async writeThrough(edits: readonly TreeEdit[]): Promise<EditOutcome> {
+  private async writeThrough(patch: Pick<ConfigPatch, 'edits'>): Promise<EditOutcome> {
     const { configFile } = this;
-    if (!wantsWriteThrough(this.snapshot)) return this.inMemoryOnly(undefined);
+    if (!wantsWriteThrough(this.current)) return this.inMemoryOnly(undefined);
     if (configFile === undefined) return this.inMemoryOnly('the server has no configuration file');
     if (this.fileDigest === undefined) {
       return this.inMemoryOnly(`${configFile} is not what is in force: config-write would make it so`);
@@ -374,7 +314,7 @@ export class ConfigService implements ConfigServiceApi {
     }
     let after: Buffer;
     try {
-      after = editText(before, edits);
+      after = editText(before, patch.edits);
     } catch (error) {
       if (!(error instanceof LessorError) || error.code !== 'config-edit') throw error;
       return this.inMemoryOnly(error.message);

@@ -5,7 +5,7 @@ import { ReplyComposer } from '../domain/compose/reply.js';
 import { ReservationIndex } from '../domain/reservation.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { AddressSpace } from './address-space.js';
-import { configuredServerIds, type PacketConfig, preparePacketConfig } from './packet-config.js';
+import { configuredServerIds, namesServer, type PacketConfig, preparePacketConfig } from './packet-config.js';
 
 /**
  * The next PacketConfig after a change. A reservation changes in the index packets use now, so this is to be called
@@ -31,14 +31,12 @@ export function followReservations(
   for (const { address, subnetId } of added.map(({ reservation }) => reservation)) {
     if (address !== undefined) addresses.reserve({ scope: subnetId, address }, snapshot);
   }
-  const hasOptions = [...removed, ...added.map(({ reservation }) => reservation)].some(
-    ({ options, cases }) => options.length > 0 || cases !== undefined,
-  );
-  // Options of a reservation may name a server identifier, or need what the composer looks for once.
+  const fresh = added.map(({ reservation }) => reservation);
   return {
     ...current,
     snapshot,
-    ...(hasOptions ? { composer: new ReplyComposer(snapshot), serverIds: configuredServerIds(snapshot) } : {}),
+    composer: current.composer.knows(fresh) ? current.composer : new ReplyComposer(snapshot),
+    serverIds: [...removed, ...fresh].some(namesServer) ? configuredServerIds(snapshot) : current.serverIds,
   };
 }
 

@@ -3,7 +3,7 @@
 import { ReplyComposer } from '../domain/compose/reply.js';
 import { ReservationIndex } from '../domain/reservation.js';
 import { atOnce, type Sliced } from '../domain/slices.js';
-import type { ConfigSnapshot, OptionData } from '../domain/snapshot.js';
+import type { ConfigSnapshot, OptionData, Reservation } from '../domain/snapshot.js';
 import { byId, Topology } from '../domain/topology.js';
 import type { Ipv4 } from '../domain/values.js';
 
@@ -56,6 +56,13 @@ function* indexReservations({ reservations, identifierTypes }: ConfigSnapshot): 
 /** Values of option 54 that are configured anywhere. */
 export function configuredServerIds(snapshot: ConfigSnapshot): Set<Ipv4> {
   return atOnce(serverIdsSliced(snapshot));
+}
+
+/** True if the options of a reservation, in whatever case, hold a server identifier. */
+export function namesServer({ options, cases = [] }: Reservation): boolean {
+  return [options, ...cases.map(({ reservation }) => reservation.options)].some((list) =>
+    list.some(({ space, code }) => space === 'dhcp4' && code === SERVER_ID),
+  );
 }
 
 function* serverIdsSliced(snapshot: ConfigSnapshot): Sliced<Set<Ipv4>> {

@@ -6,7 +6,7 @@
 
 import type { ConfigChange } from '../config/change.js';
 import { hostNameOf } from '../config/omapi-mark.js';
-import { mapsIn } from '../config/places.js';
+import { reservationsByScope } from '../config/places.js';
 import { clientKeys } from '../domain/reservation.js';
 import type { ClientKey, ConfigSnapshot, IdentifierType, JsonMap, Reservation } from '../domain/snapshot.js';
 import type { Ipv4, Octets, SubnetId } from '../domain/values.js';
@@ -31,8 +31,9 @@ export class ReservationDirectory {
   private last = 0;
 
   constructor({ reservations, tree }: Pick<ConfigSnapshot, 'reservations' | 'tree'>) {
-    const lists = jsonByScope(tree);
-    for (const reservation of reservations) this.add(reservation, lists.get(reservation.subnetId)!.next().value!);
+    // As config-get shows them they are in the order of ConfigSnapshot.reservations.
+    const shown = new Map([...reservationsByScope(tree)].map(([scope, list]) => [scope, list.values()]));
+    for (const reservation of reservations) this.add(reservation, shown.get(reservation.subnetId)!.next().value!);
   }
 
   /** Adds one that has come. */
@@ -124,15 +125,6 @@ export class ReservationDirectories implements SwapParticipant {
     for (const { reservation, json } of change.added) directory.add(reservation, json);
     this.current = { snapshot, directory };
   }
-}
-
-/** For each scope its reservations as config-get shows them; they are in the order of ConfigSnapshot.reservations. */
-function jsonByScope(tree: JsonMap): Map<SubnetId, Iterator<JsonMap>> {
-  const lists = new Map<SubnetId, Iterator<JsonMap>>([[0, mapsIn(tree, 'reservations').values()]]);
-  for (const map of [tree, ...mapsIn(tree, 'shared-networks')]) {
-    for (const subnet of mapsIn(map, 'subnet4')) lists.set(Number(subnet.id), mapsIn(subnet, 'reservations').values());
-  }
-  return lists;
 }
 
 function clientKey({ identifierType, identifier }: ClientKey): string {

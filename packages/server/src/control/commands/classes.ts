@@ -5,7 +5,7 @@ import { type Place, type TreeEdit, valueAt } from '../../config/edit.js';
 import { patchNetworks } from '../../config/patch-networks.js';
 import { mapsIn, placeOfClass } from '../../config/places.js';
 import type { ClientClass, ConfigSnapshot } from '../../domain/snapshot.js';
-import type { EditOutcome } from '../../services/config-service.js';
+import type { EditOutcome } from '../../services/edit-batch.js';
 import { invalid, memberOf } from '../arguments.js';
 import {
   type CommandResult,

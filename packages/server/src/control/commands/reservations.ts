@@ -3,19 +3,15 @@
  * answer leaves. Where Kea would go to a database unless told otherwise, memory is meant: there is no database.
  */
 
+import type { MadeReservation } from '../../config/change.js';
 import type { ConfigEnvironment } from '../../config/environment.js';
-import {
-  changeReservations,
-  type MadeReservation,
-  makeReservation,
-  removeReservation,
-} from '../../config/patch-reservations.js';
+import { changeReservations, makeReservation } from '../../config/patch-reservations.js';
 import { formatIdentifier } from '../../config/reservations.js';
 import { clientKeys } from '../../domain/reservation.js';
 import type { ConfigSnapshot, Reservation } from '../../domain/snapshot.js';
 import { formatHex, formatIpv4, parseIpv4, type SubnetId } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
-import type { EditOutcome } from '../../services/config-service.js';
+import type { EditOutcome } from '../../services/edit-batch.js';
 import type { DirectoryEntry, ReservationDirectory } from '../../services/reservation-directory.js';
 import { argumentMap, invalid, memberOf } from '../arguments.js';
 import { type CommandResult, type CommandRow, type ControlCommand, type JsonMap, Result } from '../command.js';
@@ -159,7 +155,7 @@ async function remove(command: ControlCommand, { config, reservations }: Control
         throw new CommandError('command-invalid', 'Host not deleted (not found).', Result.empty);
       }
       more = others.length > 0;
-      return removeReservation(state, entry.reservation);
+      return changeReservations(state, [entry.reservation], []);
     });
     outcome = done;
   }

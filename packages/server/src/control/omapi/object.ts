@@ -6,7 +6,7 @@ import type { EpochSec, Octets } from '../../domain/values.js';
 import { bytesOf, octetsOf } from '../../domain/values.js';
 import { LessorError, StoreError } from '../../errors.js';
 import type { AuditPort } from '../../services/audit.js';
-import type { EditOutcome } from '../../services/config-service.js';
+import type { EditOutcome } from '../../services/edit-batch.js';
 import type { Logger } from '../../services/ports.js';
 import type { CommandResult, Json, Principal } from '../command.js';
 import type { Dispatch } from '../door.js';

@@ -27,7 +27,7 @@ import { encodeOverloaded, limitOf } from './overload.js';
 import type { ReplyBuffer } from './reply-buffer.js';
 import { type TeeTimes, teeTimes } from './tee-times.js';
 import { type Template, TemplateCache, type TemplateKey } from './template.js';
-import { hostInCase, tellingClasses, tellingHost, usesVendorOptions } from './template-scope.js';
+import { hostInCase, tellingClasses, tellingHost, tellsNothingNew, usesVendorOptions } from './template-scope.js';
 import { NO_VENDOR_REQUEST, vendorKey, vendorRequest } from './vendor-request.js';
 
 /** Bits of TemplateKey.present. */
@@ -92,6 +92,11 @@ export class ReplyComposer {
     this.#hasVendorOptions = usesVendorOptions(snapshot);
     this.#tellingClasses = tellingClasses(snapshot);
     this.#broadcastingClasses = snapshot.classes.filter((row) => row.alwaysBroadcast).map(({ name }) => name);
+  }
+
+  /** True if it composes rightly for a configuration that has these reservations too, and is else the same. */
+  knows(reservations: readonly Reservation[]): boolean {
+    return tellsNothingNew(reservations, this.#hasVendorOptions, this.#tellingClasses);
   }
 
   /** Composes into `buffer`, which must not be used again before the reply is sent. */

@@ -6,8 +6,27 @@ import { Code } from './layout.js';
 
 /** True if any vendor option is configured: only then do the client's vendor options matter. */
 export function usesVendorOptions(snapshot: ConfigSnapshot): boolean {
-  return allOptionLists(snapshot).some((options) =>
-    options.some((option) => option.space.startsWith('vendor-') || option.code === Code.vendorIdentifying),
+  return allOptionLists(snapshot).some(haveVendorOptions);
+}
+
+function haveVendorOptions(options: readonly OptionData[]): boolean {
+  return options.some((option) => option.space.startsWith('vendor-') || option.code === Code.vendorIdentifying);
+}
+
+/**
+ * True if what was found out about a configuration holds with these reservations too.
+ * @param vendorOptions what {@link usesVendorOptions} said
+ * @param classes what {@link tellingClasses} said
+ */
+export function tellsNothingNew(
+  reservations: readonly Reservation[],
+  vendorOptions: boolean,
+  classes: ReadonlySet<string>,
+): boolean {
+  return optionListsOf(reservations).every(
+    (options) =>
+      (vendorOptions || !haveVendorOptions(options)) &&
+      options.every(({ clientClasses }) => clientClasses.every((name) => classes.has(name))),
   );
 }
 
@@ -47,13 +66,14 @@ function fulfils(packet: EvaluationContext, test: CompiledExpression<boolean>): 
 }
 
 function allOptionLists(snapshot: ConfigSnapshot): (readonly OptionData[])[] {
-  const rows = [
-    ...snapshot.subnets,
-    ...snapshot.pools,
-    ...snapshot.sharedNetworks,
-    ...snapshot.classes,
-    ...snapshot.reservations,
-    ...snapshot.reservations.flatMap(({ cases = [] }) => cases.map(({ reservation }) => reservation)),
-  ];
-  return [snapshot.options, ...rows.map((row) => row.options)];
+  const rows = [...snapshot.subnets, ...snapshot.pools, ...snapshot.sharedNetworks, ...snapshot.classes];
+  return [snapshot.options, ...rows.map((row) => row.options), ...optionListsOf(snapshot.reservations)];
+}
+
+/** Options of reservations, and of what they are in certain cases. */
+function optionListsOf(reservations: readonly Reservation[]): (readonly OptionData[])[] {
+  return reservations.flatMap(({ options, cases = [] }) => [
+    options,
+    ...cases.map(({ reservation }) => reservation.options),
+  ]);
 }
