@@ -47,6 +47,13 @@ describe('lease JSON', () => {
     assert.deepEqual(leaseToJson(leaseFromJson(more)), more);
   });
 
+  it('a user context that is no JSON is shown as the text it is, and members come by name', () => {
+    const lease = { ...leaseFromJson({ ...LEASE, 'client-id': '01:02', 'pool-id': 3 }), userContext: '{ "a": ' };
+    const json = leaseToJson(lease);
+    assert.equal(json['user-context'], '{ "a": ');
+    assert.deepEqual(Object.keys(json), Object.keys(json).toSorted());
+  });
+
   it('expire stands in for cltt', () => {
     const { cltt: _, ...rest } = LEASE;
     assert.equal(leaseFromJson({ ...rest, expire: 1_700_003_600 }).clttSec, 1_700_000_000);

@@ -1,9 +1,9 @@
 /**
  * Lease <-> the JSON object of Kea's API and HA updates (lease4-get, lease4-update): one row a member.
- * Order and optional members as Kea 3.3 prints them; what is absent there when empty is absent here.
+ * Optional members as Kea 3.3 prints them; what is absent there when empty is absent here.
  */
 
-import { formatJson, parseCommandJson } from '@lessor/kea';
+import { formatJson, JsonSyntaxError, parseCommandJson } from '@lessor/kea';
 import { CommandError } from '../errors.js';
 import { type Lease, LeaseState } from './lease.js';
 import type { Json, JsonMap } from './snapshot.js';
@@ -79,13 +79,22 @@ export const MAX_HW_ADDRESS_OCTETS = 20;
 /** The longest option 61 (RFC 2132 §9.14): one option's length octet. */
 export const MAX_CLIENT_ID_OCTETS = 255;
 
-/** THE table. */
+/** A user context that is no JSON (a lease file written by hand) is shown as the text it is. */
+function readUserContext(context: string): Json {
+  try {
+    return parseCommandJson(context, { comments: false });
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return context;
+    throw error;
+  }
+}
+
+/** THE table, in the order in which Kea looks for the members (which decides what it complains of first). */
 const FIELDS: readonly LeaseField[] = [
   {
     name: 'user-context',
     required: false,
-    toJson: (lease) =>
-      lease.userContext === '' ? undefined : parseCommandJson(lease.userContext, { comments: false }),
+    toJson: (lease) => (lease.userContext === '' ? undefined : readUserContext(lease.userContext)),
     fromJson: (value, lease) => {
       if (!isMap(value)) throw invalid('user context is not a map');
       lease.userContext = formatJson(value);
@@ -186,12 +195,18 @@ const FIELDS: readonly LeaseField[] = [
   },
 ];
 
+/** The members by name: that is how they are written, and sorting what is sorted costs nothing. */
+const WRITTEN: readonly LeaseField[] = FIELDS.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+
 const KNOWN_MEMBERS: ReadonlySet<string> = new Set([...FIELDS.map((field) => field.name), 'expire']);
 
-/** The lease as lease4-get answers it (`arguments`, or one element of `leases`). */
+/**
+ * The lease as lease4-get answers it (`arguments`, or one element of `leases`; Kea: Lease4::toElement). A client-id,
+ * pool-id 0 or user-context it does not have is left out; a hardware address is ''.
+ */
 export function leaseToJson(lease: Lease): JsonMap {
   const json: Record<string, Json> = {};
-  for (const field of FIELDS) {
+  for (const field of WRITTEN) {
     const value = field.toJson(lease);
     if (value !== undefined) json[field.name] = value;
   }

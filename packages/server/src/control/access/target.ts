@@ -4,12 +4,12 @@ import { createHash } from 'node:crypto';
 import { formatJson, jsonTypeOf } from '@lessor/kea';
 import { FAMILIES, type Family } from '../../domain/access/families.js';
 import type { Lease } from '../../domain/lease.js';
+import { leaseToJson } from '../../domain/lease-json.js';
 import { formatIpv4 } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
 import { memberOf } from '../arguments.js';
 import type { ControlCommand, Json, JsonMap } from '../command.js';
 import { findLease, type LeaseKey, readLeaseKey } from '../lease-arguments.js';
-import { leaseToJson } from '../lease-json.js';
 import type { ControlServices } from '../services.js';
 import { rightsOf } from './command-rights.js';
 

@@ -1,6 +1,7 @@
 /** explain4: what would be answered to a packet, step by step, and why. Changes nothing. lessor's own. */
 
 import { decodeMessage4 } from '@lessor/dhcp';
+import { leaseToJson } from '../../domain/lease-json.js';
 import { hex32, readableOptions, typeName } from '../../domain/message-text.js';
 import { formatHex, formatIpv4, octetsOf } from '../../domain/values.js';
 import { explainSteps } from '../../services/explain-steps.js';
@@ -8,7 +9,6 @@ import type { Explanation } from '../../services/explain4.js';
 import { argumentMap, CORE_WORDING, invalid } from '../arguments.js';
 import { type CommandRow, type JsonMap, Result } from '../command.js';
 import { PACKET_ARGUMENTS, readPacket } from '../explain-packet.js';
-import { leaseToJson } from '../lease-json.js';
 import type { ControlServices } from '../services.js';
 
 /** The rows. */

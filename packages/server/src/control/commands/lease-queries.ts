@@ -1,12 +1,12 @@
 /** Leases of a client, of a name or in a state (Kea: libdhcp_lease_cmds). */
 
 import type { Lease } from '../../domain/lease.js';
+import { leaseToJson } from '../../domain/lease-json.js';
 import { lowerCase, type Octets } from '../../domain/values.js';
 import { defineCommand, integer, invalid, optional, text, textOrInteger, type Wording } from '../arguments.js';
 import { type CommandRow, type Json, Result } from '../command.js';
 import { parseHexOctets } from '../hex.js';
 import { STATE_NAMES } from '../lease-arguments.js';
-import { leaseToJson } from '../lease-json.js';
 import type { ControlServices } from '../services.js';
 import { inTurns, leaseList } from './leases.js';
 

@@ -1,6 +1,7 @@
 /** Reading leases, and reclaiming those that have run out (Kea: libdhcp_lease_cmds, which lessor has built in). */
 
 import type { Lease } from '../../domain/lease.js';
+import { leaseToJson } from '../../domain/lease-json.js';
 import { type Ipv4, parseIpv4, type SubnetId } from '../../domain/values.js';
 import {
   argumentMap,
@@ -22,7 +23,6 @@ import {
   Result,
 } from '../command.js';
 import { findLease, looksLikeIpv6, readLeaseKey } from '../lease-arguments.js';
-import { leaseToJson } from '../lease-json.js';
 import type { ControlServices } from '../services.js';
 
 /** Leases taken from the table before the loop may look at its packets again. */
