@@ -4,13 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Lease } from 'lessor/internal/domain/lease.js';
-import {
-  LEASE_FILE_HEADER,
-  LeaseRowBuffer,
-  LeaseRowParser,
-  parseLeaseFileHeader,
-} from 'lessor/internal/store/lease-file.js';
+import { LEASE_FILE_HEADER, LeaseRowParser, parseLeaseFileHeader } from 'lessor/internal/store/lease-file.js';
 import { LeaseRecord, leaseOf as leaseOfRecord } from 'lessor/internal/store/lease-record.js';
+import { LeaseRowBuffer } from 'lessor/internal/store/lease-row-buffer.js';
 
 const SEED = Number(process.env.LESSOR_PROPERTY_SEED ?? 20261122);
 const RUNS = Number(process.env.LESSOR_PROPERTY_RUNS ?? 500);

@@ -5,13 +5,9 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Lease } from 'lessor/internal/domain/lease.js';
 import { formatHex, formatIpv4 } from 'lessor/internal/domain/values.js';
-import {
-  LEASE_FILE_HEADER,
-  LeaseRowBuffer,
-  LeaseRowParser,
-  parseLeaseFileHeader,
-} from 'lessor/internal/store/lease-file.js';
+import { LEASE_FILE_HEADER, LeaseRowParser, parseLeaseFileHeader } from 'lessor/internal/store/lease-file.js';
 import { LeaseRecord, leaseOf as leaseOfRecord } from 'lessor/internal/store/lease-record.js';
+import { LeaseRowBuffer } from 'lessor/internal/store/lease-row-buffer.js';
 import { repoPath } from '../lib/repo.js';
 
 const COLUMNS = LEASE_FILE_HEADER.trimEnd();

@@ -3,8 +3,8 @@
 import type { Ipv4 } from '../domain/values.js';
 import type { Clock, LeaseReader } from '../services/ports.js';
 import { type FileOps, writeAll } from './file-ops.js';
-import { LeaseRowBuffer } from './lease-file.js';
 import { LeaseRecord } from './lease-record.js';
+import { LeaseRowBuffer } from './lease-row-buffer.js';
 import { SLICE_ROWS } from './lease-snapshot.js';
 
 /**

@@ -2,8 +2,8 @@
 
 import type { Ipv4 } from '../domain/values.js';
 import { type FileDescriptor, type FileOps, writeAll } from './file-ops.js';
-import { LeaseRowBuffer } from './lease-file.js';
 import { LeaseRecord } from './lease-record.js';
+import { LeaseRowBuffer } from './lease-row-buffer.js';
 import type { LeaseTable } from './lease-table.js';
 
 /** Rows of a slice where nothing else is asked for: some two hundred microseconds. */

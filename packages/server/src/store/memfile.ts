@@ -10,11 +10,12 @@ import { LessorError, StoreError } from '../errors.js';
 import type { Clock, LeaseStore, Logger, Random, StoreHealth } from '../services/ports.js';
 import type { FileOps } from './file-ops.js';
 import { hashKeyOf } from './keyed-hash.js';
-import { LEASE_FILE_HEADER, LeaseRowBuffer } from './lease-file.js';
+import { LEASE_FILE_HEADER } from './lease-file.js';
 import { createFresh, exists, finishCleanup, type LeaseFileSet, leaseFileSet } from './lease-file-set.js';
 import { LeaseJournal, messageOf } from './lease-journal.js';
 import { loadLeaseFiles } from './lease-loader.js';
 import { LeaseRecord } from './lease-record.js';
+import { LeaseRowBuffer } from './lease-row-buffer.js';
 import { LeaseSnapshot } from './lease-snapshot.js';
 import { LeaseTable } from './lease-table.js';
 
