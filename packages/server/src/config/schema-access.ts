@@ -53,7 +53,7 @@ export const LISTENER_PARAMETERS: readonly Parameter[] = [
 ];
 
 /** Names of the scopes of this file. */
-type AccessScope =
+export type AccessScope =
   | 'listener'
   | 'listener-limits'
   | 'metrics'

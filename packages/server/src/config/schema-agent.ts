@@ -13,10 +13,11 @@ const authentication = SERVICE_SCOPES.authentication.parameters.map(
   (row): Parameter => (row.name === 'realm' ? { ...row, default: AGENT_REALM } : row),
 );
 
+/** Names of the scopes of this file. */
+export type AgentScope = 'agent-top' | 'Control-agent' | 'agent-authentication' | 'agent-sockets' | 'agent-socket';
+
 /** Scopes of this file. */
-export const AGENT_SCOPES: Readonly<
-  Record<'agent-top' | 'Control-agent' | 'agent-authentication' | 'agent-sockets' | 'agent-socket', Scope>
-> = {
+export const AGENT_SCOPES: Readonly<Record<AgentScope, Scope>> = {
   'agent-top': {
     title: 'configuration of the agent',
     context: false,

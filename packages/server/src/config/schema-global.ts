@@ -1,7 +1,9 @@
 /** Rows of the parameter table: the top of the file and the global scope. */
 
 import type { Scope } from './schema.js';
-import { DDNS_ALIASES, NETWORK, U16, U32 } from './schema-network.js';
+import { U16, U32 } from './schema-bounds.js';
+import { DDNS_ALIASES } from './schema-ddns.js';
+import { NETWORK } from './schema-network.js';
 
 /** Defaults of parameters that network scopes share but only the global scope fills in (Kea: GLOBAL4_DEFAULTS). */
 const SHARED_DEFAULTS: Readonly<Record<string, string | number | boolean>> = {
@@ -32,8 +34,11 @@ const SHARED_DEFAULTS: Readonly<Record<string, string | number | boolean>> = {
   'cache-threshold': 0.25,
 };
 
+/** Names of the scopes of this file. */
+export type GlobalScope = 'top' | 'Dhcp4';
+
 /** Scopes of this file. */
-export const GLOBAL_SCOPES: Readonly<Record<'top' | 'Dhcp4', Scope>> = {
+export const GLOBAL_SCOPES: Readonly<Record<GlobalScope, Scope>> = {
   top: {
     title: 'configuration',
     context: false,

@@ -1,10 +1,13 @@
 /** Rows of the parameter table: what a relation of libdhcp_ha and its peers have in `user-context.lessor`. */
 
 import type { Scope } from './schema.js';
-import { U32 } from './schema-network.js';
+import { U32 } from './schema-bounds.js';
+
+/** Names of the scopes of this file. */
+export type HaScope = 'ha-lessor' | 'ha-peer-lessor';
 
 /** Scopes of this file. */
-export const HA_SCOPES: Readonly<Record<'ha-lessor' | 'ha-peer-lessor', Scope>> = {
+export const HA_SCOPES: Readonly<Record<HaScope, Scope>> = {
   'ha-lessor': {
     title: 'user-context, lessor of a relation of libdhcp_ha',
     context: false,

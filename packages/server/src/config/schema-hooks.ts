@@ -1,7 +1,7 @@
 /** Rows of the parameter table: parameters of hook libraries. */
 
 import type { Scope } from './schema.js';
-import { U32 } from './schema-network.js';
+import { U32 } from './schema-bounds.js';
 
 const HA_STATES = [
   'BACKUP',
@@ -18,20 +18,19 @@ const HA_STATES = [
   'WAITING',
 ] as const;
 
+/** Names of the scopes of this file. */
+export type HookScope =
+  | 'no-hook-parameters'
+  | 'flex-id'
+  | 'ha'
+  | 'high-availability'
+  | 'peers'
+  | 'ha-multi-threading'
+  | 'state-machine'
+  | 'states';
+
 /** Scopes of this file. */
-export const HOOK_SCOPES: Readonly<
-  Record<
-    | 'no-hook-parameters'
-    | 'flex-id'
-    | 'ha'
-    | 'high-availability'
-    | 'peers'
-    | 'ha-multi-threading'
-    | 'state-machine'
-    | 'states',
-    Scope
-  >
-> = {
+export const HOOK_SCOPES: Readonly<Record<HookScope, Scope>> = {
   'no-hook-parameters': { title: 'parameters of a library that takes none', context: false, parameters: [] },
   'flex-id': {
     title: 'parameters of libdhcp_flex_id',

@@ -16,8 +16,11 @@ const HOST_PARAMETERS: readonly Parameter[] = [
   { name: 'omapi', type: 'json', doc: 'What OMAPI keeps of its host, group or class: name, group, statements.' },
 ];
 
+/** Names of the scopes of this file. */
+export type HostScope = 'host-extension' | 'host-identifiers' | 'host-cases';
+
 /** Scopes of this file. */
-export const HOST_SCOPES: Readonly<Record<'host-extension' | 'host-identifiers' | 'host-cases', Scope>> = {
+export const HOST_SCOPES: Readonly<Record<HostScope, Scope>> = {
   'host-extension': {
     title: 'user-context, lessor of a reservation or class',
     context: false,

@@ -2,11 +2,8 @@
 
 import { OPTION_TYPE_NAMES } from '@lessor/dhcp';
 import type { Alias, Parameter, Scope } from './schema.js';
-
-/** Largest unsigned 32-bit number. */
-export const U32 = 0xffff_ffff;
-/** Largest unsigned 16-bit number. */
-export const U16 = 0xffff;
+import { U32 } from './schema-bounds.js';
+import { DDNS, DDNS_ALIASES } from './schema-ddns.js';
 
 /** Options of a scope. */
 export const OPTION_DATA: Parameter = {
@@ -54,114 +51,6 @@ export const BOOT: readonly Parameter[] = [
   { name: 'next-server', type: 'string', doc: 'Boot server address (header field siaddr).' },
   { name: 'server-hostname', type: 'string', maxOctets: 63, doc: 'Boot server name (header field sname).' },
   { name: 'boot-file-name', type: 'string', maxOctets: 127, doc: 'Boot file (header field file).' },
-];
-
-const DDNS_NOTE = 'acts once DDNS updates are sent; names are computed today';
-
-/** DDNS behaviour: global, network, subnet and pool. */
-export const DDNS: readonly Parameter[] = [
-  {
-    name: 'ddns-send-updates',
-    type: 'boolean',
-    status: 'kept',
-    note: DDNS_NOTE,
-    doc: 'Send DNS updates for leases from here.',
-  },
-  {
-    name: 'ddns-override-no-update',
-    type: 'boolean',
-    status: 'kept',
-    note: DDNS_NOTE,
-    doc: 'Update although the client set flag N.',
-  },
-  {
-    name: 'ddns-override-client-update',
-    type: 'boolean',
-    status: 'kept',
-    note: DDNS_NOTE,
-    doc: 'Do the forward update the client wants to do itself.',
-  },
-  {
-    name: 'ddns-replace-client-name',
-    type: 'string',
-    words: ['never', 'always', 'when-present', 'when-not-present'],
-    anyCase: true,
-    doc: 'When a generated name takes the place of the name the client sent.',
-  },
-  {
-    name: 'ddns-generated-prefix',
-    type: 'string',
-    notEmpty: true,
-    doc: 'First part of generated names (PREFIX-192-0-2-1.SUFFIX).',
-  },
-  { name: 'ddns-qualifying-suffix', type: 'string', doc: 'Domain added to partial names.' },
-  {
-    name: 'ddns-update-on-renew',
-    type: 'boolean',
-    status: 'kept',
-    note: DDNS_NOTE,
-    doc: 'Update although nothing has changed.',
-  },
-  {
-    name: 'ddns-conflict-resolution-mode',
-    type: 'string',
-    words: ['check-with-dhcid', 'no-check-with-dhcid', 'check-exists-with-dhcid', 'no-check-without-dhcid'],
-    status: 'kept',
-    note: DDNS_NOTE,
-    doc: 'What is looked at before a DNS entry is replaced (RFC 4703).',
-    since: '2.5.0',
-  },
-  {
-    name: 'ddns-ttl-percent',
-    type: 'real',
-    min: 0,
-    status: 'kept',
-    note: DDNS_NOTE,
-    doc: 'TTL of DNS entries as share of the lifetime.',
-  },
-  {
-    name: 'ddns-ttl',
-    type: 'integer',
-    min: 0,
-    max: U32,
-    status: 'kept',
-    note: DDNS_NOTE,
-    doc: 'Fixed TTL of DNS entries in seconds.',
-  },
-  {
-    name: 'ddns-ttl-min',
-    type: 'integer',
-    min: 0,
-    max: U32,
-    status: 'kept',
-    note: DDNS_NOTE,
-    doc: 'Lower bound of the computed TTL in seconds.',
-  },
-  {
-    name: 'ddns-ttl-max',
-    type: 'integer',
-    min: 0,
-    max: U32,
-    status: 'kept',
-    note: DDNS_NOTE,
-    doc: 'Upper bound of the computed TTL in seconds.',
-  },
-  {
-    name: 'hostname-char-set',
-    type: 'string',
-    doc: 'Regular expression of characters to replace in names; empty: none.',
-  },
-  { name: 'hostname-char-replacement', type: 'string', doc: 'What takes the place of such a character.' },
-];
-
-/** Old names of DDNS parameters. */
-export const DDNS_ALIASES: readonly Alias[] = [
-  {
-    name: 'ddns-use-conflict-resolution',
-    to: 'ddns-conflict-resolution-mode',
-    convert: 'conflict-resolution',
-    doc: 'true is check-with-dhcid, false is no-check-with-dhcid',
-  },
 ];
 
 /** How reservations are looked up: global, network and subnet. */
@@ -265,20 +154,19 @@ const GUARD_ALIASES: readonly Alias[] = [
 
 const FOUR_O_SIX_NOTE = 'acts once DHCPv4-over-DHCPv6 is served';
 
+/** Names of the scopes of this file. */
+export type NetworkScope =
+  | 'shared-networks'
+  | 'subnet4'
+  | 'pools'
+  | 'relay'
+  | 'reservations'
+  | 'client-classes'
+  | 'option-data'
+  | 'option-def';
+
 /** Scopes of this file. */
-export const NETWORK_SCOPES: Readonly<
-  Record<
-    | 'shared-networks'
-    | 'subnet4'
-    | 'pools'
-    | 'relay'
-    | 'reservations'
-    | 'client-classes'
-    | 'option-data'
-    | 'option-def',
-    Scope
-  >
-> = {
+export const NETWORK_SCOPES: Readonly<Record<NetworkScope, Scope>> = {
   'shared-networks': {
     title: 'shared network',
     context: true,

@@ -9,8 +9,11 @@ const ALGORITHM_NAMES = ['hmac-md5', 'hmac-sha1', 'hmac-sha224', 'hmac-sha256', 
 /** What a key may be allowed, in words. */
 export const OMAPI_RIGHTS = ['read', 'hosts', 'leases', 'shutdown'] as const;
 
+/** Names of the scopes of this file. */
+export type OmapiScope = 'omapi' | 'omapi-listeners' | 'omapi-keys' | 'omapi-limits';
+
 /** Scopes of this file. */
-export const OMAPI_SCOPES: Readonly<Record<'omapi' | 'omapi-listeners' | 'omapi-keys' | 'omapi-limits', Scope>> = {
+export const OMAPI_SCOPES: Readonly<Record<OmapiScope, Scope>> = {
   omapi: {
     title: 'user-context, lessor, omapi',
     context: true,

@@ -1,20 +1,21 @@
 /**
  * THE parameter table: what may stand where in a configuration, of which type, within which bounds, with which
  * default, and how much of it acts. Checking, defaults and docs/reference/parameters.md are derived from it.
- * The rows are in schema-global.ts, schema-host.ts, schema-network.ts, schema-service.ts, schema-hooks.ts, schema-omapi.ts and
- * schema-agent.ts; here is what a row is.
+ * The rows are in the files schema-*.ts beside this one; here is what a row is.
  */
 
 import type { Json } from '../domain/snapshot.js';
-import { ACCESS_SCOPES } from './schema-access.js';
-import { AGENT_SCOPES } from './schema-agent.js';
-import { GLOBAL_SCOPES } from './schema-global.js';
-import { HA_SCOPES } from './schema-ha.js';
-import { HOOK_SCOPES } from './schema-hooks.js';
-import { HOST_SCOPES } from './schema-host.js';
-import { NETWORK_SCOPES } from './schema-network.js';
-import { OMAPI_SCOPES } from './schema-omapi.js';
-import { SERVICE_SCOPES } from './schema-service.js';
+import { ACCESS_SCOPES, type AccessScope } from './schema-access.js';
+import { AGENT_SCOPES, type AgentScope } from './schema-agent.js';
+import { DDNS_SCOPES, type DdnsScope } from './schema-ddns.js';
+import { GLOBAL_SCOPES, type GlobalScope } from './schema-global.js';
+import { HA_SCOPES, type HaScope } from './schema-ha.js';
+import { HOOK_SCOPES, type HookScope } from './schema-hooks.js';
+import { HOST_SCOPES, type HostScope } from './schema-host.js';
+import { NETWORK_SCOPES, type NetworkScope } from './schema-network.js';
+import { OMAPI_SCOPES, type OmapiScope } from './schema-omapi.js';
+import { SERVICE_SCOPES, type ServiceScope } from './schema-service.js';
+import { STORAGE_SCOPES, type StorageScope } from './schema-storage.js';
 
 /** JSON types a parameter can have. `json` is a map whose members are not ours to check. */
 export type ParameterType =
@@ -95,69 +96,25 @@ export interface Scope {
 
 /** Names of scopes: Kea's keyword of the map, or of the list whose items it describes. */
 export type ScopeName =
-  | 'top'
-  | 'Dhcp4'
-  | 'shared-networks'
-  | 'subnet4'
-  | 'pools'
-  | 'relay'
-  | 'reservations'
-  | 'client-classes'
-  | 'option-data'
-  | 'option-def'
-  | 'interfaces-config'
-  | 'lease-database'
-  | 'hosts-databases'
-  | 'config-control'
-  | 'expired-leases-processing'
-  | 'sanity-checks'
-  | 'multi-threading'
-  | 'dhcp-queue-control'
-  | 'compatibility'
-  | 'hooks-libraries'
-  | 'loggers'
-  | 'output-options'
-  | 'control-sockets'
-  | 'http-headers'
-  | 'authentication'
-  | 'clients'
-  | 'dhcp-ddns'
-  | 'no-hook-parameters'
-  | 'flex-id'
-  | 'ha'
-  | 'high-availability'
-  | 'peers'
-  | 'ha-multi-threading'
-  | 'state-machine'
-  | 'states'
-  | 'ha-lessor'
-  | 'ha-peer-lessor'
-  | 'omapi'
-  | 'omapi-listeners'
-  | 'omapi-keys'
-  | 'omapi-limits'
-  | 'agent-top'
-  | 'Control-agent'
-  | 'agent-authentication'
-  | 'agent-sockets'
-  | 'agent-socket'
-  | 'host-extension'
-  | 'host-identifiers'
-  | 'host-cases'
-  | 'listener'
-  | 'listener-limits'
-  | 'metrics'
-  | 'access'
-  | 'access-principals'
-  | 'access-rights'
-  | 'access-second-person'
-  | 'access-audit';
+  | AccessScope
+  | AgentScope
+  | DdnsScope
+  | GlobalScope
+  | HaScope
+  | HookScope
+  | HostScope
+  | NetworkScope
+  | OmapiScope
+  | ServiceScope
+  | StorageScope;
 
 /** The whole table. */
 export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
   ...GLOBAL_SCOPES,
   ...NETWORK_SCOPES,
+  ...STORAGE_SCOPES,
   ...SERVICE_SCOPES,
+  ...DDNS_SCOPES,
   ...HOOK_SCOPES,
   ...HA_SCOPES,
   ...OMAPI_SCOPES,
