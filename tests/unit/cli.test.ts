@@ -196,6 +196,11 @@ describe('kea-dhcp4', () => {
     }
   });
 
+  it('names an option without its value once', async () => {
+    const { err } = await run(runKeaDhcp4, '-c');
+    assert.match(err, /^kea-dhcp4: Option '-c <value>' argument missing$/m);
+  });
+
   it('-t and -T check a file', async () => {
     const good = file('kea-good.conf', GOOD);
     const bad = file('kea-bad.conf', BAD);

@@ -43,8 +43,9 @@ export function parseOptions(argv: readonly string[], rows: readonly OptionRow[]
   try {
     ({ values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true }));
   } catch (error) {
-    // Node's messages go on with advice about "--" that helps nobody here.
-    throw new UsageError((error as Error).message.split('. ')[0]!);
+    // Node's messages go on with advice about "--" that helps nobody here, and an option of one letter is named twice.
+    const message = (error as Error).message.split('. ')[0]!;
+    throw new UsageError(message.replace(/'(-\w), --\w( <value>)?'/, "'$1$2'"));
   }
   return {
     flag: (name) => values[name] === true,
