@@ -1,5 +1,6 @@
 /** @lessor/dhcp: DHCPv4 messages and options, as octets and as text. No dependencies but Node itself. */
 
+export { binaryString } from './binary-string.js';
 export { Reader, Writer } from './bytes.js';
 export { OPTION_TYPE_NAMES, type OptionDefinition, type OptionTypeName } from './definition.js';
 export { describeOption } from './describe.js';

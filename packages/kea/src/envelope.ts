@@ -53,8 +53,12 @@ export function parseEnvelope(value: JsonValue): CommandEnvelope {
 }
 
 /** The text of an answer as Kea sends it. Members that are undefined are left out. */
-export function formatAnswer(answer: Answer): string {
-  return formatJson(answer as unknown as JsonMap);
+export function formatAnswer({ result, text, arguments: args }: Answer): string {
+  return formatJson({
+    result,
+    ...(text === undefined ? {} : { text }),
+    ...(args === undefined ? {} : { arguments: args }),
+  });
 }
 
 function own(map: JsonMap, name: string): JsonValue | undefined {

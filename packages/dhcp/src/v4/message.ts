@@ -4,6 +4,7 @@
  * object and one small array of integers, and nothing else.
  */
 
+import { binaryString } from '../binary-string.js';
 import type { OptionDefinition } from '../definition.js';
 import { DecodeError } from '../errors.js';
 import { OPTION_TYPES } from '../types/table.js';
@@ -291,39 +292,6 @@ function valueEnd(code: number, octets: Uint8Array, start: number, end: number):
 function valueSpan(code: number, octets: Uint8Array, start: number, length = octets.length): OctetSpan | undefined {
   const end = valueEnd(code, octets, start, start + length);
   return end === start && IS_TEXT[code] !== 0 ? undefined : { octets, start, end };
-}
-
-/** The global `Buffer` is an accessor, which costs as much as the rest of a short string. */
-const { latin1Slice } = Buffer.prototype;
-
-/**
- * Octets as characters. Hardware addresses are nearly all Ethernet's, client-ids mostly the same behind a type octet:
- * these are made without leaving JavaScript, which takes a sixth of the time.
- */
-function binaryString(octets: Uint8Array, at: number, end: number): string {
-  switch (end - at) {
-    case 6:
-      return String.fromCharCode(
-        octets[at]!,
-        octets[at + 1]!,
-        octets[at + 2]!,
-        octets[at + 3]!,
-        octets[at + 4]!,
-        octets[at + 5]!,
-      );
-    case 7:
-      return String.fromCharCode(
-        octets[at]!,
-        octets[at + 1]!,
-        octets[at + 2]!,
-        octets[at + 3]!,
-        octets[at + 4]!,
-        octets[at + 5]!,
-        octets[at + 6]!,
-      );
-    default:
-      return latin1Slice.call(octets, at, end);
-  }
 }
 
 /**

@@ -79,7 +79,7 @@ function test([who, command, json, ...more]: readonly string[], snapshot: Config
   const principal = { name: who, method: 'internal' as const, rights: rule.rights };
   const sent = { name: knownCommand(command), args: readJson(json), principal, listener: '', receivedAt: 0 };
   const services = { config: { current: snapshot }, leases: { getByAddress: () => undefined } };
-  const missing = missingFor({ ...sent, service: undefined }, services as unknown as Parameters<typeof missingFor>[1]);
+  const missing = missingFor({ ...sent, service: undefined }, services);
   writeLine(io.stdout, missing === undefined ? 'allowed' : `denied: ${missing} is missing`);
   return missing === undefined ? ExitCode.ok : ExitCode.failed;
 }

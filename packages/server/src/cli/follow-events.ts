@@ -62,7 +62,7 @@ interface Block {
 async function* readEvents(response: Response): AsyncGenerator<Block> {
   let held = '';
   const decoder = new TextDecoder();
-  for await (const piece of response.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const piece of response.body ?? []) {
     held += decoder.decode(piece, { stream: true });
     const blocks = held.split('\n\n');
     held = blocks.pop()!;

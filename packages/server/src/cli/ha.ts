@@ -29,7 +29,7 @@ export async function runHa(argv: readonly string[], io: Io): Promise<number> {
   if (socketPath === undefined) throw new UsageError('--socket is needed');
   const client = new CommandClient({ socketPath });
   const status = await client.call('status-get');
-  const pairs = (status as unknown as JsonMap)['high-availability'];
+  const pairs = status['high-availability'];
   const [pair] = Array.isArray(pairs) ? (pairs as readonly JsonValue[]) : [];
   if (!isMap(pair)) throw new LessorError('command-failed', 'this server has no partner');
   if (options.flag('json')) writeLine(io.stdout, JSON.stringify(pair, null, 2));

@@ -25,15 +25,8 @@ const OWN_BLOCKS: readonly string[] = ['access', 'metrics', 'omapi', 'write-thro
 const DEFAULT_SECOND_PERSON: readonly string[] = ['shutdown', 'lease4-wipe'];
 
 /** Members of a principal that show who it is, and where they go. */
-const PROOFS = {
-  'unix-users': 'unixUsers',
-  'unix-groups': 'unixGroups',
-  'http-users': 'httpUsers',
-  certificates: 'certificates',
-  'omapi-keys': 'omapiKeys',
-} as const satisfies Readonly<Record<string, keyof Proofs>>;
-type ProofMember = keyof typeof PROOFS;
-const PROOF_MEMBERS = Object.keys(PROOFS) as readonly ProofMember[];
+const PROOF_MEMBERS = ['unix-users', 'unix-groups', 'http-users', 'certificates', 'omapi-keys'] as const;
+type ProofMember = (typeof PROOF_MEMBERS)[number];
 
 /** How the name in a certificate may begin (RFC 5280 §4.2.1.6, as Node writes them). */
 const CERTIFICATE_NAME = /^(URI|DNS|email|IP):\S+$/;
@@ -105,7 +98,13 @@ function buildProofs(item: Section, owners: Map<string, string>, { issues }: Bui
       }
       return value;
     });
-  return Object.fromEntries(PROOF_MEMBERS.map((member) => [PROOFS[member], read(member)])) as unknown as Proofs;
+  return {
+    unixUsers: read('unix-users'),
+    unixGroups: read('unix-groups'),
+    httpUsers: read('http-users'),
+    certificates: read('certificates'),
+    omapiKeys: read('omapi-keys'),
+  };
 }
 
 function buildRight(item: Section, { issues }: BuildContext): Right | undefined {

@@ -6,6 +6,7 @@
  * a user context follows), then these three, then the length of the user context (4, little-endian) and the context.
  */
 
+import { binaryString } from '@lessor/dhcp';
 import type { Lease, LeaseState } from '../domain/lease.js';
 import type { Octets } from '../domain/values.js';
 import { MAX_BLOB_OCTETS } from './blob-arena.js';
@@ -177,8 +178,8 @@ export function leaseOf(
   const hostEnd = hostStart + (hostname & ~CONTEXT_BIT);
   return {
     address: numbers.address,
-    hwAddress: hwAddress ?? shortOctets(octets, hwStart, clientStart),
-    clientId: clientId ?? shortOctets(octets, clientStart, hostStart),
+    hwAddress: hwAddress ?? binaryString(octets, hwStart, clientStart),
+    clientId: clientId ?? binaryString(octets, clientStart, hostStart),
     validLifetimeSec: numbers.validLifetimeSec,
     clttSec: numbers.clttSec,
     subnetId: numbers.subnetId,
@@ -190,33 +191,4 @@ export function leaseOf(
     userContext:
       hostname & CONTEXT_BIT ? octets.toString('latin1', hostEnd + 4, hostEnd + 4 + octets.readUInt32LE(hostEnd)) : '',
   };
-}
-
-/** Ethernet addresses, and client-ids made of them, are nearly all there is: these are made without leaving JavaScript. */
-function shortOctets(octets: Buffer, at: number, end: number): Octets {
-  switch (end - at) {
-    case 0:
-      return '';
-    case 6:
-      return String.fromCharCode(
-        octets[at]!,
-        octets[at + 1]!,
-        octets[at + 2]!,
-        octets[at + 3]!,
-        octets[at + 4]!,
-        octets[at + 5]!,
-      );
-    case 7:
-      return String.fromCharCode(
-        octets[at]!,
-        octets[at + 1]!,
-        octets[at + 2]!,
-        octets[at + 3]!,
-        octets[at + 4]!,
-        octets[at + 5]!,
-        octets[at + 6]!,
-      );
-    default:
-      return octets.toString('latin1', at, end);
-  }
 }

@@ -13,7 +13,10 @@ import { changesSecurity } from './security-parts.js';
 const CARRY_CONFIGURATION: readonly string[] = ['config-set', 'config-test', 'config-plan'];
 
 /** What authorising looks at. */
-export type AuthoriseServices = Pick<ControlServices, 'config' | 'leases'>;
+export interface AuthoriseServices {
+  readonly config: Pick<ControlServices['config'], 'current'>;
+  readonly leases: Pick<ControlServices['leases'], 'getByAddress'>;
+}
 
 /** The rights missing for a command, for the audit; undefined if it may run. Never throws. */
 export function missingFor(command: ControlCommand, services: AuthoriseServices): string | undefined {

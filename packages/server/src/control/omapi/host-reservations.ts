@@ -20,7 +20,7 @@ export function hostOfEntry(entry: DirectoryEntry, directory: ReservationDirecto
   const { name } = markOf(entry.reservation.userContext);
   if (name === undefined) return [entry];
   const { identifierType, identifier } = entry.reservation;
-  const parts = directory
+  const [first, ...others] = directory
     .ofName(name)
     .filter(
       ({ reservation: other }) =>
@@ -29,7 +29,7 @@ export function hostOfEntry(entry: DirectoryEntry, directory: ReservationDirecto
         other.identifier === identifier,
     )
     .toSorted((a, b) => a.reservation.subnetId - b.reservation.subnetId);
-  return parts as unknown as FoundHost;
+  return first === undefined ? [entry] : [first, ...others];
 }
 
 /** The identifier of a type that a host has, '' if none. */
