@@ -128,8 +128,6 @@ export class SimNode {
         cleanDown: false,
         saidGoodbye: false,
         ownership: OwnershipMap.divide(snapshot.pools, this.shareOfSide1).ranges,
-        handOver: undefined,
-        lastReceived: 0,
       },
     );
     pair = new PairService({

@@ -96,8 +96,8 @@ describe('the name in a certificate', () => {
 describe('the file of a pair', () => {
   const file: PairFile = {
     ...{ relationship: 'a-b', side: 1, epoch: 3, boot: 7, reservedCounter: 9, state: 'normal', downSinceSec: 0 },
-    ...{ cleanDown: false, saidGoodbye: true, handOver: undefined, lastReceived: 2 },
-    ownership: [{ first: 1, last: 5, owner: 'nobody' }],
+    ...{ cleanDown: false, saidGoodbye: true },
+    ownership: [{ first: 1, last: 5, owner: 1 }],
   };
 
   it('is read as it was written, and refused when it is damaged', () => {

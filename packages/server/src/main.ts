@@ -5,27 +5,24 @@
 
 import type { ConfigSnapshot } from './domain/snapshot.js';
 import { formatIpv4 } from './domain/values.js';
-import { type ConfigIssue, formatIssue } from './errors.js';
 import { type Base, DEFAULT_SERVER_PORT, type ServerOptions } from './main/base.js';
 import { openControl } from './main/control.js';
 import { startConfiguration } from './main/history.js';
 import { openLeases } from './main/leases.js';
 import { openPacketPath } from './main/packets.js';
+import { reportWarnings, startProgram } from './main/program.js';
 import { systemClock } from './platform/clock.js';
 import { machineConfigEnvironment } from './platform/config-environment.js';
-import { exitOnDefects } from './platform/defects.js';
-import { LogTree } from './platform/log.js';
+import type { LogTree } from './platform/log.js';
 import { createSystemRandom } from './platform/random.js';
 import { takeServerLocks } from './platform/server-locks.js';
 import type { ChangeControl } from './services/change-control.js';
-import { Ending } from './services/ending.js';
+import type { Ending } from './services/ending.js';
 import type { DhcpInterface, LeaseReader, Logger } from './services/ports.js';
 import type { Dhcp4Port } from './transports/dhcp4-socket.js';
 import { KEA_COMPATIBILITY, LESSOR_VERSION } from './version.js';
 
 export type { ServerOptions } from './main/base.js';
-
-const LOG_DRAIN_MS = 2000;
 
 /** A server that serves. */
 export interface RunningServer {
@@ -46,26 +43,10 @@ export interface RunningServer {
  * Starts a server and resolves when it serves.
  * @throws ConfigError, StoreError, LessorError or the system's Error; whatever had been opened is closed again
  */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const log = options.logger === undefined ? openLog(options) : undefined;
-  const logger = options.logger ?? log!.root;
-  const ending = new Ending();
-  if (log !== undefined) {
-    ending.onEnd(() => log.drained(LOG_DRAIN_MS));
-    ending.onEnd(exitOnDefects(log));
-  }
-  try {
-    return await start(options, logger, log, ending);
-  } catch (error) {
-    // Whoever reads the console gets the error from our caller.
-    if (log?.onConsole !== true) logger.log('FATAL', 'DHCP4_INIT_FAIL', (error as Error).message);
-    await ending.end(1);
-    throw error;
-  }
-}
-
-function openLog({ verbose, variables }: ServerOptions): LogTree {
-  return new LogTree({ clock: systemClock, verbose: verbose === true, environment: variables });
+export function startServer(options: ServerOptions): Promise<RunningServer> {
+  return startProgram(options, { failureId: 'DHCP4_INIT_FAIL' }, (logger, log, ending) =>
+    start(options, logger, log, ending),
+  );
 }
 
 async function start(
@@ -123,11 +104,6 @@ async function reload(config: ChangeControl, logger: Logger): Promise<void> {
   } catch (error) {
     logger.log('ERROR', 'DHCP4_DYNAMIC_RECONFIGURATION_FAIL', `nothing changed: ${(error as Error).message}`);
   }
-}
-
-function reportWarnings(warnings: readonly ConfigIssue[], logger: Logger): void {
-  for (const warning of warnings)
-    logger.log('WARN', 'LESSOR_CONFIG_WARNING', formatIssue(warning), { code: warning.code });
 }
 
 function describeSocket(port: number): (netif: DhcpInterface) => string {

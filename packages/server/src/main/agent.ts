@@ -7,23 +7,21 @@ import { AGENT_COMMANDS, type AgentServices } from '../control/agent/commands.js
 import { agentPolicy } from '../control/agent/policy.js';
 import { agentHandler } from '../control/agent/router.js';
 import { CommandRunner } from '../control/dispatcher.js';
-import { type ConfigIssue, formatIssue, LessorError } from '../errors.js';
+import { LessorError } from '../errors.js';
 import { systemClock } from '../platform/clock.js';
 import { machineConfigEnvironment, writeAtomically } from '../platform/config-environment.js';
-import { exitOnDefects } from '../platform/defects.js';
 import { acquireInstanceLock, lockFile } from '../platform/lock.js';
-import { LogTree } from '../platform/log.js';
+import type { LogTree } from '../platform/log.js';
 import { pidFilePath } from '../platform/paths.js';
 import { AgentConfigService } from '../services/agent-config.js';
 import { auditToLogger } from '../services/audit.js';
-import { Ending } from '../services/ending.js';
+import type { Ending } from '../services/ending.js';
 import type { Logger } from '../services/ports.js';
 import { ControlListeners } from '../transports/control-listeners.js';
 import { askDaemon } from '../transports/daemon-link.js';
 import { DEFAULT_LIMITS } from '../transports/listener.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from '../version.js';
-
-const LOG_DRAIN_MS = 2000;
+import { reportWarnings, startProgram } from './program.js';
 
 /** What to serve and how. */
 export interface AgentOptions {
@@ -55,25 +53,10 @@ export interface RunningAgent {
  * Starts an agent and resolves when it serves.
  * @throws ConfigError, LessorError or the system's Error; whatever had been opened is closed again
  */
-export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
-  const { verbose = false, variables } = options;
-  const log =
-    options.logger === undefined
-      ? new LogTree({ clock: systemClock, verbose, root: AGENT_NAME, environment: variables })
-      : undefined;
-  const logger = options.logger ?? log!.root;
-  const ending = new Ending();
-  if (log !== undefined) {
-    ending.onEnd(() => log.drained(LOG_DRAIN_MS));
-    ending.onEnd(exitOnDefects(log));
-  }
-  try {
-    return await start(options, logger, log, ending);
-  } catch (error) {
-    if (log?.onConsole !== true) logger.log('FATAL', 'CTRL_AGENT_FAILED', (error as Error).message);
-    await ending.end(1);
-    throw error;
-  }
+export function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  return startProgram(options, { root: AGENT_NAME, failureId: 'CTRL_AGENT_FAILED' }, (logger, log, ending) =>
+    start(options, logger, log, ending),
+  );
 }
 
 async function start(
@@ -169,10 +152,4 @@ async function reload(config: AgentConfigService, logger: Logger): Promise<void>
 function summary({ socket, daemons }: AgentConfig): string {
   const names = [...daemons.keys()];
   return `${socket.type} ${socket.address} port ${socket.port}, in front of ${names.join(', ') || 'no daemon'}`;
-}
-
-function reportWarnings(warnings: readonly ConfigIssue[], logger: Logger): void {
-  for (const warning of warnings) {
-    logger.log('WARN', 'LESSOR_CONFIG_WARNING', formatIssue(warning), { code: warning.code });
-  }
 }

@@ -3,7 +3,7 @@
  * replaced as a whole (temporary file, flush, rename, flush of the directory), so that a crash leaves the old or the new.
  */
 
-import type { HandOver, PairFile } from '../domain/pair/file.js';
+import type { PairFile } from '../domain/pair/file.js';
 import type { OwnedRange } from '../domain/pair/ownership.js';
 import { PAIR_STATES, type PairState } from '../domain/pair/states.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
@@ -61,7 +61,7 @@ export class DiskPairFile implements PairFileStore {
 function pairFileFrom(json: Json): PairFile {
   const map = mapOf(json, 'the file');
   if (map.format !== FORMAT) throw new Error(`format ${String(map.format)} is not known to this version`);
-  const { relationship, side, state, handOver } = map;
+  const { relationship, side, state } = map;
   if (typeof relationship !== 'string') throw new Error('"relationship" is not understood');
   if (side !== 0 && side !== 1) throw new Error('"side" is not understood');
   if (typeof state !== 'string' || !Object.hasOwn(PAIR_STATES, state)) throw new Error('"state" is not understood');
@@ -73,28 +73,17 @@ function pairFileFrom(json: Json): PairFile {
     boot: countOf(map, 'boot'),
     reservedCounter: countOf(map, 'reservedCounter'),
     downSinceSec: countOf(map, 'downSinceSec'),
-    lastReceived: countOf(map, 'lastReceived'),
     cleanDown: map.cleanDown === true,
     saidGoodbye: map.saidGoodbye === true,
     ownership: listOf(map.ownership, 'ownership').map(ownedRangeFrom),
-    handOver: handOver === undefined || handOver === null ? undefined : handOverFrom(handOver),
   };
 }
 
 function ownedRangeFrom(json: Json): OwnedRange {
   const map = mapOf(json, 'a range of "ownership"');
   const { owner } = map;
-  if (owner !== 0 && owner !== 1 && owner !== 'nobody') throw new Error('"owner" is not understood');
+  if (owner !== 0 && owner !== 1) throw new Error('"owner" is not understood');
   return { first: countOf(map, 'first'), last: countOf(map, 'last'), owner };
-}
-
-function handOverFrom(json: Json): HandOver {
-  const map = mapOf(json, '"handOver"');
-  const ranges = listOf(map.ranges, 'ranges').map((each) => {
-    const range = mapOf(each, 'a range of "handOver"');
-    return { first: countOf(range, 'first'), last: countOf(range, 'last') };
-  });
-  return { number: countOf(map, 'number'), ranges };
 }
 
 function mapOf(json: Json | undefined, what: string): JsonMap {

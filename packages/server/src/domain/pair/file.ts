@@ -22,14 +22,4 @@ export interface PairFile {
   /** This server has said goodbye: the partner may be using everything. */
   readonly saidGoodbye: boolean;
   readonly ownership: readonly OwnedRange[];
-  /** A hand-over begun and not confirmed. */
-  readonly handOver: HandOver | undefined;
-  /** The last hand-over taken from the partner. */
-  readonly lastReceived: number;
-}
-
-/** Free addresses on their way to the partner. */
-export interface HandOver {
-  readonly number: number;
-  readonly ranges: readonly { readonly first: number; readonly last: number }[];
 }

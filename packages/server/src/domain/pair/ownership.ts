@@ -1,6 +1,6 @@
 /**
  * Which server may give a free address to a client that does not have it (docs/design-ha.md, rule 2): ranges of addresses,
- * each with its owner. Every address of the pools has exactly one owner, or nobody while it is being handed over.
+ * each with its owner. Every address of the pools has exactly one owner.
  */
 
 import type { Ipv4 } from '../values.js';
@@ -12,12 +12,9 @@ export interface AddressRange {
   readonly last: Ipv4;
 }
 
-/** Whose an address is: `nobody` while it is being handed over. */
-export type Owner = Side | 'nobody';
-
 /** A range and whose it is. */
 export interface OwnedRange extends AddressRange {
-  readonly owner: Owner;
+  readonly owner: Side;
 }
 
 /** Immutable: a hand-over makes a new map. Ranges are in order and do not overlap. */
@@ -52,7 +49,7 @@ export class OwnershipMap {
   }
 
   /** Whose the address is; undefined outside the pools. */
-  ownerOf(address: Ipv4): Owner | undefined {
+  ownerOf(address: Ipv4): Side | undefined {
     let low = 0;
     let high = this.ranges.length - 1;
     while (low <= high) {
@@ -66,7 +63,7 @@ export class OwnershipMap {
   }
 
   /** The same map with these addresses given to `owner`. They must be addresses of the map. */
-  assign({ first, last }: AddressRange, owner: Owner): OwnershipMap {
+  assign({ first, last }: AddressRange, owner: Side): OwnershipMap {
     const ranges: OwnedRange[] = [];
     for (const range of this.ranges) {
       if (range.last < first || range.first > last) {

@@ -2,7 +2,7 @@
 
 import type { Lease } from '../../domain/lease.js';
 import { leaseToJson } from '../../domain/lease-json.js';
-import type { ConfigSnapshot, JsonMap } from '../../domain/snapshot.js';
+import type { ConfigSnapshot, Json, JsonMap } from '../../domain/snapshot.js';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
 import type { LeaseReader } from '../ports.js';
@@ -14,7 +14,7 @@ import { leaseOfUpdate } from './lease-wire.js';
 export interface PeerAnswer {
   readonly result: number;
   readonly text: string;
-  readonly arguments?: JsonMap;
+  readonly arguments?: Json;
 }
 
 /** What the rows work with. */
@@ -68,7 +68,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     return done('HA state machine reset.');
   },
   'ha-maintenance-notify': ({ cancel }, { service }) => service.notified(cancel === true),
-  'list-commands': () => ({ result: 0, text: '', arguments: Object.keys(ROWS).sort() as unknown as JsonMap }),
+  'list-commands': () => ({ result: 0, text: '', arguments: Object.keys(ROWS).sort() }),
 };
 
 /** Answers a command of the partner; the caller has made sure that it is the partner. @throws CommandError, StoreError */

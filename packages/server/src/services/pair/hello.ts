@@ -28,8 +28,6 @@ export interface Hello {
   readonly configuration: string;
   /** Milliseconds since 1970 at the sender. */
   readonly clockMs: number;
-  /** The last hand-over of addresses it has stored. */
-  readonly received: number;
 }
 
 /** As a member of a command or an answer. */
@@ -56,7 +54,6 @@ export function helloFromJson(json: Json | undefined): Hello {
     addressSpace: text(map, 'addressSpace'),
     configuration: text(map, 'configuration'),
     clockMs: count(map, 'clockMs'),
-    received: count(map, 'received'),
   };
 }
 

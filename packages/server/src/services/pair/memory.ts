@@ -6,7 +6,7 @@ import { type EventNumber, eventNumber, MAX_EPOCH } from '../../domain/pair/vers
 import { StoreError } from '../../errors.js';
 import type { PairFileStore } from '../ports.js';
 
-export type { HandOver, PairFile } from '../../domain/pair/file.js';
+export type { PairFile } from '../../domain/pair/file.js';
 export type { PairFileStore } from '../ports.js';
 
 /** Counters reserved by one write of the file. */

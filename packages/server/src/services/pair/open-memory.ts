@@ -57,8 +57,6 @@ function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
     cleanDown: false,
     saidGoodbye: false,
     ownership: OwnershipMap.divide(pools, ha.safe.shareOfSide1).ranges,
-    handOver: undefined,
-    lastReceived: 0,
   };
 }
 

@@ -398,7 +398,7 @@ export class PairService implements Redundancy {
 
   get #hello(): Hello {
     const { memory, fingerprints, clock } = this.#parts;
-    const { relationship, side, boot, epoch, state, lastReceived } = memory.file;
+    const { relationship, side, boot, epoch, state } = memory.file;
     return {
       protocol: PAIR_PROTOCOL,
       relationship,
@@ -410,7 +410,6 @@ export class PairService implements Redundancy {
       gives: PAIR_STATES[state].gives && this.#nowSec() >= this.#noGiveUntilSec && this.#parts.ledger.health.ok,
       ...fingerprints(),
       clockMs: clock.now(),
-      received: lastReceived,
     };
   }
 

@@ -90,7 +90,7 @@ export class PairRules implements GrantRules {
     const { state, side } = memory.file;
     if (!PAIR_STATES[state].reclaims) return false;
     const owner = memory.ownership.ownerOf(address);
-    return state === 'partner-down' || owner === side || ((owner === undefined || owner === 'nobody') && side === 0);
+    return state === 'partner-down' || owner === side || (owner === undefined && side === 0);
   }
 
   /** The end the partner has stored for this holder, if it is known to have one. */
