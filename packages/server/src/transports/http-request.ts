@@ -1,0 +1,150 @@
+/**
+ * One request of an HTTP control socket: headers, credentials, body, JSON, command, in this order, so that nobody makes
+ * us read or parse what he may not send.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Principal } from '../control/command.js';
+import { type CommandOrigin, type DoorAnswer, renderAnswers, requestError, serverHandler } from '../control/door.js';
+import type { ControlSocketConfig } from '../domain/snapshot.js';
+import type { EventBus } from '../services/events.js';
+import { certificateNames } from './certificate-names.js';
+import { asksForEvents, lastEventId, MAX_STREAMS, streamEvents } from './events-http.js';
+import { authenticateAsKea, isRefusal, type RequestFacts } from './http-authenticate.js';
+import { announcesBody, bodyLength, isJson, parseBody, readBody } from './http-body.js';
+import type { HttpDeadlines } from './http-deadlines.js';
+import { errorBody, reasonOf } from './http-refusal.js';
+import { type ListenerDeps, writeAll } from './listener.js';
+
+/** A request refused leaves its body unread; up to this size it is read and thrown away, and the connection kept. */
+const MAX_DISCARDED_OCTETS = 64 * 1024;
+
+/** What Kea says where a body of no octets is announced. */
+const NO_COMMAND = requestError('Command processing failed: NULL command parameter', 'command-malformed');
+
+/** The listener a request came through, as it is now. */
+export interface RequestContext {
+  readonly key: string;
+  readonly config: ControlSocketConfig;
+  /** No connection is kept any more. */
+  readonly closing: boolean;
+  readonly deps: ListenerDeps;
+  readonly deadlines: HttpDeadlines;
+  /** Connections that have their last answer: what comes after it (the body we did not take) gets none. */
+  readonly refused: WeakSet<Duplex>;
+  /** Ends of the event streams that are open. */
+  readonly streams: Set<() => void>;
+}
+
+/** Answers one request. Rejects only for a defect, or where the connection is gone. */
+export async function answerRequest(
+  context: RequestContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { config, deps } = context;
+  for (const { name, value } of config.headers) response.setHeader(name, value);
+  const follows = deps.events !== undefined && asksForEvents(request);
+  if (!follows && (request.method !== 'POST' || !isJson(request) || !announcesBody(request))) {
+    refuse(context, response, 400, true);
+    return;
+  }
+  const principal = (deps.authenticate ?? authenticateAsKea)(factsOf(request), config);
+  if (isRefusal(principal)) {
+    for (const [name, value] of Object.entries(principal.headers)) response.setHeader(name, value);
+    refuse(context, response, principal.status, bodyLength(request) > MAX_DISCARDED_OCTETS);
+    return;
+  }
+  if (follows) {
+    await follow(context, deps.events!, request, response, principal);
+    return;
+  }
+  if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue();
+  const body = await readBody(request, context.deadlines, deps.limits);
+  if (typeof body === 'number') refuse(context, response, body, true);
+  else await answerCommand(context, body, principal, response);
+}
+
+/** An error as Kea words it: a bare object. */
+export function refuse(context: RequestContext, response: ServerResponse, status: number, close = false): void {
+  const body = errorBody(status);
+  if (close) {
+    response.shouldKeepAlive = false;
+    if (response.socket !== null) context.refused.add(response.socket);
+  }
+  writeHead(context, response, status, body.length);
+  response.end(body);
+}
+
+/** GET /events: allowed, and entered in the audit, as the command `events` is. */
+async function follow(
+  context: RequestContext,
+  events: EventBus,
+  request: IncomingMessage,
+  response: ServerResponse,
+  principal: Principal,
+): Promise<void> {
+  const { clock, dispatch } = context.deps;
+  const { code } = await dispatch({
+    ...originOf(context, principal),
+    name: 'events',
+    args: { limit: 0 },
+    service: undefined,
+  });
+  if (code !== undefined || context.streams.size >= MAX_STREAMS || context.closing) {
+    refuse(context, response, code === undefined ? 503 : code === 'command-denied' ? 403 : 500, true);
+    return;
+  }
+  const end = streamEvents(response, events, lastEventId(request), clock);
+  context.streams.add(end);
+  response.once('close', () => context.streams.delete(end));
+}
+
+async function answerCommand(
+  context: RequestContext,
+  body: string,
+  principal: Principal,
+  response: ServerResponse,
+): Promise<void> {
+  const { clock, dispatch, limits, handle = serverHandler(dispatch) } = context.deps;
+  const json = parseBody(body);
+  if (json === undefined) {
+    refuse(context, response, 400);
+    return;
+  }
+  const answers = body === '' ? [NO_COMMAND] : await handle(json, originOf(context, principal));
+  if (answers.length === 1 && isDenied(answers[0]!)) {
+    refuse(context, response, 403);
+    return;
+  }
+  const buffers = await renderAnswers(answers, clock);
+  let octets = 0;
+  for (const { length } of buffers) octets += length;
+  writeHead(context, response, 200, octets);
+  // One write for head and body where there is one buffer, as there is of any short answer.
+  if (buffers.length === 1) response.end(buffers[0]);
+  else if (await writeAll(response, buffers, clock, limits.idleTimeoutMs)) response.end();
+  else response.destroy();
+}
+
+function writeHead({ closing }: RequestContext, response: ServerResponse, status: number, length: number): void {
+  if (closing) response.shouldKeepAlive = false;
+  response.writeHead(status, reasonOf(status), { 'Content-Type': 'application/json', 'Content-Length': length });
+}
+
+function originOf({ key, deps }: RequestContext, principal: Principal): CommandOrigin {
+  return { principal, listener: key, receivedAt: deps.clock.now() };
+}
+
+function isDenied(answer: DoorAnswer): boolean {
+  return 'code' in answer && answer.code === 'command-denied';
+}
+
+function factsOf({ headers, socket }: IncomingMessage): RequestFacts {
+  return {
+    authorization: headers.authorization,
+    certificateNames: certificateNames(socket),
+    sourceAddress: socket.remoteAddress ?? '',
+  };
+}
