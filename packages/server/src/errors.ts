@@ -6,7 +6,7 @@
 /** One row of the error table. */
 export interface ErrorRow {
   /** Which class of error carries the code. */
-  readonly kind: 'decode' | 'config' | 'command' | 'store' | 'socket' | 'invariant';
+  readonly kind: 'decode' | 'config' | 'command' | 'store' | 'socket' | 'setup' | 'invariant';
   readonly meaning: string;
   readonly remedy: string;
 }
@@ -126,6 +126,16 @@ export const ERRORS = {
     kind: 'command',
     meaning: 'The command could not be carried out; nothing was changed.',
     remedy: 'The text says why.',
+  },
+  pki: {
+    kind: 'setup',
+    meaning: 'A certificate or an authority can not be made or read.',
+    remedy: 'The text says what is in the way; `lessor pki --help` shows how they are made.',
+  },
+  'pair-setup': {
+    kind: 'setup',
+    meaning: 'Two servers could not be made a pair; nothing was changed on either of them.',
+    remedy: 'Do what the text says and begin again with `lessor pair init`.',
   },
   invariant: { kind: 'invariant', meaning: 'A defect of lessor.', remedy: 'Report it with the log line.' },
 } as const satisfies Readonly<Record<string, ErrorRow>>;

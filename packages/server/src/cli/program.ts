@@ -11,6 +11,8 @@ import { HA_USAGE, runHa } from './ha.js';
 import { ExitCode, type Io, type Run, writeLine } from './io.js';
 import { LEASES_USAGE, runLeases } from './leases.js';
 import { OMAPI_KEYGEN_USAGE, runOmapiKeygen } from './omapi-keygen.js';
+import { PAIR_USAGE, runPair } from './pair.js';
+import { PKI_USAGE, runPki } from './pki.js';
 import { PLAN_USAGE, runPlan } from './plan.js';
 import { runServe, SERVE_USAGE } from './serve.js';
 
@@ -33,6 +35,8 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   },
   { name: 'leases', summary: 'list, filter and follow a lease file', usage: LEASES_USAGE, run: runLeases },
   { name: 'ha', summary: 'say what a server of a pair is doing, and why', usage: HA_USAGE, run: runHa },
+  { name: 'pair', summary: 'make two servers a pair, certificates included', usage: PAIR_USAGE, run: runPair },
+  { name: 'pki', summary: 'make certificates for listeners, operators and pairs', usage: PKI_USAGE, run: runPki },
   {
     name: 'omapi-keygen',
     summary: 'make a key for OMAPI, with the configuration for lessor and dhcpd',
