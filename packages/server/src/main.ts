@@ -5,7 +5,8 @@
 
 import type { ConfigSnapshot } from './domain/snapshot.js';
 import { formatIpv4 } from './domain/values.js';
-import { type Base, DEFAULT_SERVER_PORT, type ServerOptions } from './main/base.js';
+import { openAudit } from './main/audit.js';
+import { type Base, DEFAULT_SERVER_PORT, type ServerOptions, type StartBase } from './main/base.js';
 import { openControl } from './main/control.js';
 import { startConfiguration } from './main/history.js';
 import { openLeases } from './main/leases.js';
@@ -57,16 +58,25 @@ async function start(
 ): Promise<RunningServer> {
   const { variables, insecure = false, serverPort = DEFAULT_SERVER_PORT } = options;
   const environment = () => machineConfigEnvironment({ variables, insecure, checkInterfaces: true });
-  const base: Base = { options, clock: systemClock, random: createSystemRandom(), logger, log, ending, environment };
+  const early: StartBase = {
+    options,
+    clock: systemClock,
+    random: createSystemRandom(),
+    logger,
+    log,
+    ending,
+    environment,
+  };
   logger.log('INFO', 'DHCP4_STARTING', `lessor ${LESSOR_VERSION} (interface of Kea ${KEA_COMPATIBILITY}) starting`);
   if (insecure) logger.log('WARN', 'DHCP4_SECURITY_CHECKS_DISABLED', 'paths and secrets are not restricted (-X)');
 
-  const { loaded, history, settle } = await startConfiguration(base);
+  const { loaded, history, settle } = await startConfiguration(early);
   const { snapshot, warnings } = loaded;
   log?.configure(snapshot.loggers);
   reportWarnings(warnings, logger);
-  takeLocks(base, snapshot);
+  takeLocks(early, snapshot);
   await settle();
+  const base: Base = { ...early, audit: openAudit(early, snapshot) };
   const leases = await openLeases(base, snapshot);
   const packets = await openPacketPath(base, snapshot, leases);
   const { config, listening } = await openControl(base, loaded, history, leases, packets);
@@ -89,7 +99,7 @@ async function start(
 }
 
 /** An embedded server writes no PID file, but nobody else may write its leases either. */
-function takeLocks({ options, logger, log, ending }: Base, { leaseDatabase }: ConfigSnapshot): void {
+function takeLocks({ options, logger, log, ending }: StartBase, { leaseDatabase }: ConfigSnapshot): void {
   const { config, variables } = options;
   const configFile = config.kind === 'file' && log !== undefined ? config.path : undefined;
   for (const lock of takeServerLocks({ configFile, leaseDatabase, variables, logger })) {

@@ -2,6 +2,7 @@
 
 import type { ConfigEnvironment, ConfigSource } from '../config/load.js';
 import type { LogTree } from '../platform/log.js';
+import type { AuditPort } from '../services/audit.js';
 import type { Ending } from '../services/ending.js';
 import type { Clock, Logger, Random } from '../services/ports.js';
 
@@ -26,8 +27,8 @@ export interface ServerOptions {
   readonly logger?: Logger;
 }
 
-/** What every part of a server needs. */
-export interface Base {
+/** What there is before the configuration has been read. */
+export interface StartBase {
   readonly options: ServerOptions;
   readonly clock: Clock;
   readonly random: Random;
@@ -36,4 +37,9 @@ export interface Base {
   readonly log: LogTree | undefined;
   readonly ending: Ending;
   readonly environment: () => Omit<ConfigEnvironment, 'generation'>;
+}
+
+/** What every part of a server needs. */
+export interface Base extends StartBase {
+  readonly audit: AuditPort;
 }

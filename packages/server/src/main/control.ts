@@ -14,13 +14,11 @@ import { exposureOf } from '../domain/access/exposure.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { LessorError } from '../errors.js';
-import { AuditFile } from '../platform/audit-file.js';
 import { writeAtomically } from '../platform/config-environment.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
 import { peerCredentials } from '../platform/peer-credentials.js';
-import { type AuditPort, auditToLogger } from '../services/audit.js';
 import { ChangeControl } from '../services/change-control.js';
 import type { ConfigHistory } from '../services/config-history.js';
 import { ConfigService, type SwapParticipant } from '../services/config-service.js';
@@ -47,13 +45,12 @@ export async function openControl(
   leases: Leases,
   packets: Packets,
 ): Promise<{ readonly config: ChangeControl; readonly listening: readonly string[] }> {
-  const { options, clock, random, logger, log, ending, environment } = base;
+  const { options, clock, random, logger, log, ending, environment, audit } = base;
   const { ledger, store, statistics, sweeper, addresses, counts: leaseCounts } = leases;
   const { network, port, serviceSwitch } = packets;
   const { snapshot } = initial;
   const files = { read: (path: string) => readFile(path), writeAtomically };
   const configService = new ConfigService({ initial, source: options.config, environment, files, clock });
-  const audit = openAudit(base, snapshot);
   const events = new EventBus(clock);
   ledger.observeDurable((_address, before, after) => publishLeaseChange(events, before, after));
   leases.ha?.onNotice((notice) => {
@@ -150,20 +147,6 @@ export async function openControl(
     prepareChange: (next, change) => packetChange(next, change, leases, packets),
   });
   return { config, listening: [...control.open.map((each) => `control ${each}`), ...omapi.open] };
-}
-
-/** The log, and the chained file where there is one; the file stays the same as long as the process lives. */
-function openAudit({ clock, logger, ending }: Base, { access }: ConfigSnapshot): AuditPort {
-  const log = auditToLogger(logger.child('audit'));
-  if (access?.audit === undefined) return log;
-  const file = new AuditFile(access.audit, { clock, logger });
-  ending.onEnd(() => file.close());
-  return {
-    record(record) {
-      file.record(record);
-      log.record(record);
-    },
-  };
 }
 
 /** Says what is exposed to whom: at every start, and after every change. */

@@ -6,7 +6,6 @@ import type { ConfigSnapshot, JsonMap } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
 import type { AddressSpace } from '../services/address-space.js';
-import { auditToLogger } from '../services/audit.js';
 import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
 import type { HaReport } from '../services/ha-report.js';
 import type { PeerAnswer } from '../services/kea-ha/answers.js';
@@ -109,7 +108,7 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
     async start() {
       const opened = await PeerListener.open(ha, {
         clock,
-        audit: auditToLogger(base.logger.child('audit')),
+        audit: base.audit,
         bindDevice: bindDeviceSocket,
         answer: (command, args) => half.answer(command, args),
       });

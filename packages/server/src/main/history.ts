@@ -5,10 +5,10 @@ import { type ConfigSource, loadConfig } from '../config/load.js';
 import { historyDirectory } from '../platform/history-files.js';
 import { ConfigHistory, historyInMemory } from '../services/config-history.js';
 import { chooseStart, type StartChoice } from '../services/start-config.js';
-import type { Base } from './base.js';
+import type { StartBase } from './base.js';
 
 /** The configuration to start with and the history. @throws ConfigError if there is no usable one */
-export async function startConfiguration(base: Base): Promise<StartChoice & { readonly history: ConfigHistory }> {
+export async function startConfiguration(base: StartBase): Promise<StartChoice & { readonly history: ConfigHistory }> {
   const { options, environment, logger } = base;
   const load = (source: ConfigSource) => loadConfig(source, { ...environment(), generation: 1 });
   const fromFile = load(options.config);
@@ -17,7 +17,7 @@ export async function startConfiguration(base: Base): Promise<StartChoice & { re
 }
 
 /** In the data directory, named after the configuration file; an embedded server's is gone with it. */
-async function openHistory({ options, logger, log, environment }: Base): Promise<ConfigHistory> {
+async function openHistory({ options, logger, log, environment }: StartBase): Promise<ConfigHistory> {
   const { config } = options;
   if (config.kind !== 'file' || log === undefined) return ConfigHistory.open(historyInMemory());
   const name = `${basename(config.path).replace(/\.[^.]*$/, '')}.history`;

@@ -1,13 +1,11 @@
 /** Who is at the other end of a connection between the servers of a pair: by the name in its certificate, exactly. */
 
 import type { PeerCertificate, TLSSocket } from 'node:tls';
+import { parseAlternativeNames } from './certificate-names.js';
 
-/**
- * Subject alternative names of a certificate, each with its type: `URI:urn:…`, `DNS:…`. Node puts quotes around names
- * with separators in them, so that none can pass for two.
- */
+/** Subject alternative names of a certificate, each with its type: `URI:urn:…`, `DNS:…`; none that look like several. */
 export function certificateNames({ subjectaltname }: Pick<PeerCertificate, 'subjectaltname'>): readonly string[] {
-  return subjectaltname === undefined ? [] : subjectaltname.split(', ');
+  return parseAlternativeNames(subjectaltname ?? '');
 }
 
 /** Why the certificate is not that of the partner; undefined if it is. It has been verified against the pinned CA. */

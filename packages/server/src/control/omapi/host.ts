@@ -14,6 +14,7 @@ import type { DirectoryEntry } from '../../services/reservation-directory.js';
 import type { Json, JsonMap } from '../command.js';
 import { replaceReservations, type ScopedReservation } from '../commands/reservations.js';
 import { recordChange } from './audit.js';
+import { reachOf, requireChange } from './demands.js';
 import { groupOf } from './group.js';
 import { hostIdentity, withMark } from './host-identity.js';
 import { type HostInput, readHostInput } from './host-input.js';
@@ -64,6 +65,11 @@ export const HOST_OBJECT: ObjectRow<FoundHost> = {
   find: (keys, context) => findByKeys(lookups(keys, context), identity),
   identity,
   byIdentity: findIdentity,
+  reach: (host, { snapshot }) =>
+    reachOf(
+      host.map(({ reservation }) => reservation.subnetId),
+      snapshot,
+    ),
   attributes,
   create: async (given, context) => {
     const input = readHostInput(given);
@@ -351,6 +357,8 @@ async function replace(
   context: OmapiContext,
   command: string,
 ): Promise<void> {
+  const subnets = [...old, ...next].map(({ subnetId }) => subnetId);
+  requireChange(context.principal, HOST_OBJECT.type, reachOf(subnets, context.snapshot));
   await performed(command, () => replaceReservations(context.services, old, next), context);
   const told = next.map(({ subnetId, written }) => ({ ...written, 'subnet-id': subnetId }));
   recordChange(command, { old: old.map(hostIdentity), new: told }, context);

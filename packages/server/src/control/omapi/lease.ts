@@ -6,6 +6,7 @@ import { expiresAtSec, isAvailable, type Lease, LeaseState } from '../../domain/
 import type { ConfigSnapshot } from '../../domain/snapshot.js';
 import { formatIpv4, INFINITE_LIFETIME, type Ipv4, octetsOf } from '../../domain/values.js';
 import { attributesJson, recordChange } from './audit.js';
+import { reachOf } from './demands.js';
 import { hostIdentity } from './host-identity.js';
 import { type FoundHost, hostOfEntry } from './host-reservations.js';
 import { flagsOf, readReserved, setReserved } from './lease-flags.js';
@@ -61,6 +62,8 @@ export const LEASE_OBJECT: ObjectRow<FoundLease> = {
   find: (keys, context) => findByKeys(lookups(keys, context), identity),
   identity,
   byIdentity: (text, context) => findAddress(Number(text), context),
+  reach: ({ address, lease }, { snapshot }) =>
+    reachOf([lease?.subnetId ?? poolOf(address, snapshot)?.subnetId ?? 0], snapshot),
   attributes,
   update,
   *list(context, after) {

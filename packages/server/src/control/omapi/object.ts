@@ -1,6 +1,7 @@
 /** What an OMAPI object type is to the server: a row, and what its functions are given and may throw. */
 
 import { type Entry, encodeUint32, Result } from '@lessor/omapi';
+import type { Reach } from '../../domain/access/rights.js';
 import type { ConfigSnapshot, OmapiRight, Pool } from '../../domain/snapshot.js';
 import type { EpochSec, Octets } from '../../domain/values.js';
 import { bytesOf, octetsOf } from '../../domain/values.js';
@@ -68,6 +69,11 @@ export interface ObjectRow<Found> {
   identity(found: Found): string;
   /** The object of an {@link identity}, if it still lives. */
   byIdentity(identity: string, context: OmapiContext): Found | undefined;
+  /**
+   * Subnets an object is in: rights to change such objects may be limited to some. A row that has this looks itself at
+   * the subnets that an object made or moved is to be in (demands.ts). Absent: the right is needed everywhere.
+   */
+  reach?(found: Found, context: OmapiContext): Reach;
   /** In dhcpd's order. */
   attributes(found: Found, context: OmapiContext): Entry[];
   /** Absent: objects of this type can not be made. @throws OmapiRefusal, and nothing was made */

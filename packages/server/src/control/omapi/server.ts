@@ -3,16 +3,16 @@
  * connection and of keys; that is session.ts.
  */
 
-import { type Entry, entryMap, type OmapiMessage, Op, Result } from '@lessor/omapi';
-import type { Family } from '../../domain/access/families.js';
-import { missingRight } from '../../domain/access/rights.js';
+import { type Entry, entryMap, type OmapiMessage, Op, opName, Result } from '@lessor/omapi';
 import type { OmapiRight } from '../../domain/snapshot.js';
 import { octetsOf } from '../../domain/values.js';
 import { LessorError, StoreError } from '../../errors.js';
 import type { Principal } from '../command.js';
+import { type FailureOrigin, recordFailure, recordOutcome } from './audit.js';
 import { ChangeQueue } from './change-queue.js';
 import { CLASS_OBJECT } from './class.js';
 import { CONTROL_OBJECT, FAILOVER_OBJECT } from './control.js';
+import { OmapiDenial, requireChange, requireLook } from './demands.js';
 import { GROUP_OBJECT } from './group.js';
 import { HandleTable } from './handles.js';
 import { HOST_OBJECT } from './host.js';
@@ -24,7 +24,7 @@ import { NETWORK_OBJECT, POOL_OBJECT, SUBNET_OBJECT } from './pool.js';
 import { SUBCLASS_OBJECT } from './subclass.js';
 
 /** THE objects. */
-const ROWS: ReadonlyMap<string, AnyRow> = new Map(
+export const OBJECT_ROWS: ReadonlyMap<string, AnyRow> = new Map(
   [
     LEASE_OBJECT,
     HOST_OBJECT,
@@ -89,11 +89,20 @@ export class OmapiServer {
   perform(message: OmapiMessage, caller: OmapiCaller): Performed | Promise<Performed> {
     const afterwards: (() => void)[] = [];
     const context = this.context(caller, afterwards);
-    const refused = (error: unknown): Performed => ({ answer: this.refusal(error), afterwards: [] });
+    const changes = changesThings(message);
+    const refused = (error: unknown): Performed => {
+      const answer = this.refusal(error);
+      recordOutcome(this.nameOf(message), message, { failure: error }, context);
+      return { answer, afterwards: [] };
+    };
     let keys: readonly string[] | undefined;
     try {
       requireRight(caller, 'read');
-      if (!changesThings(message)) return { answer: this.look(message, context), afterwards };
+      if (!changes) {
+        const answer = this.look(message, context);
+        recordOutcome(this.nameOf(message), message, {}, context);
+        return { answer, afterwards };
+      }
       keys = keysOfCreation(message);
     } catch (error) {
       return refused(error);
@@ -101,6 +110,17 @@ export class OmapiServer {
     return this.changes
       .run(keys, () => this.change(message, caller, context))
       .then((answer) => ({ answer, afterwards }), refused);
+  }
+
+  /** Writes down that somebody failed to prove a key. @param key that was to be proved, if one was named */
+  recordFailure(reason: string, key: string | undefined, origin: FailureOrigin): void {
+    recordFailure(reason, key, origin, this.services);
+  }
+
+  /** What a request is called in the audit: `omapi-host-open`. */
+  private nameOf(message: OmapiMessage): string {
+    const type = typeOf(message) ?? this.handles.find(message.handle)?.type ?? 'handle';
+    return `omapi-${OBJECT_ROWS.has(type) || type === LIST_TYPE ? type : 'unknown'}-${opName(message.op)}`;
   }
 
   /** What changes nothing. */
@@ -111,6 +131,7 @@ export class OmapiServer {
     if (typeOf(message) === LIST_TYPE) return { kind: 'object', handle: 0, object: page(message, context) };
     const row = this.rowOf(message, false);
     if (row === undefined) return this.refresh(message.handle, context);
+    requireLook(context.principal, row.type);
     const found = lookUp(row, keysOf(message), context);
     if (found === 'no-keys') throw withoutKeys(row);
     if (found === undefined) throw new OmapiRefusal(Result.NOTFOUND, 'no object matches specification');
@@ -144,6 +165,11 @@ export class OmapiServer {
     const flags = readFlags(entryMap(message.message));
     const row = this.rowOf(message, flags.create);
     if (row === undefined) return this.refresh(message.handle, context);
+    requireLook(caller.principal, row.type);
+    // Where a right is limited to subnets, those of the object decide once they are known.
+    if (flags.create || flags.update) {
+      requireChange(caller.principal, row.type, row.reach === undefined ? 'everything' : 'nothing');
+    }
     const given = keysOf(message);
     let found = lookUp(row, given, context);
     given.delete('handle');
@@ -165,7 +191,7 @@ export class OmapiServer {
   /** The row of the type an open names; undefined: it means the handle. @throws OmapiRefusal */
   private rowOf(message: OmapiMessage, create: boolean): AnyRow | undefined {
     const type = typeOf(message);
-    const row = type === undefined ? undefined : ROWS.get(type);
+    const row = type === undefined ? undefined : OBJECT_ROWS.get(type);
     if (row !== undefined) return row;
     if (type !== undefined && UNSEARCHABLE.has(type)) {
       throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'unsearchable object type');
@@ -175,11 +201,13 @@ export class OmapiServer {
   }
 
   private refresh(handle: number, context: OmapiContext): OmapiAnswer {
+    requireLook(context.principal, this.handles.find(handle)?.type);
     const { row, found } = this.byHandle(handle, context);
     return this.object(row, found, context);
   }
 
   private async update(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
+    requireChange(caller.principal, this.handles.find(message.handle)?.type, 'nothing');
     const { row, found } = this.byHandle(message.handle, context);
     requireRight(caller, row.right);
     await this.apply(row, found, entryMap(message.object), context);
@@ -192,6 +220,7 @@ export class OmapiServer {
       if (row.update === undefined) {
         throw new OmapiRefusal(row.refusal ?? Result.NOPERM, `a ${row.type} can not be changed`);
       }
+      requireChange(context.principal, row.type, row.reach?.(found, context) ?? 'everything');
       const changed = await row.update(found, given, context);
       this.handles.rename(row.type, row.identity(found), row.identity(changed));
       return changed;
@@ -202,7 +231,9 @@ export class OmapiServer {
     if (this.handles.find(handle)?.type === 'authenticator') {
       throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'no remove method for object');
     }
+    requireChange(caller.principal, this.handles.find(handle)?.type, 'nothing');
     const { row, found } = this.byHandle(handle, context);
+    requireChange(caller.principal, row.type, row.reach?.(found, context) ?? 'everything');
     if (row.remove === undefined) throw new OmapiRefusal(row.removal ?? Result.NOTIMPLEMENTED);
     requireRight(caller, row.right);
     await row.remove(found, context);
@@ -215,7 +246,7 @@ export class OmapiServer {
     const target = this.handles.find(handle);
     if (target?.type === 'authenticator')
       throw new OmapiRefusal(Result.NOTIMPLEMENTED, 'keys are in the configuration');
-    const row = target && ROWS.get(target.type);
+    const row = target && OBJECT_ROWS.get(target.type);
     const found = target && row?.byIdentity(target.identity, context);
     if (row !== undefined && found !== undefined) return { row, found };
     if (target !== undefined) this.handles.forget(target.type, target.identity);
@@ -272,8 +303,9 @@ function keysOf({ object }: OmapiMessage): Map<string, Uint8Array> {
 
 /** A page of a list. @throws OmapiRefusal */
 function page({ object }: OmapiMessage, context: OmapiContext): readonly Entry[] {
+  requireLook(context.principal, octetsOf(entryMap(object).get('of') ?? new Uint8Array(0)) || undefined);
   try {
-    return listPage(entryMap(object), ROWS, context);
+    return listPage(entryMap(object), OBJECT_ROWS, context);
   } catch (error) {
     throw worded(error, 'object lookup failed');
   }
@@ -311,27 +343,10 @@ export function readFlags(parameters: Attributes): Flags {
   return { create: flag('create'), update: flag('update'), exclusive: flag('exclusive') };
 }
 
-/** @throws OmapiRefusal NOPERM */
+/** What a key itself may do; what the rules give its holder is in demands.ts. @throws OmapiDenial */
 function requireRight({ rights, principal }: OmapiCaller, right: OmapiRight): void {
-  if (!rights.has(right)) throw new OmapiRefusal(Result.NOPERM, `${principal.name} has no right '${right}'`);
-  const family = FAMILY_OF_RIGHT[right];
-  const everywhere = right === 'read' || right === 'leases';
-  const demand = { command: '', family, reach: () => (everywhere ? ('everything' as const) : ('nothing' as const)) };
-  const closed = principal.admits !== undefined && !principal.admits.includes(family);
-  // What is missing is for the audit of commands: an answer does not tell the rules.
-  if (closed || missingRight(principal.rights, demand) !== undefined) throw new OmapiRefusal(Result.NOPERM);
+  if (!rights.has(right)) throw new OmapiDenial(`right '${right}' of key ${principal.name}`);
 }
-
-/**
- * What the rules call the rights of keys. Hosts, groups and shutdown are commands of the table beneath, which looks at
- * their subnets; leases are looked up and changed here, and OMAPI names no subnet: they need the right everywhere.
- */
-const FAMILY_OF_RIGHT = {
-  read: 'leases',
-  hosts: 'reservations-change',
-  leases: 'leases-change',
-  shutdown: 'process',
-} as const satisfies Readonly<Record<OmapiRight, Family>>;
 
 /** @throws OmapiRefusal with dhcpd's words before the reason */
 async function attempt<T>(words: string, work: () => Promise<T>): Promise<T> {
@@ -344,6 +359,6 @@ async function attempt<T>(words: string, work: () => Promise<T>): Promise<T> {
 
 /** Puts dhcpd's words before the reason, so that who greps for them finds them. */
 function worded(error: unknown, words: string): unknown {
-  if (!(error instanceof OmapiRefusal)) return error;
+  if (!(error instanceof OmapiRefusal) || error instanceof OmapiDenial) return error;
   return new OmapiRefusal(error.result, error.message === '' ? words : `${words}: ${error.message}`);
 }

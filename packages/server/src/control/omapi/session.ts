@@ -84,7 +84,7 @@ export class OmapiSession {
     if (reserved !== undefined) return { close: `a parameter named ${reserved}` };
     // Without a signature there is nothing to verify, and nothing is performed.
     if (key !== undefined && !key.authenticator.verify(frame)) {
-      this.complain('LESSOR_OMAPI_BAD_SIGNATURE', `a message is not signed with key ${key.authenticator.name}`);
+      this.complain('LESSOR_OMAPI_BAD_SIGNATURE', `a message is not signed with key ${key.authenticator.name}`, key);
       return { ...this.status(message, undefined, Result.INVALIDKEY), failed: true };
     }
     if (key !== undefined) this.verified = true;
@@ -95,6 +95,7 @@ export class OmapiSession {
     const query = readAuthenticatorRequest(message);
     if (query !== undefined) return this.openKey(message, key);
     if (key === undefined && this.config.keys.length > 0) {
+      this.server.recordFailure('a message without a signature', undefined, this.origin);
       return this.status(message, undefined, Result.NOKEYS, 'No authenticator on message');
     }
     if (!OPERATIONS.has(message.op)) return { close: `operation ${message.op}` };
@@ -164,8 +165,9 @@ export class OmapiSession {
       : signed(message, request.authid, key.authenticator);
   }
 
-  private complain(id: string, text: string): void {
+  private complain(id: string, text: string, key?: OmapiKey): void {
     this.logger.log('WARN', id, `${this.origin.sourceAddress}: ${text}`);
+    this.server.recordFailure(text, key?.authenticator.name, this.origin);
   }
 }
 
