@@ -167,6 +167,17 @@ export class Switch {
     this.namespace.ip(`link set ${port} master br0`);
   }
 
+  /** Joins this switch and another one by a trunk, which `trunk` cuts and mends. */
+  join(other: Switch): void {
+    connect(this.namespace, 'trunk0', other.namespace, 'trunk0');
+    for (const { namespace } of [this, other]) namespace.ip('link set trunk0 master br0');
+  }
+
+  /** Cuts or mends the trunk of a switch that was joined to another. */
+  trunk(up: boolean): void {
+    this.namespace.ip(`link set trunk0 ${up ? 'up' : 'down'}`);
+  }
+
   /** Removes the switch (its cables go with it). */
   destroy(): void {
     this.namespace.destroy();

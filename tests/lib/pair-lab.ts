@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, Netns, Switch } from './netns.js';
 import { getPeer } from './peers.js';
 import { removeScratch, scratchFolder } from './scratch.js';
-import { Server } from './server.js';
+import { Server, type ServerOptions } from './server.js';
 import { hook, type Subject, subject } from './subject.js';
 
 /** Names of the servers, in order of their sides. */
@@ -27,18 +27,26 @@ export interface PairOptions {
   readonly subjects?: readonly [Subject, Subject];
   /** Members of Dhcp4 of one side only. */
   readonly own?: readonly [Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>];
+  /** Each server has a switch of its own, and a trunk joins the two. */
+  readonly apart?: boolean;
+  /** How each server is run. */
+  readonly server?: readonly [ServerOptions, ServerOptions];
 }
 
 /** See the head of this file. */
 export class PairLab {
+  /** The switch of the first server; the second one's is the same unless they are apart. */
   readonly lan = new Switch();
+  readonly farLan: Switch;
   readonly hosts: readonly [Netns, Netns] = [Netns.create(), Netns.create()];
   readonly servers: readonly [Server, Server];
   readonly certificates = scratchFolder();
 
   constructor(options: PairOptions = {}) {
+    this.farLan = options.apart === true ? new Switch() : this.lan;
+    if (this.farLan !== this.lan) this.lan.join(this.farLan);
     for (const [side, host] of this.hosts.entries()) {
-      this.lan.plug(host, 'lan0');
+      (side === 0 ? this.lan : this.farLan).plug(host, 'lan0');
       host.ip(`address add 10.77.0.${side + 1}/24 dev lan0`);
     }
     connect(this.hosts[0], 'peer0', this.hosts[1], 'peer0');
@@ -46,8 +54,8 @@ export class PairLab {
     if (options.tls === true) this.#makeCertificates();
     const subjects = options.subjects ?? [subject, subject];
     this.servers = [
-      new Server(this.hosts[0], { subject: subjects[0] }),
-      new Server(this.hosts[1], { subject: subjects[1] }),
+      new Server(this.hosts[0], { subject: subjects[0], ...options.server?.[0] }),
+      new Server(this.hosts[1], { subject: subjects[1], ...options.server?.[1] }),
     ];
     for (const [side, server] of this.servers.entries()) server.configure(this.#dhcp4(side, options));
   }
@@ -100,6 +108,7 @@ export class PairLab {
     await Promise.all(this.servers.map((server) => server.close()));
     for (const host of this.hosts) host.destroy();
     this.lan.destroy();
+    if (this.farLan !== this.lan) this.farLan.destroy();
     removeScratch(this.certificates);
   }
 

@@ -20,6 +20,8 @@ const PACKAGE_OF = {
   curl: 'curl',
   socat: 'socat',
   openssl: 'openssl',
+  nft: 'nftables',
+  tc: 'iproute2',
   strace: 'strace',
   dhclient: 'isc-dhcp-client',
   dhcrelay: 'isc-dhcp-relay',

@@ -10,6 +10,9 @@ import { LessorError } from '../../errors.js';
 import type { LeaseReader } from '../ports.js';
 import { type PairFile, type PairFileStore, PairMemory } from './memory.js';
 
+/** More than a pair has on the average of its whole life, and few enough for counters to last until 2106. */
+const EVENTS_A_SECOND = 256;
+
 /** What is at hand when a server starts. */
 export interface Beginning {
   readonly ha: HaConfig;
@@ -51,7 +54,8 @@ function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
     epoch: known + 1,
     // Above the boot number of an earlier life, which the partner remembers.
     boot: nowSec,
-    reservedCounter: 0,
+    // If the leases are forgotten too no epoch tells: then counters above all that an earlier life can have handed out.
+    reservedCounter: nowSec * EVENTS_A_SECOND,
     state: 'starting',
     downSinceSec: 0,
     cleanDown: false,

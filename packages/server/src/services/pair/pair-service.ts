@@ -182,6 +182,7 @@ export class PairService implements Redundancy {
     if (seconds >= lifetimeSec) return { kind: 'whole' };
     // A BOOTP client can not be told of an end.
     if (seconds <= 0 || lifetimeSec === INFINITE_LIFETIME) return { kind: 'withheld' };
+    this.#unconfirmed.promise(address, { holder, endSec: nowSec + seconds });
     return { kind: 'limited', seconds };
   }
 

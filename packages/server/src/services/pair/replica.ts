@@ -11,7 +11,7 @@ import type { EpochSec, Ipv4 } from '../../domain/values.js';
 import type { LeaseStamp, LeaseTransaction, Ledger } from '../ledger.js';
 import { BlockDigests } from './digests.js';
 import type { PairMemory } from './memory.js';
-import type { Unconfirmed, UnconfirmedRecords } from './unconfirmed.js';
+import type { HeldUntil, UnconfirmedRecords } from './unconfirmed.js';
 import { stamped } from './wire.js';
 
 /** What a {@link Replica} works with. */
@@ -78,7 +78,8 @@ export class Replica implements LeaseStamp {
     const { memory, unconfirmed } = this.#parts;
     const base = before === undefined ? UNVERSIONED : versionIn(before.userContext);
     const version = withEvent(base, memory.file.side, memory.nextEvent());
-    unconfirmed.changed(lease.address, version, this.#known(lease.address, before), removal);
+    const promised = isBinding(before) ? { holder: holderOf(before), endSec: endOf(before) } : undefined;
+    unconfirmed.changed(lease.address, version, this.#known(lease.address, before), removal, promised);
     // A released lease keeps its end: one of lifetime 0 would be no row at the next start, and the release forgotten.
     const { state } = lease;
     const kept = state === LeaseState.released && before !== undefined ? { ...lease, ...timesOf(before) } : lease;
@@ -86,7 +87,7 @@ export class Replica implements LeaseStamp {
   }
 
   /** What the partner is known to have of an address whose lease is `before`. */
-  #known(address: Ipv4, before: Lease | undefined): Unconfirmed['known'] {
+  #known(address: Ipv4, before: Lease | undefined): HeldUntil | undefined {
     if (!isBinding(before) || !this.#parts.unconfirmed.isConfirmed(address)) return undefined;
     return { holder: holderOf(before), endSec: endOf(before) };
   }

@@ -77,8 +77,10 @@ export class PairRules implements GrantRules {
       if (lease === undefined || holderOf(lease) !== holder || !inForce(lease, nowSec)) return 0;
       return secondsUntil(Math.min(wantedEnd, endOf(lease)), nowSec, wantedSec);
     }
+    const end = promisedEndSec(nowSec, wantedEnd, this.#knownEnd(address, holder, lease), mcltSec);
+    // Who was promised more before is not told less: the record would say that the address is free while it is used.
     return secondsUntil(
-      promisedEndSec(nowSec, wantedEnd, this.#knownEnd(address, holder, lease), mcltSec),
+      Math.max(end, Math.min(wantedEnd, this.#promisedEnd(address, holder, lease))),
       nowSec,
       wantedSec,
     );
@@ -100,6 +102,13 @@ export class PairRules implements GrantRules {
     if (entry !== undefined) return entry.known?.holder === holder ? entry.known.endSec : undefined;
     if (unconfirmed.everything || !isBinding(lease) || holderOf(lease) !== holder) return undefined;
     return endOf(lease);
+  }
+
+  /** The end this holder has been told already; 0 if none. */
+  #promisedEnd(address: Ipv4, holder: Octets, lease: Lease | undefined): number {
+    const entry = this.facts.unconfirmed.find(address);
+    if (entry !== undefined) return entry.promised?.holder === holder ? entry.promised.endSec : 0;
+    return isBinding(lease) && holderOf(lease) === holder ? endOf(lease) : 0;
   }
 
   #reusableFrom(knownEndSec: number | undefined): number {

@@ -6,12 +6,21 @@
 import type { Version } from '../../domain/pair/version.js';
 import type { EpochSec, Ipv4, Octets } from '../../domain/values.js';
 
+/** A client and the end of its lease. */
+export interface HeldUntil {
+  readonly holder: Octets;
+  /** Infinity for a lease without end. */
+  readonly endSec: EpochSec;
+}
+
 /** One record the partner may not have. */
 export interface Unconfirmed {
   /** The version to be confirmed. */
   version: Version;
   /** Who holds the address in what the partner is known to have stored, and until when; undefined if nobody does. */
-  readonly known: { readonly holder: Octets; readonly endSec: EpochSec } | undefined;
+  readonly known: HeldUntil | undefined;
+  /** Who was told of the address, and until when, before this record: saying that again promises nothing new. */
+  promised: HeldUntil | undefined;
   /** The row goes for good once the partner knows that the binding is over. */
   removal: boolean;
   /** Sent, and the answer is awaited. */
@@ -46,15 +55,21 @@ export class UnconfirmedRecords {
     return !this.everything && !this.#records.has(address);
   }
 
-  /** Notes a new version of a record. What the partner knew before stays known. */
-  changed(address: Ipv4, version: Version, known: Unconfirmed['known'], removal: boolean): void {
+  /** Notes a new version of a record. What the partner knew before stays known, and what was promised stays promised. */
+  changed(address: Ipv4, version: Version, known: HeldUntil | undefined, removal: boolean, promised = known): void {
     const entry = this.#records.get(address);
-    if (entry === undefined) this.#records.set(address, { version, known, removal, inFlight: false });
+    if (entry === undefined) this.#records.set(address, { version, known, promised, removal, inFlight: false });
     else {
       entry.version = version;
       entry.removal = removal;
     }
     this.#waiting.add(address);
+  }
+
+  /** A client is about to be told of an end that goes beyond what the partner has. */
+  promise(address: Ipv4, until: HeldUntil): void {
+    const entry = this.#records.get(address);
+    if (entry !== undefined) entry.promised = until;
   }
 
   /** The partner has our record, or we have taken over its own. */

@@ -1,0 +1,278 @@
+/** The fault matrix: what is done to a pair, a row a fault. */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { appendFileSync, readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getPeer } from '../lib/peers.js';
+import { seeded } from './clients.js';
+import { hostile } from './hostile.js';
+import type { Row, Scene } from './scene.js';
+import type { Side, SystemName } from './systems.js';
+
+const EVERY: readonly SystemName[] = ['lessor', 'lessor+kea', 'kea+lessor', 'kea', 'dhcpd'];
+const PURE: readonly SystemName[] = ['lessor', 'kea', 'dhcpd'];
+const OURS: readonly SystemName[] = ['lessor'];
+
+/** Files of a lessor's database. */
+function databaseOf({ system }: Scene, side: Side): { readonly leases: string; readonly pair: string } {
+  const leases = system.lab.servers[side].leaseFile;
+  return { leases, pair: `${leases}.pair` };
+}
+
+/** Makes every flush of a server slower, by tracing it; resolves with what ends that. */
+async function slowDisk({ system }: Scene, side: Side, ms: number): Promise<() => Promise<void>> {
+  const { pid } = system.lab.servers[side];
+  const inject = `inject=fdatasync,fsync:delay_exit=${ms * 1000}`;
+  const child = spawn(getPeer('strace'), ['-f', '-qq', '-o', '/dev/null', '-p', String(pid), '-e', inject], {
+    stdio: 'ignore',
+  });
+  await sleep(300);
+  return () =>
+    new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      child.kill('SIGINT');
+    });
+}
+
+/** One direction is lost: what comes to this side from the other server. */
+function deaf({ system }: Scene, side: Side, lost: boolean): void {
+  const rules = lost
+    ? 'add table inet cut; add chain inet cut in { type filter hook input priority 0; }; add rule inet cut in iif peer0 drop'
+    : 'delete table inet cut';
+  const [program, args] = system.lab.hosts[side].wrap(getPeer('nft'), rules);
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`nft: ${stderr}`);
+}
+
+/** The rows. */
+export const ROWS: readonly Row[] = [
+  {
+    id: '1',
+    title: 'the active server is killed, the other takes over, it returns',
+    systems: EVERY,
+    async run(scene) {
+      await scene.system.kill(0);
+      await scene.fault();
+      scene.end();
+      await scene.system.start(0);
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+  {
+    id: '2',
+    title: 'the passive server is killed, it returns',
+    systems: EVERY,
+    async run(scene) {
+      await scene.system.kill(1);
+      await scene.fault();
+      scene.end();
+      await scene.system.start(1);
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+  {
+    id: '3',
+    title: 'the active server is frozen, and goes on later',
+    systems: PURE,
+    async run(scene) {
+      scene.system.signal(0, 'SIGSTOP');
+      await scene.fault();
+      scene.end();
+      scene.system.signal(0, 'SIGCONT');
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+  {
+    id: '4',
+    title: 'the cable between the servers is cut, clients see both',
+    systems: EVERY,
+    async run(scene) {
+      scene.system.lab.peerLink(false);
+      await scene.fault();
+      scene.end();
+      scene.system.lab.peerLink(true);
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+  {
+    id: '5',
+    title: 'the cable and the clients are cut in two',
+    systems: PURE,
+    async run(scene) {
+      const { lab } = scene.system;
+      lab.peerLink(false);
+      lab.lan.trunk(false);
+      await scene.fault();
+      scene.end();
+      lab.peerLink(true);
+      lab.lan.trunk(true);
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+  {
+    id: '6',
+    title: 'one direction is lost: the standby hears nothing',
+    systems: PURE,
+    async run(scene) {
+      deaf(scene, 1, true);
+      await scene.fault();
+      scene.end();
+      const states = await Promise.all(([0, 1] as const).map((side) => scene.system.state(side)));
+      scene.note(`states: ${states.join(' and ')}`);
+      deaf(scene, 1, false);
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+  ...[50, 500, 5000].map(
+    (ms): Row => ({
+      id: `7.${ms}`,
+      title: `the partner is slow: its disk takes ${ms} ms for a flush`,
+      systems: OURS,
+      async run(scene) {
+        const fast = await slowDisk(scene, 1, ms);
+        await scene.fault();
+        scene.end();
+        await fast();
+        await scene.together();
+        await scene.fault(2000);
+      },
+    }),
+  ),
+  {
+    id: '10',
+    title: 'the end of the journal is torn, at several lengths',
+    systems: OURS,
+    async run(scene) {
+      const { leases } = databaseOf(scene, 0);
+      for (const octets of [1, 12, 40, 70]) {
+        await scene.system.kill(0);
+        // The beginning of a row, as a write leaves it that power loss cut short.
+        const last = readFileSync(leases, 'latin1').trimEnd().split('\n').at(-1)!;
+        appendFileSync(leases, last.slice(0, octets));
+        await scene.system.start(0);
+        await scene.together();
+      }
+      scene.end();
+    },
+  },
+  {
+    id: '11',
+    title: 'restart storm: SIGKILL of either side at random times',
+    systems: OURS,
+    async run(scene) {
+      const random = seeded(scene.effort.seed);
+      const times = Math.max(4, Math.round(scene.effort.faultMs / 1500));
+      for (let i = 0; i < times; i++) {
+        const side = random() < 0.5 ? 0 : 1;
+        await sleep(500 * random());
+        await scene.system.kill(side);
+        await scene.system.start(side);
+      }
+      scene.end();
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+  {
+    id: '12',
+    title: 'both go down, the staler one starts alone, then the other',
+    systems: OURS,
+    async run(scene) {
+      await scene.system.kill(1);
+      await scene.fault(3000);
+      await scene.system.kill(0);
+      await scene.system.start(1);
+      await scene.fault();
+      scene.demand((await scene.system.lab.state(1)) === 'starting', 'the staler server began to give addresses');
+      scene.end();
+      await scene.system.start(0);
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+  {
+    id: '13',
+    title: 'the active server lost its database',
+    systems: ['lessor', 'lessor+kea', 'kea+lessor', 'kea'],
+    async run(scene) {
+      await scene.system.kill(0);
+      const { leases, pair } = databaseOf(scene, 0);
+      for (const file of [leases, pair]) rmSync(file, { force: true });
+      await scene.system.start(0);
+      await scene.together();
+      scene.end();
+      await scene.fault();
+    },
+    excused: { I5: 'the journal of the first server begins anew' },
+  },
+  {
+    id: '14',
+    title: 'both databases are lost',
+    systems: OURS,
+    async run(scene) {
+      await Promise.all([scene.system.kill(0), scene.system.kill(1)]);
+      for (const side of [0, 1] as const) {
+        const { leases, pair } = databaseOf(scene, side);
+        for (const file of [leases, pair]) rmSync(file, { force: true });
+      }
+      await Promise.all([scene.system.start(0), scene.system.start(1)]);
+      await scene.together();
+      scene.end();
+      await scene.fault();
+      scene.note('clients keep their leases; no address is given before the lead time is over');
+    },
+    excused: {
+      I1: 'nobody knows who had what: only a probe before an offer (ping-check) can tell',
+      I2: 'the databases are gone',
+      I3: 'the databases are gone',
+      I5: 'the journals begin anew',
+    },
+  },
+  {
+    id: '16',
+    title: 'releases and declines while the other is away',
+    systems: PURE,
+    habits: { release: 0.4, decline: 0.1, reboot: 0.05 },
+    async run(scene) {
+      await scene.system.kill(1);
+      await scene.fault();
+      scene.end();
+      await scene.system.start(1);
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+  {
+    id: '17',
+    title: 'a hostile peer: other names, replays, unknown words, huge and slow messages',
+    systems: OURS,
+    variation: { tls: true },
+    async run(scene) {
+      await hostile(scene);
+      scene.end();
+      await scene.together();
+    },
+  },
+  {
+    id: '18a',
+    title: 'the answer to an update is lost, clients ask again, then the active server dies',
+    systems: PURE,
+    async run(scene) {
+      deaf(scene, 0, true);
+      await scene.fault(4000);
+      await scene.system.kill(0);
+      await scene.fault();
+      scene.end();
+      deaf(scene, 0, false);
+      await scene.system.start(0);
+      await scene.together();
+      await scene.fault(2000);
+    },
+  },
+];
