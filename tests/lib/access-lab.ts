@@ -49,6 +49,11 @@ export interface AccessLabOptions extends ServerOptions {
   readonly access?: Readonly<Record<string, unknown>>;
   /** Limits of all doors that have some; none if absent. */
   readonly limits?: Readonly<Record<string, number>>;
+  /** Where the doors are, and who may come; 127.0.0.1 and loopback if absent. */
+  readonly address?: string;
+  readonly sources?: readonly string[];
+  /** False: a server without a partner, which serves clients at once. */
+  readonly pair?: boolean;
 }
 
 /** A door that speaks HTTP. */
@@ -91,7 +96,10 @@ export class AccessLab {
       );
       writeFileSync(join(this.server.folder, `${person}.password`), `${passwordOf(person)}\n`, { mode: 0o600 });
     }
-    const own = this.authority.issue('one', ['IP.1 = 127.0.0.1', 'URI.1 = urn:lessor:pair:one-two:one']);
+    const own = this.authority.issue('one', [
+      `IP.1 = ${options.address ?? '127.0.0.1'}`,
+      'URI.1 = urn:lessor:pair:one-two:one',
+    ]);
     this.server.configure(this.#dhcp4(own, options));
   }
 
@@ -193,11 +201,13 @@ export class AccessLab {
     return agent;
   }
 
-  #dhcp4(own: CertificateFiles, { dhcp4 = {}, access = {}, limits = NO_LIMITS }: AccessLabOptions): Dhcp4 {
+  #dhcp4(own: CertificateFiles, options: AccessLabOptions): Dhcp4 {
+    const { dhcp4 = {}, access = {}, limits = NO_LIMITS, address = '127.0.0.1', sources, pair = true } = options;
     const { ports } = this;
+    const who = sources === undefined ? {} : { sources };
     const tls = { 'trust-anchor': this.authority.ca, 'cert-file': own.cert, 'key-file': own.key };
-    const door = (name: string) => ({ 'user-context': { lessor: { name, limits } } });
-    const at = (port: number) => ({ 'socket-address': '127.0.0.1', 'socket-port': port });
+    const door = (name: string, more = {}) => ({ 'user-context': { lessor: { name, limits, ...who, ...more } } });
+    const at = (port: number) => ({ 'socket-address': address, 'socket-port': port });
     const authentication = {
       directory: this.server.folder,
       clients: PEOPLE.map((person) => ({ user: person, 'password-file': `${person}.password` })),
@@ -216,16 +226,16 @@ export class AccessLab {
       subnet4: [{ id: 1, subnet: '192.0.2.0/24', pools: [{ pool: '192.0.2.10 - 192.0.2.50' }] }],
       'control-sockets': [
         { 'socket-type': 'unix', 'socket-name': this.server.socket, ...door('unix') },
-        { 'socket-type': 'http', ...at(ports.http), authentication, ...door('http') },
+        { 'socket-type': 'http', ...at(ports.http), authentication, ...door('http', { allow: ['plain-text'] }) },
         { 'socket-type': 'https', ...at(ports.https), ...tls, ...door('https') },
         { 'socket-type': 'https', ...at(ports.both), ...tls, authentication, ...door('both') },
       ],
-      'hooks-libraries': [hook('ha', { 'high-availability': [relation] })],
+      ...(pair ? { 'hooks-libraries': [hook('ha', { 'high-availability': [relation] })] } : {}),
       'user-context': {
         lessor: {
-          metrics: { address: '127.0.0.1', port: ports.metrics, limits },
+          metrics: { address, port: ports.metrics, limits, ...who },
           omapi: {
-            listeners: [{ address: '127.0.0.1', port: ports.omapi, name: 'omapi', limits }],
+            listeners: [{ address, port: ports.omapi, name: 'omapi', limits, ...who }],
             keys: PEOPLE.map((person) => ({ ...keyOf(person), rights: ['read', 'hosts', 'leases', 'shutdown'] })),
           },
           access: {

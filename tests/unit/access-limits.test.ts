@@ -93,10 +93,14 @@ describe('the gate of connections', () => {
     assert.deepEqual(tries(), ['object', 'object', 'object', 'object', 'string']);
     clock.advance(500);
     assert.deepEqual(tries().slice(0, 2), ['object', 'string']);
-    assert.equal(gate.spend(policy, '10.0.0.1', 1999), true);
-    assert.equal(gate.spend(policy, '10.0.0.1', 2), false);
-    assert.equal(gate.spend(policy, '10.0.0.2', 1999), true);
-    assert.equal(gate.spend(listener(), '10.0.0.1', 1e9), true);
+    assert.equal(gate.spend(policy, '10.0.0.1', 2000), 0);
+    assert.equal(gate.spend(policy, '10.0.0.1', 250), 250, 'a quarter of a second until it is paid for');
+    clock.advance(250);
+    assert.equal(gate.spend(policy, '10.0.0.1', 100), 100);
+    assert.equal(gate.spend(policy, '10.0.0.2', 1999), 0, 'another source has its own');
+    assert.equal(gate.spend(listener(), '10.0.0.1', 1e9), 0);
+    assert.equal(gate.spend(policy, '10.0.0.1', 2_000_000), Number.POSITIVE_INFINITY);
+    assert.equal(gate.rejected.get('octets'), 1);
   });
 
   it('listens to who fails again and again ever more rarely', () => {

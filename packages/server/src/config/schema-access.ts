@@ -90,7 +90,6 @@ export const ACCESS_SCOPES: Readonly<Record<AccessScope, Scope>> = {
       max: 1_000_000_000,
       default: value,
       doc: `${doc} 0: no bound.`,
-      ...(name === 'octets-per-second' ? { status: 'inactive', note: 'no door counts octets yet' } : {}),
     })),
   },
   metrics: {

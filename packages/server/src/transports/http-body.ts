@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { JsonSyntaxError, type JsonValue, parseCommandJson } from '@lessor/kea';
 import type { HttpDeadlines } from './http-deadlines.js';
+import type { InputMeter } from './input-meter.js';
 import type { ListenerLimits } from './listener.js';
 
 /** `application/json` in any case, with any parameters (Kea takes none). */
@@ -13,6 +14,11 @@ export function isJson({ headers }: IncomingMessage): boolean {
 /** True if there is a body, or one of no octets. */
 export function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}
+
+/** Octets of a request before its body, near enough. */
+export function headerOctets({ url = '', rawHeaders }: IncomingMessage): number {
+  return rawHeaders.reduce((sum, { length }) => sum + length + 2, url.length + 16);
 }
 
 /** Octets the body is said to have; without a length more than any bound. */
@@ -28,6 +34,7 @@ export function readBody(
   request: IncomingMessage,
   deadlines: HttpDeadlines,
   { maxCommandOctets, requestTimeoutMs }: ListenerLimits,
+  meter?: InputMeter,
 ): Promise<string | number> {
   const { socket, headers } = request;
   const chunks: Buffer[] = [];
@@ -53,6 +60,7 @@ export function readBody(
       } else {
         giveTime();
         chunks.push(chunk);
+        meter?.charge(chunk.length, request);
       }
     });
     request.on('end', () => settle(Buffer.concat(chunks).toString('latin1')));

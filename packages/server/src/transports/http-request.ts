@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Principal } from '../control/command.js';
 import { type CommandOrigin, type DoorAnswer, renderAnswers, requestError, serverHandler } from '../control/door.js';
@@ -12,9 +13,10 @@ import type { EventBus } from '../services/events.js';
 import { certificateNames } from './certificate-names.js';
 import { asksForEvents, lastEventId, MAX_STREAMS, streamEvents } from './events-http.js';
 import { authenticateAsKea, isRefusal, type RequestFacts } from './http-authenticate.js';
-import { announcesBody, bodyLength, isJson, parseBody, readBody } from './http-body.js';
+import { announcesBody, bodyLength, headerOctets, isJson, parseBody, readBody } from './http-body.js';
 import type { HttpDeadlines } from './http-deadlines.js';
 import { errorBody, reasonOf } from './http-refusal.js';
+import type { InputMeter } from './input-meter.js';
 import { type ListenerDeps, writeAll } from './listener.js';
 
 /** A request refused leaves its body unread; up to this size it is read and thrown away, and the connection kept. */
@@ -35,6 +37,8 @@ export interface RequestContext {
   readonly refused: WeakSet<Duplex>;
   /** Ends of the event streams that are open. */
   readonly streams: Set<() => void>;
+  /** Charges what comes in by a connection; undefined: nobody counts. */
+  meterOf(socket: Socket): InputMeter | undefined;
 }
 
 /** Answers one request. Rejects only for a defect, or where the connection is gone. */
@@ -44,6 +48,8 @@ export async function answerRequest(
   response: ServerResponse,
 ): Promise<void> {
   const { config, deps } = context;
+  const meter = context.meterOf(request.socket);
+  if (meter?.charge(headerOctets(request), request) === false) return;
   for (const { name, value } of config.headers) response.setHeader(name, value);
   const follows = deps.events !== undefined && asksForEvents(request);
   if (!follows && (request.method !== 'POST' || !isJson(request) || !announcesBody(request))) {
@@ -61,7 +67,7 @@ export async function answerRequest(
     return;
   }
   if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue();
-  const body = await readBody(request, context.deadlines, deps.limits);
+  const body = await readBody(request, context.deadlines, deps.limits, meter);
   if (typeof body === 'number') refuse(context, response, body, true);
   else await answerCommand(context, body, principal, response);
 }

@@ -20,6 +20,7 @@ import { HttpDeadlines } from './http-deadlines.js';
 import { refuseRaw } from './http-refusal.js';
 import { answerRequest, type RequestContext, refuse } from './http-request.js';
 import { loadTls } from './http-tls.js';
+import { InputMeter } from './input-meter.js';
 import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps } from './listener.js';
 
 /** Kea bounds headers not at all; node:http's 16 kB would refuse what clients with large cookies send. */
@@ -40,6 +41,9 @@ export class HttpListener implements ControlListener, RequestContext {
   closing = false;
   private handler: Server;
   private readonly connections = new Set<Socket>();
+  /** Connections whose TLS handshake is not over, by the other end; in the order in which they came. */
+  private readonly handshakes = new Map<string, Socket>();
+  private readonly meters = new WeakMap<Socket, InputMeter>();
 
   private constructor(
     public config: ControlSocketConfig,
@@ -87,6 +91,7 @@ export class HttpListener implements ControlListener, RequestContext {
     const closed = new Promise<void>((resolve) => this.front.close(() => resolve()));
     this.endStreams();
     for (const socket of this.deadlines.waiting) socket.destroy();
+    for (const socket of this.handshakes.values()) socket.destroy();
     await closed;
   }
 
@@ -104,13 +109,39 @@ export class HttpListener implements ControlListener, RequestContext {
     }
     socket.once('close', () => admission?.release());
     // One more takes the place of who waits the longest, so that idlers lock nobody out.
-    if (this.connections.size >= this.deps.limits.maxConnections && !this.deadlines.evict()) {
+    if (this.connections.size >= this.deps.limits.maxConnections && !this.evict()) {
       socket.destroy();
       return;
     }
     this.connections.add(socket);
     socket.once('close', () => this.connections.delete(socket));
+    if (this.config.tls !== undefined) {
+      const key = endpointOf(socket);
+      this.handshakes.set(key, socket);
+      socket.once('close', () => this.handshakes.delete(key));
+    }
     this.handler.emit('connection', socket);
+  }
+
+  /** Closes one that has kept us waiting for a request the longest, else for the end of its TLS handshake. */
+  private evict(): boolean {
+    if (this.deadlines.evict()) return true;
+    const [longest] = this.handshakes.values();
+    longest?.destroy();
+    return longest !== undefined;
+  }
+
+  meterOf(socket: Socket): InputMeter | undefined {
+    const { access, clock } = this.deps;
+    if (access === undefined || (this.config.policy?.limits.octetsPerSecond ?? 0) === 0) return undefined;
+    let meter = this.meters.get(socket);
+    if (meter === undefined) {
+      const made = new InputMeter(access, () => this.config.policy, socket.remoteAddress ?? '', clock);
+      socket.once('close', () => made.stop());
+      this.meters.set(socket, made);
+      meter = made;
+    }
+    return meter;
   }
 
   private createHandler(tls: ServerOptions | undefined): Server {
@@ -133,6 +164,7 @@ export class HttpListener implements ControlListener, RequestContext {
 
   /** A new connection, after its TLS handshake if it has one. */
   private greet(socket: Socket): void {
+    this.handshakes.delete(endpointOf(socket));
     if (this.closing) {
       socket.destroy();
       return;
@@ -158,6 +190,11 @@ export class HttpListener implements ControlListener, RequestContext {
       else response.destroy();
     }
   }
+}
+
+/** The other end of a connection; of its TLS stream the same. */
+function endpointOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function addressOf(config: Pick<ControlSocketConfig, 'address'>): string {

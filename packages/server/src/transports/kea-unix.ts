@@ -14,6 +14,7 @@ import { FULL_RIGHTS } from '../domain/access/rights.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { Cancel } from '../services/ports.js';
+import { InputMeter } from './input-meter.js';
 import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps, writeAll } from './listener.js';
 
 /** sun_path of Linux without its final NUL. */
@@ -94,10 +95,12 @@ export class UnixListener implements ControlListener {
   /** Collects the command; the timer starts anew with every read. */
   private receive(socket: Socket): void {
     const principal = this.principalOf(socket);
+    const meter = this.meterOf(principal);
     const framer = new CommandFramer(this.deps.limits.maxCommandOctets);
     let cancel: Cancel = () => undefined;
     const stop = () => {
       cancel();
+      meter?.stop();
       this.waiting.delete(socket);
       socket.off('data', onData).off('end', onEnd);
     };
@@ -116,6 +119,7 @@ export class UnixListener implements ControlListener {
     const onEnd = () => socket.destroy();
     const onData = (chunk: Buffer) => {
       startTimer();
+      if (meter?.charge(chunk.length, socket) === false) return;
       const result = framer.push(chunk);
       if (result.state === 'more') return;
       stop();
@@ -139,6 +143,12 @@ export class UnixListener implements ControlListener {
     const principal = access.identify(evidence, {}, this.config.policy);
     // Two rules that both mean him: he may do nothing, and every attempt is audited.
     return { ...(principal ?? { ...LOCAL, rights: [] }), method: 'unix-socket' };
+  }
+
+  /** What a local user sends is charged to him, whatever connection it comes by. */
+  private meterOf({ name }: Principal): InputMeter | undefined {
+    const { access, clock } = this.deps;
+    return access && new InputMeter(access, () => this.config.policy, name, clock);
   }
 
   private async run(text: string, principal: Principal): Promise<DispatchOutcome> {

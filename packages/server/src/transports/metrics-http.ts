@@ -15,6 +15,7 @@ import { DROP_REASONS, type DropReason, dropStatisticName } from '../services/dr
 import type { BindDevice, Logger } from '../services/ports.js';
 import type { Statistics } from '../services/statistics.js';
 import { listenAt } from './device-listen.js';
+import { headerOctets } from './http-body.js';
 
 /** Where metrics are served. */
 export interface MetricsAddress {
@@ -229,6 +230,12 @@ export class MetricsListener implements SwapParticipant {
 
   private async listen({ address, port }: MetricsAddress, device: string | undefined): Promise<Server> {
     const server = createServer((request, response) => {
+      const source = request.socket.remoteAddress ?? '';
+      // A page is asked for in some hundred octets: who sends more than the limit is not asking for pages.
+      if ((this.access?.spend(this.policy, source, headerOctets(request)) ?? 0) > 0) {
+        request.destroy();
+        return;
+      }
       const { status, text } = this.answer(request.method, request.url?.split('?')[0]);
       response.writeHead(status, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
       response.end(text);

@@ -9,6 +9,7 @@ import type { OmapiSession, Reaction } from '../control/omapi/session.js';
 import type { OmapiConfig } from '../domain/snapshot.js';
 import type { Cancel, Clock, Logger } from '../services/ports.js';
 import type { FairTurns, Worker } from './fair-turns.js';
+import type { InputMeter } from './input-meter.js';
 
 /** Octets of a message before a key has been proved: the opening of a key has some 150. */
 const UNPROVED_MESSAGE_OCTETS = 4096;
@@ -24,6 +25,8 @@ export interface ConnectionDeps {
   readonly onFailure: () => void;
   /** A key was proved. */
   readonly onTrusted: () => void;
+  /** Charges what comes in, where that is limited. */
+  readonly meter?: InputMeter | undefined;
 }
 
 /** See the head of this file. */
@@ -81,6 +84,8 @@ export class OmapiConnection implements Worker {
     this.socket.on('data', (chunk: Buffer) => {
       // What comes after the end is thrown away: unread, it would turn our close into a reset.
       if (this.ended) return;
+      const { meter } = this.deps;
+      if (meter?.charge(chunk.length, this.socket, () => this.readOn()) === false) return;
       this.decoder.push(chunk);
       this.wake();
     });
@@ -201,8 +206,13 @@ export class OmapiConnection implements Worker {
 
   private unblock(): void {
     this.blocked = false;
-    this.socket.resume();
+    this.readOn();
     this.wake();
+  }
+
+  /** Reads what comes, unless there is still a reason not to. */
+  private readOn(): void {
+    if (!this.blocked && this.deps.meter?.isWaiting !== true) this.socket.resume();
   }
 
   private stall(): void {

@@ -16,6 +16,7 @@ import type { PreparedSwap, SwapParticipant } from '../services/config-service.j
 import type { BindDevice, Random } from '../services/ports.js';
 import { listenAt } from './device-listen.js';
 import { FairTurns } from './fair-turns.js';
+import { InputMeter } from './input-meter.js';
 import { OmapiConnection } from './omapi-connection.js';
 
 /** Messages of all connections that are served before the loop looks at its packets again. */
@@ -158,6 +159,8 @@ export class OmapiListeners implements SwapParticipant {
               access.identify(key === undefined ? {} : { omapiKey: key }, where, policy),
           }),
     };
+    const meter = access && new InputMeter(access, () => policy, source, deps.clock);
+    if (meter !== undefined) socket.once('close', () => meter.stop());
     const tid = deps.random.below(0xffff_ffff) + 1;
     const session = new OmapiSession(this.omapi, config, origin, deps.logger, tid);
     const connection: OmapiConnection = new OmapiConnection(socket, session, config.limits, source, {
@@ -166,6 +169,7 @@ export class OmapiListeners implements SwapParticipant {
       turns: this.turns,
       onFailure: () => this.punish(source, connection),
       onTrusted: () => this.penalties.forgive(source),
+      meter,
     });
     this.connections.add(connection);
     socket.once('close', () => this.connections.delete(connection));

@@ -5,7 +5,7 @@ import type { AccessPolicy, ListenerPolicy } from '../../domain/access/policy.js
 import type { AuditPort } from '../../services/audit.js';
 import type { Clock, Logger } from '../../services/ports.js';
 import type { Principal } from '../command.js';
-import { type Admission, ConnectionGate, plainAddress } from './connection-gate.js';
+import { type Admission, ConnectionGate, plainAddress, type Rejection } from './connection-gate.js';
 import { type Origin, resolvePrincipal } from './principals.js';
 
 /** What it works on. */
@@ -17,9 +17,15 @@ export interface AccessControlDeps {
   rules(): AccessPolicy | undefined;
 }
 
+/** Time between two lines of the log on connections that were refused. */
+const QUIET_MS = 1000;
+
 /** See the head of this file. */
 export class AccessControl {
   readonly gate: ConnectionGate;
+  /** Until when refusals are counted and not logged, and how many have been. */
+  private quietUntil = Number.NEGATIVE_INFINITY;
+  private unlogged = 0;
 
   constructor(private readonly deps: AccessControlDeps) {
     this.gate = new ConnectionGate(deps.clock);
@@ -29,9 +35,29 @@ export class AccessControl {
   admit(listener: ListenerPolicy | undefined, source: string): Admission | undefined {
     const outcome = this.gate.admit(listener, source);
     if (typeof outcome === 'object') return outcome;
-    const text = `${plainAddress(source) || 'somebody'} is turned away from ${listener!.name}: ${outcome}`;
-    this.deps.logger.log('WARN', 'LESSOR_CONNECTION_REFUSED', text);
+    this.logRefused(listener!, source, outcome);
     return undefined;
+  }
+
+  /** Counts octets that somebody has sent: how long to read no more, or Infinity (see {@link ConnectionGate.spend}). */
+  spend(listener: ListenerPolicy | undefined, source: string, octets: number): number {
+    const waitMs = this.gate.spend(listener, source, octets);
+    if (waitMs === Number.POSITIVE_INFINITY) this.logRefused(listener!, source, 'octets');
+    return waitMs;
+  }
+
+  /** Whoever is turned away all the time must not fill the log: one line a second tells what happened meanwhile. */
+  private logRefused({ name }: ListenerPolicy, source: string, reason: Rejection): void {
+    const now = this.deps.clock.monotonic();
+    if (now < this.quietUntil) {
+      this.unlogged++;
+      return;
+    }
+    const more = this.unlogged === 0 ? '' : ` (${this.unlogged} more since the last line)`;
+    const text = `${plainAddress(source) || 'somebody'} is turned away from ${name}: ${reason}${more}`;
+    this.deps.logger.log('WARN', 'LESSOR_CONNECTION_REFUSED', text);
+    this.quietUntil = now + QUIET_MS;
+    this.unlogged = 0;
   }
 
   /** Once something was proved, or nothing: the principal; undefined where proofs disagree, which is audited. */

@@ -5,7 +5,7 @@
 
 import { BlockList, isIP } from 'node:net';
 import type { AccessLimits, ListenerPolicy } from '../../domain/access/policy.js';
-import { type Bucket, fullBucket, take } from '../../domain/access/rate.js';
+import { type Bucket, charge, fullBucket, take } from '../../domain/access/rate.js';
 import type { Clock } from '../../services/ports.js';
 import { SourcePenalties, sourceKey } from './source-penalties.js';
 
@@ -13,6 +13,10 @@ import { SourcePenalties, sourceKey } from './source-penalties.js';
 const MAX_SOURCES = 4096;
 /** Wrong passwords and certificates that cost nothing: people mistype. */
 const FREE_FAILURES = 5;
+
+/** How much more than it may a source can send before it is disconnected: seconds of its rate, and what one read holds. */
+const CREDIT_SECONDS = 8;
+const READ_OCTETS = 1_048_576;
 
 /** Why a connection is turned away. */
 export type Rejection = 'source' | 'locked-out' | 'connections' | 'rate' | 'octets';
@@ -54,16 +58,22 @@ export class ConnectionGate {
     return reason;
   }
 
-  /** Counts octets a source has sent; false once they are too many. */
-  spend(listener: ListenerPolicy | undefined, source: string, octets: number): boolean {
+  /**
+   * Counts octets that a source has sent.
+   * @returns milliseconds for which nothing more of it is to be read; Infinity: it went on sending all the same, or in
+   *   pieces too large for the limit, and is to be disconnected
+   */
+  spend(listener: ListenerPolicy | undefined, source: string, octets: number): number {
     const perSecond = listener?.limits.octetsPerSecond ?? 0;
-    if (listener === undefined || perSecond === 0 || octets === 0) return true;
+    if (listener === undefined || perSecond === 0 || octets === 0) return 0;
     const state = this.stateOf(listener, plainAddress(source));
     const now = this.clock.monotonic();
-    const bucket = take(state.octets ?? fullBucket(perSecond, now), perSecond, now, octets);
-    state.octets = bucket ?? { tokens: 0, at: now };
-    if (bucket === undefined) this.rejected.set('octets', (this.rejected.get('octets') ?? 0) + 1);
-    return bucket !== undefined;
+    const bucket = charge(state.octets ?? fullBucket(perSecond, now), perSecond, now, octets);
+    state.octets = bucket;
+    if (bucket.tokens >= 0) return 0;
+    if (-bucket.tokens <= CREDIT_SECONDS * perSecond + READ_OCTETS) return (-bucket.tokens * 1000) / perSecond;
+    this.rejected.set('octets', (this.rejected.get('octets') ?? 0) + 1);
+    return Number.POSITIVE_INFINITY;
   }
 
   /** A wrong password, certificate or signature. @returns milliseconds this source is not listened to from now on */

@@ -12,6 +12,12 @@ export function fullBucket(perSecond: number, at: number): Bucket {
   return { tokens: 2 * perSecond, at };
 }
 
+/** Takes tokens that have been used already, if need be on credit: then there are fewer than none. */
+export function charge({ tokens, at }: Bucket, perSecond: number, now: number, count: number): Bucket {
+  const filled = Math.min(2 * perSecond, tokens + (perSecond * Math.max(0, now - at)) / 1000);
+  return { tokens: filled - count, at: now };
+}
+
 /** Takes one or more tokens; undefined if there are not so many. */
 export function take({ tokens, at }: Bucket, perSecond: number, now: number, count = 1): Bucket | undefined {
   const filled = Math.min(2 * perSecond, tokens + (perSecond * Math.max(0, now - at)) / 1000);
