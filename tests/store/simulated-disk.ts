@@ -64,6 +64,11 @@ export class SimulatedDisk implements FileOps {
     this.#durableNames = new Map(names);
   }
 
+  /** The power is gone. */
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
   /** A new disk with what is left of this one. */
   after(remains: Remains): SimulatedDisk {
     const names = new Map(this.#durableNames);

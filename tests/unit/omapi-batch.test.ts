@@ -1,4 +1,4 @@
-/** Hosts that are made at once by several clients share one write of the configuration file, and stand or fall alone. */
+/** Hosts that are made at once by several clients share one write and one flush, and stand or fall alone. */
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -30,8 +30,8 @@ describe('hosts made at once', () => {
       made.filter(({ status }) => status === 'rejected'),
       [],
     );
-    for (const { mac } of hosts) assert.ok(lab.configText.includes(mac), mac);
     lab = await lab.restart();
+    for (const { mac } of hosts) assert.ok(lab.configText.includes(mac), mac);
     const client = lab.client();
     for (const { name, ip } of hosts) assert.equal((await client.lookupHost(name)).ip, ip);
     client.close();

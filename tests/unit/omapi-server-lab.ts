@@ -125,6 +125,12 @@ export class OmapiServerLab {
     return readFileSync(join(this.folder, 'dhcp4.conf'), 'utf8');
   }
 
+  /** The file with all changes by command in it: they follow some seconds later, or when it is read again. */
+  async settledConfig(): Promise<string> {
+    await this.server.reload();
+    return this.configText;
+  }
+
   /** Changes the configuration file; a reload takes it. */
   changeConfig(change: (text: string) => string): void {
     writeFileSync(join(this.folder, 'dhcp4.conf'), change(this.configText));

@@ -91,7 +91,7 @@ describe('omapi sessions', () => {
     const answer = await raw.ask(create, { authid });
     assert.equal(readStatus(answer!)?.result, Result.INVALIDKEY);
     assert.equal(answer?.authid, 0);
-    assert.ok(!lab.configText.includes('evil'));
+    assert.ok(!(await lab.settledConfig()).includes('evil'));
     // The connection is still good for who signs.
     assert.equal((await raw.ask(leaseAt('10.77.0.100'), { authid }, authenticator))?.op, Op.update);
     raw.drop();
@@ -304,7 +304,7 @@ describe('omapi objects', () => {
       statements: 'filename "pxelinux.0"; next-server 10.77.0.9; option routers 10.77.0.1; option host-name "web1";',
     });
     assert.deepEqual(host.values.ipAddress, ['10.77.0.21']);
-    const [reservation] = JSON.parse(lab.configText).Dhcp4.subnet4[0].reservations;
+    const [reservation] = JSON.parse(await lab.settledConfig()).Dhcp4.subnet4[0].reservations;
     assert.equal(reservation['ip-address'], '10.77.0.21');
     assert.equal(reservation['boot-file-name'], 'pxelinux.0');
     assert.deepEqual(reservation['client-classes'], ['lab']);
@@ -318,12 +318,12 @@ describe('omapi objects', () => {
     await again.update({ ipAddress: '10.77.0.22', name: 'web2' });
     const moved = await client.open('host', { ipAddress: '10.77.0.22' });
     assert.equal(moved.values.name, 'web2');
-    const [changed] = JSON.parse(lab.configText).Dhcp4.subnet4[0].reservations;
+    const [changed] = JSON.parse(await lab.settledConfig()).Dhcp4.subnet4[0].reservations;
     assert.equal(changed['boot-file-name'], 'pxelinux.0');
     assert.equal(changed['next-server'], '10.77.0.9');
     await moved.delete();
     await assert.rejects(() => moved.refresh(), /not found/);
-    assert.deepEqual(JSON.parse(lab.configText).Dhcp4.subnet4[0].reservations, []);
+    assert.deepEqual(JSON.parse(await lab.settledConfig()).Dhcp4.subnet4[0].reservations, []);
   });
 
   it('refuses statements it does not understand, and makes nothing', async () => {

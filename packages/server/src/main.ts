@@ -8,10 +8,10 @@ import { formatIpv4 } from './domain/values.js';
 import { openAudit } from './main/audit.js';
 import { type Base, DEFAULT_SERVER_PORT, type ServerOptions, type StartBase } from './main/base.js';
 import { openControl } from './main/control.js';
-import { startConfiguration } from './main/history.js';
 import { openLeases } from './main/leases.js';
 import { openPacketPath } from './main/packets.js';
 import { reportWarnings, startProgram } from './main/program.js';
+import { startConfiguration } from './main/start-configuration.js';
 import { systemClock } from './platform/clock.js';
 import { machineConfigEnvironment } from './platform/config-environment.js';
 import type { LogTree } from './platform/log.js';
@@ -70,16 +70,16 @@ async function start(
   logger.log('INFO', 'DHCP4_STARTING', `lessor ${LESSOR_VERSION} (interface of Kea ${KEA_COMPATIBILITY}) starting`);
   if (insecure) logger.log('WARN', 'DHCP4_SECURITY_CHECKS_DISABLED', 'paths and secrets are not restricted (-X)');
 
-  const { loaded, history, settle } = await startConfiguration(early);
-  const { snapshot, warnings } = loaded;
+  const started = await startConfiguration(early);
+  const { snapshot, warnings } = started.loaded;
   log?.configure(snapshot.loggers);
   reportWarnings(warnings, logger);
   takeLocks(early, snapshot);
-  await settle();
+  await started.settle();
   const base: Base = { ...early, audit: openAudit(early, snapshot) };
   const leases = await openLeases(base, snapshot);
   const packets = await openPacketPath(base, snapshot, leases);
-  const { config, listening } = await openControl(base, loaded, history, leases, packets);
+  const { config, listening } = await openControl(base, started, leases, packets);
   await leases.ha?.start();
   packets.serve();
 

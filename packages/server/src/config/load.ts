@@ -28,6 +28,8 @@ export interface LoadedConfig {
   readonly source: JsonMap;
   /** {@link digestOfFile} of the file it was read from; undefined if it came by command. */
   readonly fileDigest: string | undefined;
+  /** Parts of it are in other files that it includes. */
+  readonly includes?: boolean;
 }
 
 /**
@@ -42,7 +44,12 @@ export function loadConfig(source: ConfigSource, environment: ConfigEnvironment)
 export function* loadConfigSliced(source: ConfigSource, environment: ConfigEnvironment): Sliced<LoadedConfig> {
   const issues = new IssueList();
   const text = source.kind === 'file' ? readText(source.path, environment, issues) : undefined;
-  const node = yield* readSource(source, text, environment, issues);
+  let includes = false;
+  const readFile = (path: string): string => {
+    includes = true;
+    return environment.readFile(path);
+  };
+  const node = yield* readSource(source, text, { ...environment, readFile }, issues);
   const root = node === undefined ? undefined : yield* checkTop(node, issues);
   const snapshot = root === undefined ? undefined : yield* buildSnapshot(root, environment, issues);
   if (snapshot === undefined || issues.hasErrors) throw new ConfigError(issues.sorted('error'));
@@ -52,6 +59,7 @@ export function* loadConfigSliced(source: ConfigSource, environment: ConfigEnvir
     warnings: issues.sorted('warning'),
     source: (written as { readonly Dhcp4: JsonMap }).Dhcp4,
     fileDigest: text === undefined ? undefined : digestOfFile(Buffer.from(text, 'latin1')),
+    includes,
   };
 }
 

@@ -3,15 +3,13 @@
  * one: the lists are made when somebody reads them, of all the changes since they were last made, and not before.
  */
 
-import type { ConfigSnapshot, IdentifierType, JsonMap, Reservation } from '../domain/snapshot.js';
-import type { Octets, SubnetId } from '../domain/values.js';
-import { assert } from '../errors.js';
+import type { ConfigSnapshot, JsonMap, Reservation } from '../domain/snapshot.js';
+import type { SubnetId } from '../domain/values.js';
 import type { ConfigState, MadeReservation, ReservationChange } from './change.js';
-import { editTree, type Place, type TreeEdit, valueAt } from './edit.js';
-import { mapsIn, placeOfReservations, reservationsByScope } from './places.js';
-import { compareByIdentifier, formatIdentifier, IDENTIFIER_TYPES } from './reservations.js';
-import { isList } from './tree.js';
-import { parseOctets } from './values.js';
+import type { TreeEdit } from './edit.js';
+import { mapsIn, reservationsByScope } from './places.js';
+import { type ReservationWish, scopedClient, wishedEdits, wishedSource } from './reservation-wishes.js';
+import { compareByIdentifier } from './reservations.js';
 
 /** What became of one client's reservation in one scope. */
 export interface NetChange {
@@ -23,11 +21,6 @@ export interface NetChange {
 
 /** What became of reservations, by {@link scopedClient}, in the order of the first change of each. */
 export type NetChanges = Map<string, NetChange>;
-
-/** A client in a scope, as a key of maps. */
-export function scopedClient(scope: SubnetId, type: IdentifierType, identifier: Octets): string {
-  return `${scope} ${type} ${identifier}`;
-}
 
 /** Adds a change to those before it. What came and went again leaves no trace. */
 export function mergeChange(net: NetChanges, { removed, added }: ReservationChange): void {
@@ -88,7 +81,7 @@ function listsAfter(lists: Lists, net: NetChanges): Lists {
   const { reservations, shown } = mergeShown(lists, net);
   let { tree } = lists;
   for (const [scope, list] of shown) tree = withReservationsOf(tree, scope, list);
-  return { reservations, tree, source: sourceAfter(lists.source, net) };
+  return { reservations, tree, source: wishedSource(lists.source, wishesOf(net)) };
 }
 
 /** All reservations, and for the scopes that have changed what config-get shows; both in Kea's order. */
@@ -132,6 +125,13 @@ function keyOf({ subnetId, identifierType, identifier }: Reservation): string {
   return scopedClient(subnetId, identifierType, identifier);
 }
 
+function wishesOf(net: NetChanges): ReservationWish[] {
+  return [...net.values()].map(({ before, after }) => {
+    const { subnetId: scope, identifierType: type, identifier } = after?.reservation ?? before!;
+    return { scope, type, identifier, was: before !== undefined, written: after?.written };
+  });
+}
+
 /** A copy of the tree of config-get in which the reservations of a scope are others. */
 function withReservationsOf(tree: JsonMap, subnetId: SubnetId, list: readonly JsonMap[]): JsonMap {
   if (subnetId === 0) {
@@ -155,91 +155,7 @@ function withReservationsOf(tree: JsonMap, subnetId: SubnetId, list: readonly Js
   return tree;
 }
 
-// -- the configuration as it was written ------------------------------------------------------------------------------
-
-/** What happens to one list of reservations. */
-interface ListPlan {
-  readonly place: Place;
-  /** By the place an item has before anything is done. */
-  readonly replaced: ReadonlyMap<number, JsonMap>;
-  readonly removed: ReadonlySet<number>;
-  readonly appended: readonly JsonMap[];
-}
-
-/**
- * The changes as edits of the configuration as it was written. A client's new reservation takes the old one's place;
- * scopes that are not there are left out.
- */
+/** The changes as edits of the configuration as it was written. */
 export function editsOf(source: JsonMap, net: NetChanges): TreeEdit[] {
-  return plansOf(source, net).flatMap(({ place, replaced, removed, appended }): TreeEdit[] => [
-    ...[...replaced].map(([at, value]): TreeEdit => ({ op: 'set', at: [...place, at], value })),
-    // From the last to the first, so that places stay right.
-    ...[...removed].sort((a, b) => b - a).map((at): TreeEdit => ({ op: 'remove', at: [...place, at] })),
-    ...appended.map((value): TreeEdit => ({ op: 'append', to: place, value })),
-  ]);
-}
-
-/** What {@link editsOf} would make of it, each list copied once. */
-function sourceAfter(source: JsonMap, net: NetChanges): JsonMap {
-  const edits = plansOf(source, net).map(({ place, replaced, removed, appended }): TreeEdit => {
-    const kept = itemsAt(source, place).flatMap((item, at) => (removed.has(at) ? [] : [replaced.get(at) ?? item]));
-    return { op: 'set', at: place, value: [...kept, ...appended] };
-  });
-  return editTree(source, edits);
-}
-
-function plansOf(source: JsonMap, net: NetChanges): ListPlan[] {
-  return [...scopesOf(net)].flatMap((scope) => {
-    const place = placeOfReservations(source, scope);
-    if (place === undefined) return [];
-    const own = [...net].filter(([, { before, after }]) => (after?.reservation ?? before!).subnetId === scope);
-    const at = placesOfItems(
-      itemsAt(source, place),
-      own.flatMap(([, { before }]) => before ?? []),
-    );
-    const replaced = new Map<number, JsonMap>();
-    const removed = new Set<number>();
-    const appended: JsonMap[] = [];
-    for (const [, { before, after }] of own) {
-      const index = before === undefined ? undefined : at.get(before);
-      if (index === undefined) {
-        if (after !== undefined) appended.push(after.written);
-      } else if (after === undefined) removed.add(index);
-      else replaced.set(index, after.written);
-    }
-    return [{ place, replaced, removed, appended }];
-  });
-}
-
-function itemsAt(source: JsonMap, place: Place): readonly JsonMap[] {
-  const list = valueAt(source, place);
-  return list !== undefined && isList(list) ? (list as readonly JsonMap[]) : [];
-}
-
-/** Where reservations are in their list. Most are written in the usual form; only for others every item is read. */
-function placesOfItems(items: readonly JsonMap[], wanted: readonly Reservation[]): Map<Reservation, number> {
-  const places = new Map<Reservation, number>();
-  if (wanted.length === 0) return places;
-  const textual = indexItems(items, (text) => text);
-  let exact: Map<string, number> | undefined;
-  for (const one of wanted) {
-    const { identifierType: type, identifier } = one;
-    const usual = textual.get(`${type} ${formatIdentifier(type, identifier)}`);
-    exact ??= usual === undefined ? indexItems(items, parseOctets) : undefined;
-    const at = usual ?? exact?.get(`${type} ${identifier}`);
-    assert(at !== undefined, 'a reservation that goes is in the source');
-    places.set(one, at);
-  }
-  return places;
-}
-
-function indexItems(items: readonly JsonMap[], read: (text: string) => string | undefined): Map<string, number> {
-  const index = new Map<string, number>();
-  for (const [at, item] of items.entries()) {
-    for (const type of IDENTIFIER_TYPES) {
-      const text = item[type];
-      if (typeof text === 'string') index.set(`${type} ${read(text)}`, at);
-    }
-  }
-  return index;
+  return wishedEdits(source, wishesOf(net));
 }

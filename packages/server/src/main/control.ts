@@ -1,7 +1,6 @@
 /** The command layer of a server, its doors, and who takes part in a change of configuration. */
 
-import { readFile } from 'node:fs/promises';
-import type { ConfigSource, LoadedConfig } from '../config/load.js';
+import type { ConfigSource } from '../config/load.js';
 import { isLoopback } from '../config/sources.js';
 import { AccessControl } from '../control/access/access-control.js';
 import { CommandLimiter } from '../control/access/command-limiter.js';
@@ -14,13 +13,12 @@ import { exposureOf } from '../domain/access/exposure.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { LessorError } from '../errors.js';
-import { writeAtomically } from '../platform/config-environment.js';
+import { configFiles } from '../platform/config-environment.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
 import { peerCredentials } from '../platform/peer-credentials.js';
 import { ChangeControl } from '../services/change-control.js';
-import type { ConfigHistory } from '../services/config-history.js';
 import { ConfigService, type SwapParticipant } from '../services/config-service.js';
 import { EventBus, publishLeaseChange } from '../services/events.js';
 import type { Logger } from '../services/ports.js';
@@ -36,12 +34,12 @@ import type { Base } from './base.js';
 import type { HighAvailability } from './ha.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';
+import type { StartedConfig } from './start-configuration.js';
 
 /** The command layer, its doors, and who takes part in a change of configuration. */
 export async function openControl(
   base: Base,
-  initial: LoadedConfig,
-  history: ConfigHistory,
+  { loaded: initial, history, file }: StartedConfig,
   leases: Leases,
   packets: Packets,
 ): Promise<{ readonly config: ChangeControl; readonly listening: readonly string[] }> {
@@ -49,8 +47,11 @@ export async function openControl(
   const { ledger, store, statistics, sweeper, addresses, counts: leaseCounts } = leases;
   const { network, port, serviceSwitch } = packets;
   const { snapshot } = initial;
-  const files = { read: (path: string) => readFile(path), writeAtomically };
-  const configService = new ConfigService({ initial, source: options.config, environment, files, clock });
+  const configService = new ConfigService({
+    ...{ initial, source: options.config, environment, files: configFiles, clock },
+    ...(file === undefined ? {} : { file }),
+  });
+  ending.onEnd(() => configService.close());
   const events = new EventBus(clock);
   ledger.observeDurable((_address, before, after) => publishLeaseChange(events, before, after));
   leases.ha?.onNotice((notice) => {

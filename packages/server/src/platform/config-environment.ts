@@ -1,7 +1,7 @@
 /** What reading and writing configurations asks of the real machine. */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ConfigEnvironment, directoriesFrom } from '../config/environment.js';
 
@@ -43,6 +43,12 @@ function listInterfaceNames(): string[] | undefined {
   }
 }
 
+/** Something that is another whenever a file is; undefined if there is none. */
+function fileStamp(path: string): string | undefined {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats && `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`;
+}
+
 /**
  * Replaces a file so that at any instant a reader, or a machine that lost power, finds the old or the new one whole.
  * A symbolic link stays one: the file it points to is replaced. A file that is there keeps its mode, and its owner
@@ -77,3 +83,10 @@ export async function writeAtomically(path: string, octets: Uint8Array, mode: nu
     await folder.close();
   }
 }
+
+/** The file system as the configuration service needs it. */
+export const configFiles = {
+  read: (path: string): Promise<Buffer> => readFile(path),
+  writeAtomically,
+  stamp: fileStamp,
+};

@@ -11,8 +11,9 @@ import type { Json } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { CommandError } from '../errors.js';
 import { writablePath } from './config-path.js';
-import { CONFIG_FILE_MODE, type ConfigFiles, type PreparedSwap } from './config-service.js';
+import type { PreparedSwap } from './config-service.js';
 import type { Clock } from './ports.js';
+import { CONFIG_FILE_MODE, type ConfigFiles } from './write-through.js';
 
 /** Something that must open or close things when the agent's configuration changes. Throwing stops the change. */
 export type AgentParticipant = (next: AgentConfig) => Promise<PreparedSwap>;

@@ -189,6 +189,8 @@ export class ChangeControl implements ConfigServiceApi, ChangeControlApi {
     this.refuseWhileWaiting();
     const { config, history, events } = this.deps;
     const { who, command } = origin;
+    // A way back leads to a file that is complete.
+    await config.flush();
     const before = config.checkpoint();
     const pending = await this.prepare(origin, load);
     let loaded: LoadedConfig;

@@ -8,23 +8,16 @@ import { resolve } from 'node:path';
 import { formatJsonIndented } from '@lessor/kea';
 import type { ConfigChange, ConfigPatch, ConfigState } from '../config/change.js';
 import { type ConfigDiff, diffConfigsSliced } from '../config/diff.js';
-import { valueAt } from '../config/edit.js';
-import { editText } from '../config/edit-text.js';
-import {
-  type ConfigEnvironment,
-  type ConfigSource,
-  digestOfFile,
-  type LoadedConfig,
-  loadConfigSliced,
-} from '../config/load.js';
+import { type ConfigEnvironment, type ConfigSource, type LoadedConfig, loadConfigSliced } from '../config/load.js';
 import { hashSliced } from '../config/snapshot-hash.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
-import { CommandError, LessorError } from '../errors.js';
 import { writablePath } from './config-path.js';
 import { type ConfigEdit, type EditOutcome, type QueuedEdit, takeTogether } from './edit-batch.js';
+import { loadWithEdits, type ReplayedFile } from './edit-replay.js';
 import { inSlices } from './in-slices.js';
 import type { Clock } from './ports.js';
+import { type ConfigFiles, WriteThrough, writeConfigFile } from './write-through.js';
 
 /** What a participant has prepared: exactly one of the two is called. Neither may throw. */
 export interface PreparedSwap {
@@ -47,24 +40,18 @@ export interface SwapParticipant {
   prepareChange?(next: ConfigSnapshot, change: ConfigChange): PreparedSwap;
 }
 
-/** The file system calls the service needs. */
-export interface ConfigFiles {
-  /** A file's octets. */
-  read(path: string): Promise<Buffer>;
-  /** Replaces a file in one step that also survives a power cut: temporary file beside it, fsync, rename, fsync. */
-  writeAtomically(path: string, octets: Uint8Array, mode: number): Promise<void>;
-}
-
 /** What the service works with. */
 export interface ConfigServiceDeps {
   /** The configuration the process started with. */
-  readonly initial: Pick<LoadedConfig, 'snapshot' | 'source' | 'fileDigest'>;
+  readonly initial: Pick<LoadedConfig, 'snapshot' | 'source' | 'fileDigest' | 'includes'>;
   /** What reload reads again. */
   readonly source: ConfigSource;
   /** Asked anew each time: interfaces come and go. */
   readonly environment: () => Omit<ConfigEnvironment, 'generation'>;
   readonly files: ConfigFiles;
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'soon'>;
+  /** How changes by command get into the file; absent: each is written into it at once. */
+  readonly file?: WriteThrough;
 }
 
 /** Who replaces the configuration, by what, and how. */
@@ -106,9 +93,10 @@ export interface ConfigServiceApi {
   /** Reads the source again and applies it. @throws as {@link set} */
   reload(origin?: ChangeOrigin): Promise<LoadedConfig>;
   /**
-   * Changes single subnets, classes or reservations: in the configuration in force, and before that in the
-   * configuration file (unless user-context says lessor.write-through is false), of which everything else stays.
-   * @throws what `edit` throws, CommandError if the file can not be written or was changed meanwhile; nothing changed
+   * Changes single subnets, classes or reservations: in the configuration in force, and before that durably beside the
+   * configuration file, into which it is written soon (unless user-context says lessor.write-through is false);
+   * everything else in the file stays.
+   * @throws what `edit` throws, CommandError if it can not be kept or the file was changed meanwhile; nothing changed
    */
   edit(edit: ConfigEdit): Promise<EditOutcome>;
   /**
@@ -118,9 +106,6 @@ export interface ConfigServiceApi {
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }>;
 }
 
-/** Owner reads and writes, group reads: a configuration holds secrets (CVE-2025-32803). */
-export const CONFIG_FILE_MODE = 0o640;
-
 /** Edits that are written together; the loop does nothing else while they are made. */
 const MAX_BATCH = 32;
 
@@ -128,8 +113,7 @@ const MAX_BATCH = 32;
 export class ConfigService implements ConfigServiceApi {
   /** The configuration in force, and as it was written: in the order of the file while there is a digest. */
   private state: ConfigState;
-  /** Digest of the configuration file while it says the same as the configuration in force. */
-  private fileDigest: string | undefined;
+  private readonly file: WriteThrough;
   private readonly participants: SwapParticipant[] = [];
   private reloadCount = 0;
   private takenAt: EpochMs;
@@ -142,7 +126,7 @@ export class ConfigService implements ConfigServiceApi {
 
   constructor(private readonly deps: ConfigServiceDeps) {
     this.state = deps.initial;
-    this.fileDigest = deps.initial.fileDigest;
+    this.file = deps.file ?? new WriteThrough(configFileOf(deps.source), deps.files, deps.initial);
     this.takenAt = deps.clock.now();
   }
 
@@ -184,32 +168,48 @@ export class ConfigService implements ConfigServiceApi {
   }
 
   /** What {@link reload} would apply; applies nothing. @throws ConfigError */
-  testReload(): Promise<LoadedConfig> {
-    return this.load(this.deps.source);
+  async testReload(): Promise<LoadedConfig> {
+    return (await this.read()).loaded;
   }
 
   /** The configuration in force, to be given to {@link restore}. */
   checkpoint(): Checkpoint {
     const { snapshot, source } = this.state;
-    return { snapshot, source, fileDigest: this.fileDigest };
+    return { snapshot, source, fileDigest: this.file.digest };
   }
 
   /** Applies what a checkpoint has. @throws as {@link set} */
   restore({ source, fileDigest }: Checkpoint): Promise<LoadedConfig> {
     return this.inTurn(async () => {
       const loaded = await this.swapTo({ kind: 'json', value: { Dhcp4: source } });
-      // Changes by command go on being written into the file, if it still is what was in force then.
-      this.fileDigest = fileDigest;
+      this.file.returnTo(source, fileDigest);
       return loaded;
     });
   }
 
   set(value: Json): Promise<LoadedConfig> {
-    return this.inTurn(() => this.swapTo({ kind: 'json', value }));
+    return this.inTurn(async () => {
+      // What was kept before belongs into the file, and not to what comes now.
+      await this.file.flushOrTell();
+      return this.swapTo({ kind: 'json', value });
+    });
   }
 
   reload(): Promise<LoadedConfig> {
-    return this.inTurn(() => this.swapTo(this.deps.source));
+    return this.inTurn(async () => {
+      await this.file.flushOrTell();
+      return this.swapTo(this.deps.source);
+    });
+  }
+
+  /** Writes changes by command that are only in the journal into the file. What can not be is logged, and stays. */
+  flush(): Promise<void> {
+    return this.inTurn(() => this.file.flushOrTell());
+  }
+
+  /** The last of what was changed by command goes into the file. Nothing may be changed after that. */
+  close(): Promise<void> {
+    return this.inTurn(() => this.file.close());
   }
 
   edit(edit: ConfigEdit): Promise<EditOutcome> {
@@ -227,20 +227,32 @@ export class ConfigService implements ConfigServiceApi {
 
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }> {
     return this.inTurn(async () => {
-      const path = writablePath(filename, this.configFile, this.deps.environment().insecure);
+      const path = writablePath(filename, this.file.path, this.deps.environment().insecure);
       const octets = Buffer.from(formatJsonIndented({ Dhcp4: this.current.tree }), 'latin1');
-      await this.writeFile(path, octets);
-      if (this.configFile === resolve(path)) {
-        this.state = { snapshot: this.current, source: this.current.tree };
-        this.fileDigest = digestOfFile(octets);
-      }
+      if (this.file.path === resolve(path)) {
+        const source = this.current.tree;
+        await this.file.replace(octets, source);
+        this.state = { snapshot: this.current, source };
+      } else await writeConfigFile(this.deps.files, path, octets);
       return { filename: path, size: octets.length };
     });
   }
 
   private load(source: ConfigSource): Promise<LoadedConfig> {
-    const { clock, environment } = this.deps;
-    return inSlices(loadConfigSliced(source, { ...environment(), generation: this.current.generation + 1 }), clock);
+    return inSlices(loadConfigSliced(source, this.nextEnvironment()), this.deps.clock);
+  }
+
+  /** The source again, with what was changed by command and is not in it. @throws ConfigError */
+  private async read(): Promise<{ readonly loaded: LoadedConfig; readonly replayed?: ReplayedFile }> {
+    const { source, clock } = this.deps;
+    if (source.kind !== 'file') return { loaded: await this.load(source) };
+    const work = loadWithEdits(source.path, this.nextEnvironment(), (octets) => this.file.missingIn(octets));
+    const replayed = await inSlices(work, clock);
+    return { loaded: replayed.loaded, replayed };
+  }
+
+  private nextEnvironment(): ConfigEnvironment {
+    return { ...this.deps.environment(), generation: this.current.generation + 1 };
   }
 
   /** One thing after the other. What is asked for later does not overtake what is asked for now. */
@@ -252,16 +264,17 @@ export class ConfigService implements ConfigServiceApi {
   }
 
   private async swapTo(source: ConfigSource): Promise<LoadedConfig> {
-    const loaded = await this.load(source);
+    const isOurs = source === this.deps.source;
+    const { loaded, replayed } = isOurs ? await this.read() : { loaded: await this.load(source), replayed: undefined };
     const next = loaded.snapshot;
     const diff = await inSlices(diffConfigsSliced(this.current, next), this.deps.clock);
     const prepared = await prepareAll(this.participants, next, diff);
     this.state = loaded;
-    this.fileDigest = loaded.fileDigest;
     this.reloadCount++;
     this.takenAt = this.deps.clock.now();
     for (const each of prepared) each.commit();
     for (const each of prepared) await each.settle?.();
+    await this.file.adopt(replayed);
     return loaded;
   }
 
@@ -269,7 +282,7 @@ export class ConfigService implements ConfigServiceApi {
   private async editAll(batch: readonly QueuedEdit[]): Promise<void> {
     if (this.gathering === batch) this.gathering = undefined;
     for (let queue = batch; queue.length > 0; ) {
-      const environment = { ...this.deps.environment(), generation: this.current.generation + 1 };
+      const environment = this.nextEnvironment();
       const { together, patch, later } = takeTogether(queue, this.state, environment);
       if (patch !== undefined) {
         await this.editNow(patch).then(
@@ -286,7 +299,7 @@ export class ConfigService implements ConfigServiceApi {
     const prepared = this.participants.flatMap((each) => each.prepareChange?.(patch.snapshot, patch.change) ?? []);
     let outcome: EditOutcome;
     try {
-      outcome = await this.writeThrough(patch);
+      outcome = await this.file.keep(patch, this.state);
     } catch (error) {
       for (const each of prepared.reverse()) each.abandon();
       throw error;
@@ -295,65 +308,10 @@ export class ConfigService implements ConfigServiceApi {
     for (const each of prepared) each.commit();
     return outcome;
   }
-
-  /**
-   * Makes the edits in the configuration file. Where that can not be, Kea's way is left: they are in memory until
-   * config-write, and from then on all later ones too, because the file no longer says what is in force.
-   */
-  private async writeThrough(patch: Pick<ConfigPatch, 'edits'>): Promise<EditOutcome> {
-    const { configFile } = this;
-    if (!wantsWriteThrough(this.current)) return this.inMemoryOnly(undefined);
-    if (configFile === undefined) return this.inMemoryOnly('the server has no configuration file');
-    if (this.fileDigest === undefined) {
-      return this.inMemoryOnly(`${configFile} is not what is in force: config-write would make it so`);
-    }
-    const before = await this.readFile(configFile);
-    if (digestOfFile(before) !== this.fileDigest) {
-      const message = `${configFile} has been changed since it was read: nothing was done, use config-reload first`;
-      throw new CommandError('command-conflict', message, 4);
-    }
-    let after: Buffer;
-    try {
-      after = editText(before, patch.edits);
-    } catch (error) {
-      if (!(error instanceof LessorError) || error.code !== 'config-edit') throw error;
-      return this.inMemoryOnly(error.message);
-    }
-    await this.writeFile(configFile, after);
-    this.fileDigest = digestOfFile(after);
-    return { notWritten: undefined };
-  }
-
-  private inMemoryOnly(notWritten: string | undefined): EditOutcome {
-    this.fileDigest = undefined;
-    return { notWritten };
-  }
-
-  private async readFile(path: string): Promise<Buffer> {
-    try {
-      return await this.deps.files.read(path);
-    } catch (error) {
-      throw new CommandError('command-failed', `unable to read ${path}: ${(error as Error).message}`);
-    }
-  }
-
-  private async writeFile(path: string, octets: Buffer): Promise<void> {
-    try {
-      await this.deps.files.writeAtomically(path, octets, CONFIG_FILE_MODE);
-    } catch (error) {
-      throw new CommandError('command-failed', `unable to write ${path}: ${(error as Error).message}`);
-    }
-  }
-
-  private get configFile(): string | undefined {
-    const { source } = this.deps;
-    return source.kind === 'file' ? resolve(source.path) : undefined;
-  }
 }
 
-/** `user-context: {"lessor": {"write-through": false}}` of Dhcp4 asks for Kea's way: in memory until config-write. */
-function wantsWriteThrough({ userContext }: ConfigSnapshot): boolean {
-  return valueAt(userContext ?? {}, ['lessor', 'write-through']) !== false;
+function configFileOf(source: ConfigSource): string | undefined {
+  return source.kind === 'file' ? resolve(source.path) : undefined;
 }
 
 /** Prepares one after the other. @throws what one throws; those before have been told to abandon */

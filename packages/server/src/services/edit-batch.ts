@@ -4,7 +4,7 @@ import type { ConfigChange, ConfigPatch, ConfigState } from '../config/change.js
 import type { ConfigEnvironment } from '../config/environment.js';
 import { hostNameOf } from '../config/omapi-mark.js';
 import { changeReservations } from '../config/patch-reservations.js';
-import { scopedClient } from '../config/reservation-lists.js';
+import { scopedClient } from '../config/reservation-wishes.js';
 import { clientKeys } from '../domain/reservation.js';
 import type { Reservation } from '../domain/snapshot.js';
 

@@ -210,6 +210,22 @@ export interface PrivateFiles {
   remove(name: string): Promise<void>;
 }
 
+/** A file that is appended to, and now and then replaced. One call at a time. */
+export interface JournalFile {
+  /** What is in it; undefined if there is none. @throws the system's error */
+  read(): Buffer | undefined;
+  /**
+   * Resolves when the octets are on stable storage behind those before. @throws the system's error, and they are not
+   * there; or, if that can not be known, it is no longer {@link sound}
+   */
+  append(octets: Uint8Array): Promise<void>;
+  /** Whether it can be appended to; else it must be replaced first. */
+  readonly sound: boolean;
+  /** Replaces all of it in one step; resolves when that is on stable storage. @throws the system's error */
+  replace(octets: Uint8Array): Promise<void>;
+  close(): void;
+}
+
 /** Severity words of Kea's logging. */
 export type Severity = 'FATAL' | 'ERROR' | 'WARN' | 'INFO' | 'DEBUG';
 

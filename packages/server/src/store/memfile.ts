@@ -8,11 +8,11 @@ import { type Lease, LeaseState } from '../domain/lease.js';
 import { formatIpv4, type Ipv4, type Octets, type SubnetId } from '../domain/values.js';
 import { LessorError, StoreError } from '../errors.js';
 import type { Clock, LeaseStore, Logger, Random, StoreHealth } from '../services/ports.js';
+import { AppendJournal, messageOf } from './append-journal.js';
 import type { FileOps } from './file-ops.js';
 import { hashKeyOf } from './keyed-hash.js';
 import { LEASE_FILE_HEADER } from './lease-file.js';
 import { createFresh, exists, finishCleanup, type LeaseFileSet, leaseFileSet } from './lease-file-set.js';
-import { LeaseJournal, messageOf } from './lease-journal.js';
 import { loadLeaseFiles } from './lease-loader.js';
 import { LeaseRecord } from './lease-record.js';
 import { LeaseRowBuffer } from './lease-row-buffer.js';
@@ -64,7 +64,7 @@ export class MemfileStore implements LeaseStore {
   readonly #record = new LeaseRecord();
   readonly #pending = new LeaseRowBuffer();
   #staged: Undo[] = [];
-  #journal: LeaseJournal | undefined;
+  #journal: AppendJournal | undefined;
   #health: StoreHealth = { ok: true };
   /** The cleanup or repair under way. */
   #cleanup: Promise<void> | undefined;
@@ -256,7 +256,7 @@ export class MemfileStore implements LeaseStore {
     throw new StoreError('store-unavailable', `${this.#files.current}: ${messageOf(error)}`, { cause: error });
   }
 
-  #soundJournal(): LeaseJournal {
+  #soundJournal(): AppendJournal {
     const journal = this.#journal;
     if (journal === undefined || journal.broken !== undefined) {
       this.rollback();
@@ -312,12 +312,12 @@ export class MemfileStore implements LeaseStore {
       const fd = await createFresh(ops, files);
       ops.rename(files.fresh, files.current);
       ops.directorySync(files.current);
-      this.#journal = new LeaseJournal(ops, fd, LEASE_FILE_HEADER.length);
+      this.#journal = new AppendJournal(ops, fd, LEASE_FILE_HEADER.length);
     } else {
       const fd = ops.open(files.current, 'update');
       if (found.current.totalOctets > found.current.soundOctets) ops.truncate(fd, found.current.soundOctets);
       ops.dataSync(fd);
-      this.#journal = new LeaseJournal(ops, fd, found.current.soundOctets);
+      this.#journal = new AppendJournal(ops, fd, found.current.soundOctets);
       if (!found.current.schema.current) {
         // Rows of our schema under the header of another would be refused by the Kea that wrote it.
         this.#logger.log(

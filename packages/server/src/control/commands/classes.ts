@@ -1,4 +1,4 @@
-/** Client classes (Kea: libdhcp_class_cmds). Changes are in the configuration file before the answer leaves. */
+/** Client classes (Kea: libdhcp_class_cmds). Changes are durable before the answer leaves. */
 
 import { jsonTypeOf } from '@lessor/kea';
 import { type Place, type TreeEdit, valueAt } from '../../config/edit.js';

@@ -1,4 +1,4 @@
-/** Shared networks (Kea: libdhcp_subnet_cmds). Changes are in the configuration file before the answer leaves. */
+/** Shared networks (Kea: libdhcp_subnet_cmds). Changes are durable before the answer leaves. */
 
 import { type TreeEdit, valueAt } from '../../config/edit.js';
 import { patchNetworks } from '../../config/patch-networks.js';

@@ -1,5 +1,5 @@
 /**
- * Host reservations (Kea: libdhcp_host_cmds). They live in the configuration, and changes are in its file before the
+ * Host reservations (Kea: libdhcp_host_cmds). They live in the configuration, and changes are durable before the
  * answer leaves. Where Kea would go to a database unless told otherwise, memory is meant: there is no database.
  */
 

@@ -1,4 +1,4 @@
-/** Subnets (Kea: libdhcp_subnet_cmds). Changes are in the configuration file before the answer leaves. */
+/** Subnets (Kea: libdhcp_subnet_cmds). Changes are durable before the answer leaves. */
 
 import { checkSection } from '../../config/check.js';
 import { additions, removals } from '../../config/delta.js';

@@ -1,7 +1,7 @@
 /**
  * The OMAPI object `host`: reservations (host-reservations.ts says how). What reservations have no place for (the name of
  * the declaration, its group, the text of its statements) is in their user-context. A change is checked as Kea's
- * reservation commands are, and is in force and in the configuration file before it is answered.
+ * reservation commands are, and is in force and durable before it is answered.
  */
 
 import { type Entry, Result } from '@lessor/omapi';

@@ -6,7 +6,7 @@
 import { type FileDescriptor, type FileOps, writeAll } from './file-ops.js';
 
 /** See the head of this file. One append at a time. */
-export class LeaseJournal {
+export class AppendJournal {
   readonly #ops: FileOps;
   #fd: FileDescriptor;
   /** Octets known to be durable. Nothing beyond them has been acknowledged to anybody. */
@@ -20,7 +20,7 @@ export class LeaseJournal {
     this.#length = length;
   }
 
-  /** Why nothing can be appended any more until {@link LeaseJournal.replace}, or undefined. */
+  /** Why nothing can be appended any more until {@link AppendJournal.replace}, or undefined. */
   get broken(): string | undefined {
     return this.#broken;
   }

@@ -1,0 +1,69 @@
+/** A journal on the disk: what services/edit-journal.ts keeps changes by command in. */
+
+import type { JournalFile } from '../services/ports.js';
+import { AppendJournal } from './append-journal.js';
+import { type FileOps, writeAll } from './file-ops.js';
+
+/** See the head of this file. Nothing is made before there is something to write. */
+export class DiskJournalFile implements JournalFile {
+  private journal: AppendJournal | undefined;
+
+  constructor(
+    private readonly path: string,
+    private readonly ops: FileOps,
+  ) {}
+
+  get sound(): boolean {
+    return this.journal !== undefined && this.journal.broken === undefined;
+  }
+
+  read(): Buffer | undefined {
+    const length = this.ops.lengthOf(this.path);
+    if (length === undefined) return undefined;
+    const octets = Buffer.alloc(length);
+    const fd = this.ops.open(this.path, 'read');
+    try {
+      for (let at = 0; at < length; ) {
+        const count = this.ops.read(fd, octets.subarray(at), at);
+        if (count === 0) return octets.subarray(0, at);
+        at += count;
+      }
+      return octets;
+    } finally {
+      this.ops.close(fd);
+    }
+  }
+
+  async append(octets: Uint8Array): Promise<void> {
+    if (this.journal === undefined) throw new Error(`${this.path} has not been begun`);
+    await this.journal.appendLater(octets);
+  }
+
+  async replace(octets: Uint8Array): Promise<void> {
+    const { ops, path } = this;
+    const temporary = `${path}.tmp`;
+    const fd = ops.open(temporary, 'create');
+    try {
+      writeAll(ops, fd, octets, 0);
+      await ops.dataSyncLater(fd);
+      ops.rename(temporary, path);
+    } catch (error) {
+      ops.close(fd);
+      throw error;
+    }
+    // From here on the new file is the one that is appended to, even if its name should not be durable yet.
+    if (this.journal === undefined) this.journal = new AppendJournal(ops, fd, octets.length);
+    else this.journal.replace(fd, octets.length);
+    try {
+      await ops.directorySyncLater(path);
+    } catch (error) {
+      this.journal.distrust(`its name is not durable: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.journal?.close();
+    this.journal = undefined;
+  }
+}
