@@ -7,6 +7,7 @@
  */
 
 import { connect } from 'node:net';
+import { UnixAsker } from './lib/unix-asker.js';
 
 /** What is asked. */
 export interface ControlLoadRequest {
@@ -36,18 +37,14 @@ async function main(request: ControlLoadRequest): Promise<ControlLoadReport> {
   const started = performance.now() + request.warmUpSec * 1000;
   const until = started + request.periodSec * 1000;
   let octets = 0;
-  const ask = request.socketPath === undefined ? await httpAsker(request) : () => askUnix(request);
-  const worker = async (): Promise<void> => {
-    while (performance.now() < until || latenciesMs.length === 0) {
-      const at = performance.now();
-      const received = await ask();
-      if (at < started) continue;
-      octets += received;
-      latenciesMs.push(performance.now() - at);
-    }
+  const answered = (at: number, received: number): void => {
+    if (at < started) return;
+    octets += received;
+    latenciesMs.push(performance.now() - at);
   };
-  const workers = request.socketPath === undefined ? 1 : request.parallel;
-  await Promise.all(Array.from({ length: workers }, worker));
+  const goesOn = (): boolean => performance.now() < until || latenciesMs.length === 0;
+  if (request.socketPath === undefined) await loadHttp(request, answered, goesOn);
+  else loadUnix(request.socketPath, request, answered, goesOn);
   const seconds = (performance.now() - started) / 1000;
   latenciesMs.sort((a, b) => a - b);
   return {
@@ -58,18 +55,32 @@ async function main(request: ControlLoadRequest): Promise<ControlLoadReport> {
   };
 }
 
-/** One command on a connection of its own; the octets of the answer. */
-function askUnix({ socketPath, command }: ControlLoadRequest): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let octets = 0;
-    const socket = connect(socketPath!);
-    socket.on('data', (chunk) => {
-      octets += chunk.length;
-    });
-    socket.once('end', () => (octets === 0 ? reject(new Error('no answer')) : resolve(octets)));
-    socket.once('error', reject);
-    socket.write(command);
-  });
+/** Tells when a command was sent and how many octets its answer had. */
+type Answered = (at: number, octets: number) => void;
+
+/** Keeps so many connections under way, each with one command; whichever was asked first is read first. */
+function loadUnix(
+  path: string,
+  { command, parallel }: ControlLoadRequest,
+  answered: Answered,
+  goesOn: () => boolean,
+): void {
+  const asker = new UnixAsker(path, command);
+  const pending: { readonly fd: number; readonly at: number }[] = [];
+  do {
+    while (pending.length < parallel) pending.push({ at: performance.now(), fd: asker.ask() });
+    const { fd, at } = pending.shift()!;
+    answered(at, asker.read(fd));
+  } while (goesOn());
+  for (const { fd } of pending) asker.read(fd);
+}
+
+async function loadHttp(request: ControlLoadRequest, answered: Answered, goesOn: () => boolean): Promise<void> {
+  const ask = await httpAsker(request);
+  do {
+    const at = performance.now();
+    answered(at, await ask());
+  } while (goesOn());
 }
 
 /** Opens the connection; what it returns asks once on it. */

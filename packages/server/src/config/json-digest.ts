@@ -1,7 +1,8 @@
 /** SHA-256 over Kea's text of a JSON value, in slices: of a big configuration it takes a second. */
 
 import { createHash } from 'node:crypto';
-import { formatJsonPieces, type JsonValue } from '@lessor/kea';
+import { formatJson, formatJsonPieces, type JsonValue } from '@lessor/kea';
+import { sha256 } from '../domain/sha256.js';
 import type { Sliced } from '../domain/slices.js';
 
 /** Down to a reservation of a subnet of a shared network: root, Dhcp4, networks, network, subnets, subnet, list. */
@@ -21,4 +22,16 @@ export function* jsonDigest(value: JsonValue): Sliced<string> {
     yield;
   }
   return digest.update(pending, 'latin1').digest('hex');
+}
+
+/** Nothing nested, as the arguments of most commands and the answer of lease4-get: not worth taking apart in slices. */
+export function isFlat(value: JsonValue): boolean {
+  if (value === null || typeof value !== 'object') return true;
+  for (const member of Object.values(value)) if (typeof member === 'object') return false;
+  return true;
+}
+
+/** The digest of a flat value, at once. */
+export function flatDigest(value: JsonValue): string {
+  return sha256(Buffer.from(formatJson(value), 'latin1'));
 }

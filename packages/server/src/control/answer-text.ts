@@ -1,6 +1,7 @@
 /** From the JSON of an answer to its octets, without holding up packets, however long it is. */
 
-import { formatJson, formatJsonAround, formatJsonPieces, type JsonMap, type JsonValue } from '@lessor/kea';
+import { formatJson, formatJsonAround, formatJsonPieces, type JsonMap } from '@lessor/kea';
+import { isFlat } from '../config/json-digest.js';
 import { isHashedTree } from '../config/snapshot-hash.js';
 import type { Clock } from '../services/ports.js';
 
@@ -24,14 +25,8 @@ const configTexts = new WeakMap<JsonMap, Promise<readonly Buffer[]>>();
 
 /** Kea's text of an answer, formatted in turns. */
 export async function renderJson(json: JsonMap, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
-  if (isShort(json.arguments)) return [Buffer.from(formatJson(json), 'latin1')];
+  if (json.arguments === undefined || isFlat(json.arguments)) return [Buffer.from(formatJson(json), 'latin1')];
   return inTurns(formatJsonAround(json, PIECEWISE_DEPTH, isHashedTree), clock);
-}
-
-/** Nothing nested, as a lease: there is no need to take it apart. */
-function isShort(args: JsonValue | undefined): boolean {
-  if (args === undefined || args === null || typeof args !== 'object') return true;
-  return Object.values(args).every((member) => typeof member !== 'object');
 }
 
 async function inTurns(pieces: Iterable<string | JsonMap>, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {

@@ -3,9 +3,10 @@
  * find the row, authorise the sender, ask for a second person where the rules say so, wait for a turn, run, audit.
  */
 
+import { isFlat } from '../config/json-digest.js';
 import { missingRight } from '../domain/access/rights.js';
 import { CommandError, type ErrorCode, LessorError } from '../errors.js';
-import { type AuditPort, argumentsDigestSliced, redact } from '../services/audit.js';
+import { type AuditPort, argumentsDigest, argumentsDigestSliced, redact } from '../services/audit.js';
 import { inSlices } from '../services/in-slices.js';
 import type { Clock, Logger } from '../services/ports.js';
 import { missingFor } from './access/authorise.js';
@@ -108,7 +109,10 @@ export class CommandRunner<Services extends { readonly clock: Clock }> {
     { result, started }: { readonly result: Result; readonly started: number },
   ): Promise<void> {
     const durationMs = Math.round(this.services.clock.monotonic() - started);
-    const digest = await inSlices(argumentsDigestSliced(args, secretArgs), this.services.clock);
+    const digest =
+      args === undefined || isFlat(args)
+        ? argumentsDigest(args, secretArgs)
+        : await inSlices(argumentsDigestSliced(args, secretArgs), this.services.clock);
     const after = target === undefined ? '' : await target.digest();
     this.audit.record({
       at: receivedAt,

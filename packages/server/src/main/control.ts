@@ -18,6 +18,7 @@ import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
 import { peerCredentials } from '../platform/peer-credentials.js';
+import { listenUnixNatively } from '../platform/unix-arrivals.js';
 import { ChangeControl } from '../services/change-control.js';
 import { ConfigService, type SwapParticipant } from '../services/config-service.js';
 import { EventBus, publishLeaseChange } from '../services/events.js';
@@ -26,7 +27,7 @@ import { ReservationDirectories } from '../services/reservation-directory.js';
 import { ControlListeners } from '../transports/control-listeners.js';
 import { authenticateByRules } from '../transports/http-authenticate.js';
 import { createInterfaceService } from '../transports/interface-service.js';
-import { DEFAULT_LIMITS } from '../transports/listener.js';
+import { DEFAULT_LIMITS, type ListenerDeps } from '../transports/listener.js';
 import { MetricsListener, metricsText, type Readiness } from '../transports/metrics-http.js';
 import { OmapiListeners } from '../transports/omapi-tcp.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
@@ -98,6 +99,7 @@ export async function openControl(
     authenticate: authenticateByRules(access),
     bindDevice: bindDeviceSocket,
     peerOf: peerCredentials,
+    ...nativeUnix(base),
   });
   ending.onEnd(() => control.close());
   const metrics = new MetricsListener(
@@ -148,6 +150,15 @@ export async function openControl(
     prepareChange: (next, change) => packetChange(next, change, leases, packets),
   });
   return { config, listening: [...control.open.map((each) => `control ${each}`), ...omapi.open] };
+}
+
+/** Unix sockets by system calls where that can be had; packets.ts says so where it can not. */
+function nativeUnix({ clock }: Base): Pick<ListenerDeps, 'listenUnix'> {
+  try {
+    return { listenUnix: listenUnixNatively(clock) };
+  } catch {
+    return {};
+  }
 }
 
 /** Says what is exposed to whom: at every start, and after every change. */

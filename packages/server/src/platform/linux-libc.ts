@@ -29,6 +29,8 @@ export interface LinuxLibc {
   send(fd: number, octets: Uint8Array, length: number, flags: number): number;
   recvmmsg(fd: number, headers: number, count: number, flags: number, timeout: number): number;
   sendmmsg(fd: number, headers: number, count: number, flags: number): number;
+  listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: number, length: number, flags: number): number;
   close(fd: number): number;
   getifaddrs(result: Uint8Array): number;
   freeifaddrs(list: number): void;
@@ -52,6 +54,8 @@ const PROTOTYPES = {
   send: 'intptr_t send(int fd, void *octets, size_t length, int flags)',
   recvmmsg: 'int recvmmsg(int fd, uintptr_t headers, uint32_t count, int flags, uintptr_t timeout)',
   sendmmsg: 'int sendmmsg(int fd, uintptr_t headers, uint32_t count, int flags)',
+  listen: 'int listen(int fd, int backlog)',
+  accept4: 'int accept4(int fd, uintptr_t address, uintptr_t length, int flags)',
   close: 'int close(int fd)',
   getifaddrs: 'int getifaddrs(void *result)',
   freeifaddrs: 'void freeifaddrs(uintptr_t list)',

@@ -1,7 +1,7 @@
 /** A record of every control action: who did what through which listener, and what came of it. */
 
-import type { JsonValue } from '@lessor/kea';
-import { jsonDigest } from '../config/json-digest.js';
+import type { JsonMap, JsonValue } from '@lessor/kea';
+import { flatDigest, isFlat, jsonDigest } from '../config/json-digest.js';
 import { atOnce, type Sliced } from '../domain/slices.js';
 import type { EpochMs } from '../domain/values.js';
 import type { Logger } from './ports.js';
@@ -43,6 +43,7 @@ export function auditToLogger(logger: Logger): AuditPort {
   return {
     record(record) {
       const severity = record.result === 0 || record.result === 3 ? 'INFO' : 'WARN';
+      if (!logger.enabled(severity)) return;
       logger.log(
         severity,
         'LESSOR_CONTROL_COMMAND',
@@ -69,6 +70,18 @@ export function redact(value: JsonValue, more: readonly string[] = []): JsonValu
   return atOnce(redactSliced(value, more));
 }
 
+function redactFlat(value: JsonValue, more: readonly string[]): JsonValue {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  const map = value as JsonMap;
+  const names = Object.keys(map);
+  if (!names.some((name) => isSecret(name, more))) return map;
+  return Object.fromEntries(names.map((name) => [name, isSecret(name, more) ? REDACTED : map[name]!]));
+}
+
+function isSecret(name: string, more: readonly string[]): boolean {
+  return SECRET_MEMBERS.has(name) || more.includes(name);
+}
+
 function* redactSliced(value: JsonValue, more: readonly string[]): Sliced<JsonValue> {
   if (value === null || typeof value !== 'object') return value;
   yield;
@@ -79,15 +92,17 @@ function* redactSliced(value: JsonValue, more: readonly string[]): Sliced<JsonVa
   }
   const entries: [string, JsonValue][] = [];
   for (const [name, item] of Object.entries(value)) {
-    const isSecret = SECRET_MEMBERS.has(name) || more.includes(name);
-    entries.push([name, isSecret ? REDACTED : yield* redactSliced(item, more)]);
+    entries.push([name, isSecret(name, more) ? REDACTED : yield* redactSliced(item, more)]);
   }
   return Object.fromEntries(entries);
 }
 
 /** Digest of a command's arguments after redaction; '' if it has none. */
 export function argumentsDigest(args: JsonValue | undefined, secretArgs: readonly string[] = []): string {
-  return atOnce(argumentsDigestSliced(args, secretArgs));
+  if (args === undefined) return '';
+  return isFlat(args)
+    ? flatDigest(redactFlat(args, secretArgs)).slice(0, 16)
+    : atOnce(argumentsDigestSliced(args, secretArgs));
 }
 
 /** {@link argumentsDigest}, to be interrupted again and again: a configuration of many subnets takes a while. */

@@ -1,5 +1,7 @@
 /** Everything the services need from outside, as interfaces. Adapters live in platform/, store/ and transports/. */
 
+import type { Socket } from 'node:net';
+import type { UnixUser } from '../domain/access/identify.js';
 import type { Lease } from '../domain/lease.js';
 import type { PairFile } from '../domain/pair/file.js';
 import type { EpochMs, Ipv4, Octets, SubnetId } from '../domain/values.js';
@@ -254,6 +256,31 @@ export interface DevicePlace {
  * @throws LessorError socket-open
  */
 export type BindDevice = (place: DevicePlace) => number;
+
+/** A connection to a unix socket whose octets are still taken by system calls, without a stream. */
+export interface UnixArrival {
+  /**
+   * What has come, up to 64 kB: a view that is good until anything else is read. Undefined: nothing yet, or nothing
+   * that can be had this way (then {@link adopt} it).
+   */
+  read(): Buffer | undefined;
+  /** The user at the other end. */
+  user(): UnixUser | undefined;
+  /**
+   * Sends what the other side has room for. @returns octets sent; all of them: the connection is closed, and what the
+   * other side has sent meanwhile is thrown away
+   */
+  finish(octets: Buffer): number;
+  /** The same connection as a stream, which owns it from now on; nothing else here may be called afterwards. */
+  adopt(): Socket;
+  close(): void;
+}
+
+/**
+ * Binds a unix socket and tells of each connection, a bounded number of them a turn of the loop.
+ * @returns stops listening; connections stay. @throws Error of the system
+ */
+export type ListenUnix = (path: string, backlog: number, arrived: (arrival: UnixArrival) => void) => () => void;
 
 /** Where the file of a pair is kept. */
 export interface PairFileStore {

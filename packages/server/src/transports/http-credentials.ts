@@ -1,6 +1,7 @@
 /** Basic authentication (RFC 7617) as Kea's clients do it, compared in constant time. */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { sha256 } from '../domain/sha256.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 
 /** The `authentication` of a control socket. */
@@ -34,5 +35,5 @@ function digestOf(client: Authentication['clients'][number]): Buffer {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return Buffer.from(sha256(text), 'latin1');
 }

@@ -128,8 +128,8 @@ async function answerCommand(
   let octets = 0;
   for (const { length } of buffers) octets += length;
   writeHead(context, response, 200, octets);
-  // One write for head and body where there is one buffer, as there is of any short answer.
-  if (buffers.length === 1) response.end(buffers[0]);
+  // A text leaves together with its head, in one write; octets would take a list of two.
+  if (buffers.length === 1) response.end(buffers[0]!.toString('latin1'), 'latin1');
   else if (await writeAll(response, buffers, clock, limits.idleTimeoutMs)) response.end();
   else response.destroy();
 }

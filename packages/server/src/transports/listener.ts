@@ -6,7 +6,7 @@ import type { Dispatch, RequestHandler } from '../control/door.js';
 import type { UnixUser } from '../domain/access/identify.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { EventBus } from '../services/events.js';
-import type { BindDevice, Clock, Logger } from '../services/ports.js';
+import type { BindDevice, Clock, ListenUnix, Logger } from '../services/ports.js';
 import type { Authenticate } from './http-authenticate.js';
 
 /** An open listener. */
@@ -74,6 +74,8 @@ export interface ListenerDeps {
   readonly access?: AccessControl;
   /** Binds a socket to an interface; needed where a listener names one. */
   readonly bindDevice?: BindDevice;
+  /** Unix: takes connections by system calls; node:net if absent. */
+  readonly listenUnix?: ListenUnix;
   /** The user at the other end of a unix socket, where the system tells. */
   readonly peerOf?: (socket: Socket) => UnixUser | undefined;
   /** HTTP: who the sender of a request is; Kea's rules if absent. */

@@ -1,10 +1,10 @@
 /** What a command is about, and in which state that is: the object and the digests of an audit record. */
 
-import { createHash } from 'node:crypto';
 import { formatJson, jsonTypeOf } from '@lessor/kea';
 import { FAMILIES, type Family } from '../../domain/access/families.js';
 import type { Lease } from '../../domain/lease.js';
 import { leaseToJson } from '../../domain/lease-json.js';
+import { sha256 } from '../../domain/sha256.js';
 import { formatIpv4 } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
 import { memberOf } from '../arguments.js';
@@ -107,7 +107,7 @@ function held(value: Json | undefined): JsonMap[] {
 }
 
 function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+  return sha256(text).slice(0, 16);
 }
 
 /** The hash of a configuration in the form of the other digests. */

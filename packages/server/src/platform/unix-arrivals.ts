@@ -1,0 +1,108 @@
+/**
+ * A listening unix socket by system calls. Node makes a stream of every connection, which costs more than a command and
+ * its answer; here several connections are taken a turn, and one that brought its whole command is answered and closed
+ * without a stream. What does not go that way becomes a stream (UnixArrival.adopt).
+ */
+
+import { Socket } from 'node:net';
+import type { UnixUser } from '../domain/access/identify.js';
+import type { Clock, ListenUnix, UnixArrival } from '../services/ports.js';
+import { errnoName, errnoText, type LinuxLibc, linuxLibc } from './linux-libc.js';
+import { credentialsOf } from './peer-credentials.js';
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const MSG_NOSIGNAL = 0x4000;
+const EINTR = 4;
+const EAGAIN = 11;
+const ECONNABORTED = 103;
+
+/** Connections taken before the loop looks at its packets again. */
+const ARRIVALS_PER_TURN = 16;
+/** Out of descriptors or memory: who waits goes on waiting, and we look again later. */
+const EXHAUSTED_PAUSE_MS = 100;
+const RECEIVE_OCTETS = 64 * 1024;
+
+/** @throws LessorError `socket-open` where there are no native sockets */
+export function listenUnixNatively(clock: Pick<Clock, 'after'>): ListenUnix {
+  const libc = linuxLibc();
+  return (path, backlog, arrived) => {
+    const fd = bindAndListen(libc, path, backlog);
+    const poll = libc.poll(fd);
+    const takeSome = () => {
+      for (let taken = 0; taken < ARRIVALS_PER_TURN; taken++) {
+        const accepted = libc.accept4(fd, 0, 0, SOCK_NONBLOCK_CLOEXEC);
+        if (accepted >= 0) {
+          arrived(new LinuxArrival(libc, accepted));
+          continue;
+        }
+        const errno = libc.errno();
+        if (errno === ECONNABORTED || errno === EINTR) continue;
+        if (errno !== EAGAIN) {
+          poll.stop();
+          resume = clock.after(EXHAUSTED_PAUSE_MS, () => poll.start({ readable: true }, takeSome));
+        }
+        return;
+      }
+    };
+    let resume = (): void => undefined;
+    poll.start({ readable: true }, takeSome);
+    return () => {
+      resume();
+      poll.close();
+      libc.close(fd);
+    };
+  };
+}
+
+/** All arrivals read into one buffer: each is done with it before the next one reads. */
+const received = Buffer.alloc(RECEIVE_OCTETS);
+
+class LinuxArrival implements UnixArrival {
+  constructor(
+    private readonly libc: LinuxLibc,
+    private readonly fd: number,
+  ) {}
+
+  read(): Buffer | undefined {
+    const octets = this.libc.recv(this.fd, received, RECEIVE_OCTETS, 0);
+    return octets > 0 ? received.subarray(0, octets) : undefined;
+  }
+
+  user(): UnixUser | undefined {
+    return credentialsOf(this.fd);
+  }
+
+  finish(octets: Buffer): number {
+    const sent = Math.max(0, this.libc.send(this.fd, octets, octets.length, MSG_NOSIGNAL));
+    if (sent < octets.length) return sent;
+    // Closed with something unread the kernel would tell the other side of a reset, after the answer. What comes
+    // between the last read and the close still would, as in Kea.
+    while (this.libc.recv(this.fd, received, RECEIVE_OCTETS, 0) > 0);
+    this.close();
+    return sent;
+  }
+
+  adopt(): Socket {
+    return new Socket({ fd: this.fd, allowHalfOpen: true, readable: true, writable: true });
+  }
+
+  close(): void {
+    this.libc.close(this.fd);
+  }
+}
+
+function bindAndListen(libc: LinuxLibc, path: string, backlog: number): number {
+  const fd = libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK_CLOEXEC, 0);
+  if (fd < 0) throw failure('socket', libc.errno());
+  const name = Buffer.concat([Buffer.from([AF_UNIX, 0]), Buffer.from(path), Buffer.from([0])]);
+  if (libc.bind(fd, name, name.length) >= 0 && libc.listen(fd, backlog) >= 0) return fd;
+  const error = failure('bind', libc.errno());
+  libc.close(fd);
+  throw error;
+}
+
+function failure(what: string, errno: number): Error {
+  return new Error(`${what}: ${errnoText(errno)} (${errnoName(errno)})`);
+}
