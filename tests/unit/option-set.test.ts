@@ -20,6 +20,7 @@ const request = (change: Partial<OptionRequest>): OptionRequest => ({
   subnetMask: undefined,
   enterprises: [],
   vendorRequested: new Map(),
+  bmcOnly: false,
   isMember: () => false,
   ...change,
 });

@@ -19,7 +19,7 @@ import { nearestWord } from './spelling.js';
 import { formatPrefix, parsePrefix, unicodeOf } from './values.js';
 
 /** Blocks of `user-context.lessor` of Dhcp4. */
-const OWN_BLOCKS: readonly string[] = ['access', 'metrics', 'omapi', 'write-through'];
+const OWN_BLOCKS: readonly string[] = ['access', 'bmc-guard', 'metrics', 'omapi', 'write-through'];
 
 /** What two people ask for where the block does not say it. */
 const DEFAULT_SECOND_PERSON: readonly string[] = ['shutdown', 'lease4-wipe'];

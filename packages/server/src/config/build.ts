@@ -9,6 +9,7 @@ import type { BuildContext } from './context.js';
 import { buildControlSockets } from './control-sockets.js';
 import { checkDdns } from './ddns.js';
 import type { ConfigEnvironment } from './environment.js';
+import { buildGuard } from './guard.js';
 import { buildHooks } from './hooks.js';
 import { buildInterfaces } from './interfaces.js';
 import type { IssueList } from './issues.js';
@@ -60,6 +61,7 @@ export function* buildSnapshot(
   const omapi = buildOmapi(root, interfaces.selectors, context);
   const metrics = buildMetrics(root, interfaces.selectors, context);
   const access = buildAccess(root, context);
+  const guard = buildGuard(root, context);
   const givenClasses = new Set([
     ...classes.map(({ clientClass }) => clientClass.name),
     ...reservations.flatMap((reservation) => reservation.clientClasses),
@@ -126,6 +128,7 @@ export function* buildSnapshot(
     ],
     ...(ha === undefined ? {} : { ha }),
     ...(omapi === undefined ? {} : { omapi }),
+    ...(guard === undefined ? {} : { guard }),
     ...(root.userContext === undefined ? {} : { userContext: root.userContext }),
   });
 }

@@ -2,6 +2,7 @@
 
 import { compileBooleanExpression, compileStringExpression, ExpressionSyntaxError } from '../domain/classes/compile.js';
 import type { CompiledExpression } from '../domain/classes/expression.js';
+import { QUARANTINE_CLASS } from '../domain/guard/policy.js';
 import type { Sliced } from '../domain/slices.js';
 import type { ClientClass } from '../domain/snapshot.js';
 import type { BuildContext } from './context.js';
@@ -12,7 +13,7 @@ import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
 
 /** Classes the server puts packets in by itself. */
-const BUILT_IN: readonly string[] = ['ALL', 'KNOWN', 'UNKNOWN', 'BOOTP'];
+const BUILT_IN: readonly string[] = ['ALL', 'KNOWN', 'UNKNOWN', 'BOOTP', QUARANTINE_CLASS];
 /** Beginnings of names that something else than an expression gives: vendor class, HA, lease state, hooks, templates. */
 const BUILT_IN_PREFIXES: readonly string[] = ['VENDOR_CLASS_', 'HA_', 'AFTER_', 'EXTERNAL_', 'SPAWN_'];
 

@@ -4,6 +4,7 @@ import type { Sliced } from '../domain/slices.js';
 import type { AllocatorName, Pool, Reservation, SharedNetwork, Subnet } from '../domain/snapshot.js';
 import { type Ipv4, parseIpv4 } from '../domain/values.js';
 import type { BuildContext } from './context.js';
+import { inheritGuard, networkGuard } from './guard.js';
 import {
   bootFields,
   checkNetworkParameters,
@@ -134,6 +135,7 @@ function buildNetwork(section: Section, inheritance: Inheritance, index: number,
     additionalClasses: classNames(section, 'evaluate-additional-classes'),
     options: buildOptions(section, context),
     boot: inheritedBootFields(inheritance),
+    ...networkGuard(section, context),
     ...(section.userContext === undefined ? {} : { userContext: section.userContext }),
   };
 }
@@ -207,6 +209,7 @@ function* draftSubnet(
     reservationsInSubnet: inheritance.boolean('reservations-in-subnet'),
     reservationsOutOfPool: inheritance.boolean('reservations-out-of-pool'),
     ddns: ddnsBehaviour(inheritance, ddnsEnabled),
+    ...inheritGuard(section, parent?.network, context),
     ...(section.userContext === undefined ? {} : { userContext: section.userContext }),
   };
   drafts.add({ section, parent, inheritance, id, prefix, pools, reservations, subnet });
@@ -283,6 +286,10 @@ function checkNetworkUnity(network: Section, members: readonly SubnetDraft[], { 
   const authoritative = members[0] && new Inheritance(members[0].inheritance.levels.slice(1)).boolean('authoritative');
   let name = network.string('interface') || undefined;
   for (const { section, prefix, subnet } of members) {
+    if (subnet.role !== members[0]!.subnet.role) {
+      const message = `subnet ${formatPrefix(prefix)} has another role than others of its shared network: it is one wire`;
+      issues.error('config-conflict', section.position, message);
+    }
     if (subnet.authoritative !== authoritative) {
       const message = `subnet ${formatPrefix(prefix)} is ${subnet.authoritative ? '' : 'not '}authoritative, unlike its shared network`;
       issues.error('config-conflict', section.positionOf('authoritative'), message);

@@ -10,6 +10,7 @@ import {
 } from '@lessor/dhcp';
 import type { OptionData } from '../domain/snapshot.js';
 import type { BuildContext } from './context.js';
+import { isBmcOnly } from './guard.js';
 import type { IssueList } from './issues.js';
 import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
@@ -174,17 +175,18 @@ export function buildOptions(section: Section, context: BuildContext, registry =
   const csvDefault = section.scope === 'Dhcp4' ? true : undefined;
   return section
     .sections('option-data')
-    .map((item) => buildOption(item, context.issues, registry, csvDefault))
+    .map((item) => buildOption(item, context, registry, csvDefault))
     .filter((option) => option !== undefined);
 }
 
 /** One option-data entry; undefined if it is not usable (reported). */
 function buildOption(
   section: Section,
-  issues: IssueList,
+  context: BuildContext,
   registry: OptionRegistry,
   csvDefault: true | undefined,
 ): OptionData | undefined {
+  const { issues } = context;
   const name = section.string('name');
   const code = section.integer('code');
   const space = section.or<string>('space');
@@ -220,6 +222,7 @@ function buildOption(
     alwaysSend: section.or<boolean>('always-send'),
     neverSend: section.or<boolean>('never-send'),
     clientClasses: section.strings('client-classes').map((item) => item.text),
+    ...(isBmcOnly(section, context) ? { bmcOnly: true } : {}),
   };
 }
 

@@ -9,6 +9,7 @@ import { ACCESS_SCOPES, type AccessScope } from './schema-access.js';
 import { AGENT_SCOPES, type AgentScope } from './schema-agent.js';
 import { DDNS_SCOPES, type DdnsScope } from './schema-ddns.js';
 import { GLOBAL_SCOPES, type GlobalScope } from './schema-global.js';
+import { GUARD_SCOPES, type GuardScope } from './schema-guard.js';
 import { HA_SCOPES, type HaScope } from './schema-ha.js';
 import { HOOK_SCOPES, type HookScope } from './schema-hooks.js';
 import { HOST_SCOPES, type HostScope } from './schema-host.js';
@@ -100,6 +101,7 @@ export type ScopeName =
   | AgentScope
   | DdnsScope
   | GlobalScope
+  | GuardScope
   | HaScope
   | HookScope
   | HostScope
@@ -121,6 +123,7 @@ export const SCHEMA: Readonly<Record<ScopeName, Scope>> = {
   ...AGENT_SCOPES,
   ...HOST_SCOPES,
   ...ACCESS_SCOPES,
+  ...GUARD_SCOPES,
 };
 
 const INDEX: ReadonlyMap<ScopeName, ReadonlyMap<string, Parameter>> = new Map(

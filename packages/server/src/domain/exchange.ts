@@ -47,6 +47,8 @@ export class Exchange implements Client, ReplySource, EvaluationContext, SubnetQ
   relayInfoValue: Uint8Array | undefined;
   /** True if option 82 was recovered: then it is not echoed and not stored again. */
   stashed = false;
+  /** Set by the guard of BMC networks, for this packet alone. */
+  trustedBmc = false;
   flexId: Octets = '';
   /** Filled by `localize`: the selected subnet and all the client may have an address of. */
   candidates: readonly Subnet[] = [];

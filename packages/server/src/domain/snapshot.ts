@@ -7,6 +7,7 @@ import type { OptionRegistry } from '@lessor/dhcp';
 import type { Authenticator } from '@lessor/omapi';
 import type { AccessPolicy, ListenerPolicy } from './access/policy.js';
 import type { CompiledExpression } from './classes/expression.js';
+import type { GuardConfig, PolicyTable, SubnetRole } from './guard/policy.js';
 import type { HaConfig } from './ha/config.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
@@ -37,6 +38,8 @@ export interface OptionData {
   readonly neverSend: boolean;
   /** Guard: sent only if the client is in one of these; empty = no guard. */
   readonly clientClasses: readonly string[];
+  /** Only for clients with the fingerprint of a BMC that are on a management network (`user-context.lessor`). */
+  readonly bmcOnly?: true;
 }
 
 /** The three boot header fields; undefined = not set at this level. */
@@ -159,6 +162,10 @@ export interface Subnet {
   readonly reservationsInSubnet: boolean;
   readonly reservationsOutOfPool: boolean;
   readonly ddns: DdnsBehaviour;
+  /** Whose network it is (`user-context.lessor.role`, inherited from the shared network). */
+  readonly role?: SubnetRole;
+  /** Policies of the guard that differ from the global ones. */
+  readonly guardPolicies?: Partial<PolicyTable>;
   readonly userContext?: JsonMap;
 }
 
@@ -174,6 +181,8 @@ export interface SharedNetwork {
   readonly additionalClasses: readonly string[];
   readonly options: readonly OptionData[];
   readonly boot: BootFields;
+  readonly role?: SubnetRole;
+  readonly guardPolicies?: Partial<PolicyTable>;
   readonly userContext?: JsonMap;
 }
 
@@ -375,6 +384,8 @@ export interface ConfigSnapshot {
   readonly access?: AccessPolicy;
   /** Every door there is, described in one way. */
   readonly listeners: readonly ListenerPolicy[];
+  /** The guard of BMC networks; undefined = no packet is looked at. */
+  readonly guard?: GuardConfig;
   /** OMAPI; undefined = not served. */
   readonly omapi?: OmapiConfig;
   /** hooks-libraries as given, for list-commands, status-get and `-T`. */

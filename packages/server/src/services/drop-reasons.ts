@@ -47,6 +47,11 @@ export const DROP_REASONS = {
     receiveDrop: true,
     text: 'the client is in class DROP',
   },
+  'guard-denied': {
+    statistic: 'pkt4-admin-filtered',
+    receiveDrop: true,
+    text: 'a policy of the guard of BMC networks lets this client have no address here',
+  },
   'service-disabled': {
     statistic: 'pkt4-service-disabled',
     receiveDrop: true,

@@ -5,6 +5,7 @@
  */
 
 import { type Lease, LeaseState } from '../domain/lease.js';
+import type { JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import type { Clock } from './ports.js';
 
@@ -39,6 +40,8 @@ export interface EventKinds {
   'ha-state': { readonly from: string; readonly to: string; readonly reason: string };
   /** Something about the pair that an operator has to look at. */
   'ha-alarm': { readonly alarm: string; readonly text: string };
+  /** The guard of BMC networks found something: the alarm as guard-alarm-list answers it. */
+  'guard-alarm': { readonly alarm: JsonMap };
 }
 
 /** A key of {@link EventKinds}. */
@@ -56,6 +59,7 @@ export const EVENT_KINDS: Readonly<Record<EventKind, string>> = {
   'ha-state': 'this server of a pair went to another state; data says from, to and why',
   'ha-alarm':
     'something about the pair is to be looked at: two clients with one address, configurations or clocks that differ',
+  'guard-alarm': 'the guard of BMC networks found something; data has the alarm with its evidence',
 };
 
 /** One event. */

@@ -21,6 +21,7 @@ import { assert, StoreError } from '../errors.js';
 import type { DropReason } from './drop-reasons.js';
 import { DropCounters } from './drop-reasons.js';
 import { FRONT_STAGES, type FrontContext } from './front-stages.js';
+import type { PacketGuard } from './guard/packet-guard.js';
 import type { LeaseTransaction, Ledger } from './ledger.js';
 import type { OfferBook } from './offers.js';
 import type { PacketConfig } from './packet-config.js';
@@ -60,6 +61,8 @@ export interface Exchange4Dependencies {
   isOwnAddress(address: Ipv4): boolean;
   /** The other server of a pair; undefined without one. */
   readonly redundancy?: Redundancy | undefined;
+  /** Looks at packets where a guard of BMC networks is configured. */
+  readonly guard?: PacketGuard | undefined;
   send(replies: readonly Reply[]): void;
   readonly serverPort: number;
   readonly clientPort: number;
@@ -222,8 +225,10 @@ export class Exchange4 {
         }
       }
       const refused = this.#deps.redundancy?.selective === true ? this.#deps.redundancy.admit(exchange) : undefined;
-      if (refused !== undefined) {
-        this.#drop(refused, datagram, exchange, now);
+      const { snapshot } = context.config;
+      const barred = refused ?? (snapshot.guard && this.#deps.guard?.look(exchange, snapshot, now));
+      if (barred !== undefined) {
+        this.#drop(barred, datagram, exchange, now);
         return undefined;
       }
       return exchange;
@@ -310,6 +315,7 @@ export class Exchange4 {
     }
     if (decision.kind !== 'nak') addLateClasses(exchange, decision, config);
     const composed = config.composer.compose(exchange, decision, this.#buffer(slot));
+    if (composed.withheld) this.#deps.guard?.withheld(exchange, config.snapshot, now);
     const { message } = exchange;
     const destination = destinationOf({
       requestType: exchange.messageType,

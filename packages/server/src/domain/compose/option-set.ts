@@ -30,6 +30,8 @@ export interface OptionRequest {
   readonly enterprises: readonly number[];
   /** Vendor options asked for, by enterprise (CableLabs' option request, sub-option 1 of enterprise 4491). */
   readonly vendorRequested: ReadonlyMap<number, Uint8Array>;
+  /** Options for BMCs only are given. */
+  readonly bmcOnly: boolean;
   isMember(className: string): boolean;
 }
 
@@ -67,14 +69,35 @@ function mergeSpace(request: OptionRequest, space: string): MergedSpace {
   const never = new Set<number>();
   for (const scope of request.scopes) {
     for (const option of scope) {
-      if (option.space !== space) continue;
-      if (option.clientClasses.length > 0 && !option.clientClasses.some((name) => request.isMember(name))) continue;
+      if (option.space !== space || !isAllowed(request, option)) continue;
       if (option.neverSend) never.add(option.code);
       if (option.alwaysSend) always.add(option.code);
       if (!values.has(option.code)) values.set(option.code, option);
     }
   }
   return { values, always, never };
+}
+
+/** Whether the client may have an option at all: its guard lets it in, and it is a BMC where only those may. */
+function isAllowed(request: OptionRequest, option: OptionData): boolean {
+  return (option.bmcOnly !== true || request.bmcOnly) && isGuardOpen(request, option);
+}
+
+function isGuardOpen({ isMember }: Pick<OptionRequest, 'isMember'>, { clientClasses }: OptionData): boolean {
+  return clientClasses.length === 0 || clientClasses.some((name) => isMember(name));
+}
+
+/** True if the client would have got an option that is for BMCs only, and does not. */
+export function withholds(request: OptionRequest): boolean {
+  if (request.bmcOnly) return false;
+  return request.scopes.some((scope) =>
+    scope.some(
+      (option) =>
+        option.bmcOnly === true &&
+        isGuardOpen(request, option) &&
+        (option.alwaysSend || option.space !== TOP || request.requested.includes(option.code)),
+    ),
+  );
 }
 
 /**
@@ -107,7 +130,7 @@ function mergedVendorClasses(request: OptionRequest): Uint8Array | undefined {
   for (const scope of request.scopes) {
     for (const option of scope) {
       if (option.space !== TOP || option.code !== VENDOR_CLASS_IDENTIFYING || option.data.length < 4) continue;
-      if (option.clientClasses.length > 0 && !option.clientClasses.some((name) => request.isMember(name))) continue;
+      if (!isAllowed(request, option)) continue;
       const enterprise = enterpriseOf(option.data);
       if (!byEnterprise.has(enterprise)) byEnterprise.set(enterprise, option.data);
     }

@@ -7,6 +7,7 @@ import type { ClientName } from '../client-name.js';
 import { encodeFqdn, NO_NAME } from '../client-name.js';
 import type { Decision } from '../dhcp4/decision.js';
 import { MessageType } from '../dhcp4/decision.js';
+import { QUARANTINE_CLASS, QUARANTINED_OPTIONS } from '../guard/policy.js';
 import type { BootFields, ClassRank, ConfigSnapshot, OptionData, Pool, Reservation, Subnet } from '../snapshot.js';
 import { maskOf } from '../topology.js';
 import type { Ipv4 } from '../values.js';
@@ -22,12 +23,19 @@ import {
   MINIMUM_OCTETS,
   REPLY_OP,
 } from './layout.js';
-import { collectOptions } from './option-set.js';
+import { collectOptions, type OptionRequest, withholds } from './option-set.js';
 import { encodeOverloaded, limitOf } from './overload.js';
 import type { ReplyBuffer } from './reply-buffer.js';
 import { type TeeTimes, teeTimes } from './tee-times.js';
 import { type Template, TemplateCache, type TemplateKey } from './template.js';
-import { hostInCase, tellingClasses, tellingHost, tellsNothingNew, usesVendorOptions } from './template-scope.js';
+import {
+  hostInCase,
+  tellingClasses,
+  tellingHost,
+  tellsNothingNew,
+  usesBmcOnlyOptions,
+  usesVendorOptions,
+} from './template-scope.js';
 import { NO_VENDOR_REQUEST, vendorKey, vendorRequest } from './vendor-request.js';
 
 /** Bits of TemplateKey.present. */
@@ -36,14 +44,19 @@ const PRESENT_RENEWAL = 2;
 const PRESENT_REBINDING = 4;
 const PRESENT_HOST_NAME = 8;
 const PRESENT_FQDN = 16;
+/** Options for BMCs only. */
+const PRESENT_BMC_ONLY = 32;
+/** Not present: what a client in quarantine does not get. */
+const QUARANTINED = 64;
 
 /** Server-set codes: configured values of them are not used (58 and 59 only where computed). */
-const SERVER_SET: readonly ReadonlySet<number>[] = Array.from({ length: 32 }, (_, present) => {
+const SERVER_SET: readonly ReadonlySet<number>[] = Array.from({ length: 128 }, (_, present) => {
   const codes = new Set<number>([0, END, 50, 51, 52, 53, 55, 57, 61, 82, 97, 118]);
   if (present & PRESENT_RENEWAL) codes.add(Code.renewal);
   if (present & PRESENT_REBINDING) codes.add(Code.rebinding);
   if (present & PRESENT_HOST_NAME) codes.add(Code.hostName);
   if (present & PRESENT_FQDN) codes.add(Code.fqdn);
+  if (present & QUARANTINED) for (const code of QUARANTINED_OPTIONS) codes.add(code);
   return codes;
 });
 
@@ -61,6 +74,8 @@ export interface ReplySource extends EvaluationContext {
   /** The client's classes in the order they matched. */
   readonly classNames: Iterable<string>;
   isMember(className: string): boolean;
+  /** A BMC on a management network, as far as can be known: it gets options that are for BMCs only. */
+  readonly trustedBmc: boolean;
   /** Option 82 to give back, if any. */
   readonly relayEcho: Uint8Array | undefined;
 }
@@ -77,6 +92,8 @@ export interface Composed {
   readonly flags: number;
   /** Option codes left out because they did not fit. */
   readonly omitted: readonly number[];
+  /** An option for BMCs only was withheld. */
+  readonly withheld: boolean;
 }
 
 /** Composes the replies of one configuration. */
@@ -84,19 +101,21 @@ export class ReplyComposer {
   readonly #snapshot: ConfigSnapshot;
   readonly #templates = new TemplateCache();
   readonly #hasVendorOptions: boolean;
+  readonly #hasBmcOnlyOptions: boolean;
   readonly #tellingClasses: ReadonlySet<string>;
   readonly #broadcastingClasses: readonly string[];
 
   constructor(snapshot: ConfigSnapshot) {
     this.#snapshot = snapshot;
     this.#hasVendorOptions = usesVendorOptions(snapshot);
+    this.#hasBmcOnlyOptions = usesBmcOnlyOptions(snapshot);
     this.#tellingClasses = tellingClasses(snapshot);
     this.#broadcastingClasses = snapshot.classes.filter((row) => row.alwaysBroadcast).map(({ name }) => name);
   }
 
   /** True if it composes rightly for a configuration that has these reservations too, and is else the same. */
   knows(reservations: readonly Reservation[]): boolean {
-    return tellsNothingNew(reservations, this.#hasVendorOptions, this.#tellingClasses);
+    return tellsNothingNew(reservations, this.#hasVendorOptions, this.#tellingClasses, this.#hasBmcOnlyOptions);
   }
 
   /** Composes into `buffer`, which must not be used again before the reply is sent. */
@@ -125,7 +144,9 @@ export class ReplyComposer {
           (tees.renewalSec > 0 ? PRESENT_RENEWAL : 0) |
           (tees.rebindingSec > 0 ? PRESENT_REBINDING : 0) |
           (name.hostNameOption !== undefined ? PRESENT_HOST_NAME : 0) |
-          (name.fqdn !== undefined ? PRESENT_FQDN : 0),
+          (name.fqdn !== undefined ? PRESENT_FQDN : 0) |
+          (this.#hasBmcOnlyOptions && source.trustedBmc ? PRESENT_BMC_ONLY : 0) |
+          (this.#snapshot.guard !== undefined && source.isMember(QUARANTINE_CLASS) ? QUARANTINED : 0),
         requested: type === MessageType.nak ? NOTHING : (message.span(Code.parameterRequestList) ?? NOTHING),
         vendor: this.#hasVendorOptions ? vendorKey(vendorRequest(message)) : NOT_VENDOR,
       },
@@ -157,25 +178,26 @@ export class ReplyComposer {
     if (template.renewalAt > 0) target.writeUInt32BE(tees.renewalSec, template.renewalAt);
     if (template.rebindingAt > 0) target.writeUInt32BE(tees.rebindingSec, template.rebindingAt);
 
+    const { withheld } = template;
     const limit = limitOf(message);
     let at = template.octets.length;
     const own = clientOptions(name, message, clientId, relayEcho);
     for (const { code, value } of own) {
       const length = value.end - value.start;
       if (length > 255 || at + length + 3 > LARGEST_REPLY_OCTETS)
-        return { ...encodeOverloaded(target, template, own.map(asOptionOctets), limit), type, yiaddr, flags };
+        return { ...encodeOverloaded(target, template, own.map(asOptionOctets), limit), type, yiaddr, flags, withheld };
       target[at++] = code;
       target[at++] = length;
       for (let i = value.start; i < value.end; i++) target[at++] = value.octets[i]!;
     }
     target[at++] = END;
     if (at > limit.octets)
-      return { ...encodeOverloaded(target, template, own.map(asOptionOctets), limit), type, yiaddr, flags };
+      return { ...encodeOverloaded(target, template, own.map(asOptionOctets), limit), type, yiaddr, flags, withheld };
     if (at < MINIMUM_OCTETS) {
       target.fill(0, at, MINIMUM_OCTETS);
       at = MINIMUM_OCTETS;
     }
-    return { octets: buffer.first(at), type, yiaddr, flags, omitted: NONE_OMITTED };
+    return { octets: buffer.first(at), type, yiaddr, flags, omitted: NONE_OMITTED, withheld };
   }
 
   #mustBroadcast(host: Reservation | undefined, source: ReplySource): boolean {
@@ -198,20 +220,19 @@ export class ReplyComposer {
     const requested = Uint8Array.from(key.requested.octets.subarray(key.requested.start, key.requested.end));
     const isMember = (name: string): boolean => source.isMember(name);
     const scopes = subnet === undefined ? [] : this.#scopes(subnet, key.pool, key.host, source.classNames);
-    const collected =
-      key.type === MessageType.nak
-        ? []
-        : collectOptions({
-            scopes,
-            requested,
-            reserved: SERVER_SET[present]!,
-            subnetMask:
-              subnet !== undefined && ((present & PRESENT_LEASE) !== 0 || key.type === 0)
-                ? u32(maskOf(subnet.prefixLength))
-                : undefined,
-            ...(this.#hasVendorOptions ? vendorRequest(source.message) : NO_VENDOR_REQUEST),
-            isMember,
-          });
+    const request: OptionRequest = {
+      scopes,
+      requested,
+      reserved: SERVER_SET[present]!,
+      subnetMask:
+        subnet !== undefined && ((present & PRESENT_LEASE) !== 0 || key.type === 0)
+          ? u32(maskOf(subnet.prefixLength))
+          : undefined,
+      ...(this.#hasVendorOptions ? vendorRequest(source.message) : NO_VENDOR_REQUEST),
+      bmcOnly: (present & PRESENT_BMC_ONLY) !== 0,
+      isMember,
+    };
+    const collected = key.type === MessageType.nak ? [] : collectOptions(request);
     let configuredId = false;
     if (key.type !== 0) {
       const configured =
@@ -240,6 +261,7 @@ export class ReplyComposer {
       leaseTimeAt: valueOffset(options, Code.leaseTime),
       renewalAt: valueOffset(options, Code.renewal),
       rebindingAt: valueOffset(options, Code.rebinding),
+      withheld: this.#hasBmcOnlyOptions && key.type !== MessageType.nak && withholds(request),
       serverIdAt: configuredId ? -1 : valueOffset(options, Code.serverId),
       options,
     };

@@ -13,19 +13,31 @@ function haveVendorOptions(options: readonly OptionData[]): boolean {
   return options.some((option) => option.space.startsWith('vendor-') || option.code === Code.vendorIdentifying);
 }
 
+/** True if any option is for BMCs only. */
+export function usesBmcOnlyOptions(snapshot: ConfigSnapshot): boolean {
+  return allOptionLists(snapshot).some(haveBmcOnlyOptions);
+}
+
+function haveBmcOnlyOptions(options: readonly OptionData[]): boolean {
+  return options.some(({ bmcOnly }) => bmcOnly === true);
+}
+
 /**
  * True if what was found out about a configuration holds with these reservations too.
  * @param vendorOptions what {@link usesVendorOptions} said
  * @param classes what {@link tellingClasses} said
+ * @param bmcOnly what {@link usesBmcOnlyOptions} said
  */
 export function tellsNothingNew(
   reservations: readonly Reservation[],
   vendorOptions: boolean,
   classes: ReadonlySet<string>,
+  bmcOnly: boolean,
 ): boolean {
   return optionListsOf(reservations).every(
     (options) =>
       (vendorOptions || !haveVendorOptions(options)) &&
+      (bmcOnly || !haveBmcOnlyOptions(options)) &&
       options.every(({ clientClasses }) => clientClasses.every((name) => classes.has(name))),
   );
 }

@@ -33,6 +33,8 @@ export interface Template extends TemplateKey {
   readonly rebindingAt: number;
   /** Where the value of option 54 starts, -1 if it is configured and so part of the template. */
   readonly serverIdAt: number;
+  /** An option for BMCs only was left out. */
+  readonly withheld: boolean;
   /** The same options as values, for replies that do not fit and must be encoded with overload. */
   readonly options: readonly OptionOctets[];
 }

@@ -1,6 +1,7 @@
 /** Finding the lease a client has, and an address for one that has none: Kea's allocation engine as pure functions. */
 
 import { NO_NAME } from '../client-name.js';
+import { QUARANTINE_CLASS } from '../guard/policy.js';
 import { belongsTo } from '../identity.js';
 import type { Lease } from '../lease.js';
 import { expiresAtSec, isAvailable, isExpired, LeaseState } from '../lease.js';
@@ -59,9 +60,21 @@ export function findAddressReservation(
 export function allowedSubnetOf(ctx: DecisionContext, address: Ipv4): Subnet | undefined {
   for (const subnet of ctx.candidates) {
     const pool = ctx.addresses.poolOf(subnet, address);
-    if (pool !== undefined && passesGuard(pool.clientClasses, (name) => ctx.client.isMember(name))) return subnet;
+    if (pool !== undefined && isOpenTo(ctx, pool)) return subnet;
   }
   return undefined;
+}
+
+/** True if the pool's guard lets the client in. One in quarantine is kept to the pools for that, where there are any. */
+function isOpenTo({ client, snapshot }: DecisionContext, pool: Pool): boolean {
+  if (!passesGuard(pool.clientClasses, (name) => client.isMember(name))) return false;
+  if (snapshot.guard === undefined || !client.isMember(QUARANTINE_CLASS)) return true;
+  const pools = snapshot.subnetById.get(pool.subnetId)?.pools ?? [];
+  return isForQuarantine(pool) || !pools.some(isForQuarantine);
+}
+
+function isForQuarantine({ clientClasses }: Pool): boolean {
+  return clientClasses.includes(QUARANTINE_CLASS);
 }
 
 /** True if the address is reserved, in any candidate subnet, for somebody else. */
@@ -99,7 +112,7 @@ export type AllocationFailure = 'no-pools' | 'classes' | 'subnet' | 'shared-netw
 export function pickAddress(
   ctx: DecisionContext,
 ): { readonly address: Ipv4; readonly subnet: Subnet } | { readonly failure: AllocationFailure } {
-  const isOpen = (pool: Pool): boolean => passesGuard(pool.clientClasses, (name) => ctx.client.isMember(name));
+  const isOpen = (pool: Pool): boolean => isOpenTo(ctx, pool);
   // The lease table has the last word: after the clock was set back, a lease that had run out is in force again.
   const isUnused = (address: Ipv4): boolean =>
     isAvailable(ctx.leases.getByAddress(address), ctx.nowSec) &&

@@ -1,5 +1,6 @@
 /** How long a lease lasts: class before subnet, the client's wish within bounds (Kea ARM "Lease lifetimes"). */
 
+import { QUARANTINE_CLASS } from '../guard/policy.js';
 import type { ClientClass, ConfigSnapshot, LifetimeTriplet, OwnLifetime, Reservation, Subnet } from '../snapshot.js';
 import { INFINITE_LIFETIME } from '../values.js';
 import type { Client } from './decision.js';
@@ -20,7 +21,9 @@ export function lifetimeFor(
     inherited,
     firstOfClasses(client, snapshot, (row) => row.ownLifetime),
   );
-  return clampLifetime(client.message.number(LEASE_TIME) ?? 0, withOwn(ofClasses, host?.ownLifetime));
+  const lifetimeSec = clampLifetime(client.message.number(LEASE_TIME) ?? 0, withOwn(ofClasses, host?.ownLifetime));
+  const quarantined = snapshot.guard !== undefined && client.isMember(QUARANTINE_CLASS);
+  return quarantined ? Math.min(lifetimeSec, snapshot.guard.quarantineLifetimeSec) : lifetimeSec;
 }
 
 /**
