@@ -1,6 +1,8 @@
 /** The services of safe changes for tests of the command layer: history in memory, no packets to explain. */
 
 import type { ControlServices } from 'lessor/internal/control/services.js';
+import { AlarmBook } from 'lessor/internal/domain/guard/alarms.js';
+import { Inventory } from 'lessor/internal/domain/guard/inventory.js';
 import type { AuditPort } from 'lessor/internal/services/audit.js';
 import { ChangeControl } from 'lessor/internal/services/change-control.js';
 import { ConfigHistory, historyInMemory } from 'lessor/internal/services/config-history.js';
@@ -30,8 +32,8 @@ export async function changeControl(config: ConfigService, { clock, logger, audi
   return { config: control, changes: control, events };
 }
 
-/** For benches that change no configuration. */
-export function noChangeServices(clock: Clock): Pick<ControlServices, 'changes' | 'events' | 'explainer'> {
+/** For benches that change no configuration and have seen nobody. */
+export function noChangeServices(clock: Clock): Pick<ControlServices, 'changes' | 'events' | 'explainer' | 'guard'> {
   const none = (): never => {
     throw new Error('safe changes are tested on a real configuration service');
   };
@@ -46,5 +48,6 @@ export function noChangeServices(clock: Clock): Pick<ControlServices, 'changes' 
     },
     events: new EventBus(clock),
     explainer: { interfaces: [], explain: none },
+    guard: { inventory: new Inventory(16), alarms: new AlarmBook() },
   };
 }

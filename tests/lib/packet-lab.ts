@@ -2,11 +2,14 @@
 
 import { decodeMessage4, encodeMessage4, type Message4 } from '@lessor/dhcp';
 import { loadConfig } from 'lessor/internal/config/load.js';
+import { alarmToJson } from 'lessor/internal/domain/guard/alarm-json.js';
 import type { Json } from 'lessor/internal/domain/snapshot.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
+import { EventBus } from 'lessor/internal/services/events.js';
 import { Exchange4 } from 'lessor/internal/services/exchange4.js';
+import { Guard } from 'lessor/internal/services/guard/guard.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import { OfferBook } from 'lessor/internal/services/offers.js';
 import { preparePacketConfig } from 'lessor/internal/services/packet-config.js';
@@ -89,6 +92,12 @@ export class PacketLab {
   readonly serviceSwitch = new ServiceSwitch(this.clock);
   readonly addresses = new AddressSpace(createSystemRandom());
   readonly offers = new OfferBook(this.addresses);
+  readonly events = new EventBus(this.clock);
+  readonly guard = new Guard({
+    random: createSystemRandom(),
+    logger: this.logger,
+    statistics: this.statistics,
+  });
   readonly store: MemfileStore;
   readonly ledger: Ledger;
   readonly interface: DhcpInterface;
@@ -116,6 +125,7 @@ export class PacketLab {
     });
     this.ledger = new Ledger(this.store);
     registerPacketStatistics(this.statistics);
+    this.guard.onAlarm((alarm) => this.events.publish('guard-alarm', { alarm: alarmToJson(alarm) }));
   }
 
   /** A lab with this `Dhcp4` map in force. Interfaces need not be named. */
@@ -124,6 +134,7 @@ export class PacketLab {
     await lab.store.open();
     lab.configure(dhcp4);
     lab.ledger.observe((address, before, after) => lab.addresses.onLeaseChange(address, before, after));
+    lab.ledger.observeDurable((address, _before, after) => lab.guard.leaseChanged(address, after));
     return lab;
   }
 
@@ -167,6 +178,7 @@ export class PacketLab {
           clock: this.clock,
           logger: this.logger,
           isOwnAddress: (address) => address === this.interface.address,
+          guard: this.guard,
           send: (replies) => {
             // The composer reuses its buffers from batch to batch.
             for (const reply of replies) this.sent.push({ ...reply, octets: Uint8Array.from(reply.octets) });

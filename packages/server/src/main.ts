@@ -8,6 +8,7 @@ import { formatIpv4 } from './domain/values.js';
 import { openAudit } from './main/audit.js';
 import { type Base, DEFAULT_SERVER_PORT, type ServerOptions, type StartBase } from './main/base.js';
 import { openControl } from './main/control.js';
+import { openGuard } from './main/guard.js';
 import { openLeases } from './main/leases.js';
 import { openPacketPath } from './main/packets.js';
 import { reportWarnings, startProgram } from './main/program.js';
@@ -78,8 +79,10 @@ async function start(
   await started.settle();
   const base: Base = { ...early, audit: openAudit(early, snapshot) };
   const leases = await openLeases(base, snapshot);
-  const packets = await openPacketPath(base, snapshot, leases);
-  const { config, listening } = await openControl(base, started, leases, packets);
+  const guard = await openGuard(base, leases);
+  const packets = await openPacketPath(base, snapshot, leases, guard);
+  guard.follow(() => packets.config.snapshot);
+  const { config, listening } = await openControl(base, started, leases, packets, guard);
   await leases.ha?.start();
   packets.serve();
 

@@ -5,6 +5,7 @@ import { extendedVersion, LESSOR_VERSION } from '../version.js';
 import { ACCESS_USAGE, runAccess } from './access.js';
 import { UsageError } from './args.js';
 import { AUDIT_USAGE, runAudit } from './audit.js';
+import { BMC_USAGE, runBmc } from './bmc.js';
 import { CHECK_USAGE, runCheck } from './check.js';
 import { EXPLAIN_USAGE, runExplain } from './explain.js';
 import { HA_USAGE, runHa } from './ha.js';
@@ -45,6 +46,12 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   },
   { name: 'access', summary: 'who may do what, and what is exposed to whom', usage: ACCESS_USAGE, run: runAccess },
   { name: 'audit', summary: 'verify the audit file', usage: AUDIT_USAGE, run: runAudit },
+  {
+    name: 'bmc',
+    summary: 'management processors that were seen, and alarms about them',
+    usage: BMC_USAGE,
+    run: runBmc,
+  },
   {
     name: 'plan',
     summary: 'what a configuration file would change in a running server',

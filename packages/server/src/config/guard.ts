@@ -14,7 +14,6 @@ import type { Confidence, Signature, SignatureField, SignatureKind } from '../do
 import type { BuildContext } from './context.js';
 import { blockOf } from './listeners.js';
 import { emptySection, type Section } from './section.js';
-import { unicodeOf } from './values.js';
 
 /** What a subnet or shared network says for the guard. */
 export interface NetworkGuard {
@@ -119,12 +118,16 @@ function buildFingerprints(section: Section, { issues }: BuildContext): Signatur
       issues.error('config-range', item.positionOf('pattern'), pattern);
       return [];
     }
+    if (/[^ -~]/.test(product)) {
+      issues.error('config-range', item.positionOf('product'), 'a product is called in printable ASCII');
+      return [];
+    }
     return [
       {
         field: field as SignatureField,
         pattern,
         kind: item.or<SignatureKind>('kind'),
-        product: unicodeOf(product),
+        product,
         confidence: item.or<Confidence>('confidence'),
         source: 'the configuration',
       },

@@ -5,6 +5,7 @@ import type { ChangeControlApi } from '../services/change-control.js';
 import type { ConfigServiceApi } from '../services/config-service.js';
 import type { EventBus } from '../services/events.js';
 import type { Explainer } from '../services/explain4.js';
+import type { Guard } from '../services/guard/guard.js';
 import type { HaReport } from '../services/ha-report.js';
 import type { Ledger } from '../services/ledger.js';
 import type { Clock, LeaseReader, LeaseStore } from '../services/ports.js';
@@ -90,6 +91,8 @@ export interface ControlServices {
   readonly serviceSwitch: ServiceSwitch;
   /** The other server of a pair; undefined if there is none. */
   readonly ha?: HaReport | undefined;
+  /** Devices and alarms of the guard of BMC networks. */
+  readonly guard: Pick<Guard, 'inventory' | 'alarms'>;
   readonly process: ProcessInfo;
   readonly interfaces: InterfaceService;
   /** Stops the server in order, then the process ends with this value. Returns at once. */

@@ -10,6 +10,7 @@ import { Dispatcher } from '../control/dispatcher.js';
 import type { Dispatch } from '../control/door.js';
 import type { ControlServices, ProcessInfo } from '../control/services.js';
 import { exposureOf } from '../domain/access/exposure.js';
+import { alarmToJson } from '../domain/guard/alarm-json.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { LessorError } from '../errors.js';
@@ -32,6 +33,7 @@ import { MetricsListener, metricsText, type Readiness } from '../transports/metr
 import { OmapiListeners } from '../transports/omapi-tcp.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
 import type { Base } from './base.js';
+import { type BmcGuard, guardGauges } from './guard.js';
 import type { HighAvailability } from './ha.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';
@@ -43,6 +45,7 @@ export async function openControl(
   { loaded: initial, history, file }: StartedConfig,
   leases: Leases,
   packets: Packets,
+  { guard }: BmcGuard,
 ): Promise<{ readonly config: ChangeControl; readonly listening: readonly string[] }> {
   const { options, clock, random, logger, log, ending, environment, audit } = base;
   const { ledger, store, statistics, sweeper, addresses, counts: leaseCounts } = leases;
@@ -60,6 +63,7 @@ export async function openControl(
       events.publish('ha-state', { from: notice.from, to: notice.to, reason: notice.reason });
     else events.publish('ha-alarm', { alarm: notice.alarm, text: notice.text });
   });
+  guard.onAlarm((alarm) => events.publish('guard-alarm', { alarm: alarmToJson(alarm) }));
   const config = new ChangeControl({ config: configService, history, clock, audit, logger, events });
   ending.onEnd(() => config.close());
   const reservations = new ReservationDirectories();
@@ -79,6 +83,7 @@ export async function openControl(
     statistics,
     serviceSwitch,
     ha: leases.ha?.report,
+    guard,
     process: processInfo(clock.now(), options.config),
     interfaces: createInterfaceService({ network, port, config, describe: describeInterfaces }),
     shutdown: (exitValue) => void ending.end(exitValue),
@@ -103,7 +108,7 @@ export async function openControl(
   });
   ending.onEnd(() => control.close());
   const metrics = new MetricsListener(
-    () => metricsText(statistics, haGauges(leases.ha)),
+    () => metricsText(statistics, { ...haGauges(leases.ha), ...guardGauges(guard) }),
     logger,
     access,
     bindDeviceSocket,

@@ -24,6 +24,7 @@ import {
   type PreparedSockets,
 } from '../transports/dhcp4-socket.js';
 import { type Base, DEFAULT_SERVER_PORT } from './base.js';
+import type { BmcGuard } from './guard.js';
 import type { Leases } from './leases.js';
 
 /** Where clients receive (RFC 2131 §4.1), where -P names no other. */
@@ -48,7 +49,12 @@ export interface Packets {
  * Opens the DHCP sockets and the packet path behind them; nothing is answered before `serve`.
  * @throws LessorError if no socket can be had
  */
-export async function openPacketPath(base: Base, snapshot: ConfigSnapshot, leases: Leases): Promise<Packets> {
+export async function openPacketPath(
+  base: Base,
+  snapshot: ConfigSnapshot,
+  leases: Leases,
+  { guard }: BmcGuard,
+): Promise<Packets> {
   const { options, clock, logger, ending } = base;
   const { ledger, addresses, statistics, serviceSwitch } = leases;
   const { serverPort = DEFAULT_SERVER_PORT, clientPort = DEFAULT_CLIENT_PORT } = options;
@@ -66,12 +72,13 @@ export async function openPacketPath(base: Base, snapshot: ConfigSnapshot, lease
   const parts = { addresses, offers, serviceSwitch, clock, isOwnAddress, serverPort, clientPort };
   const send = (replies: readonly Reply[]): void => port.send(replies);
   const redundancy = leases.ha?.redundancy;
-  const exchange = new Exchange4({ ...parts, ledger, statistics, logger, send, redundancy }, packetConfig);
+  const exchange = new Exchange4({ ...parts, ledger, statistics, logger, send, redundancy, guard }, packetConfig);
   const explainer = new Explainer({
     ...parts,
     leases: ledger.leases,
     config: () => exchange.config,
     interfaces: () => port.interfaces,
+    guard: guard.preview(),
   });
   leases.start(packetConfig);
   const serve = (): void => {

@@ -14,6 +14,7 @@ import { DROP_REASONS, type DropReason } from './drop-reasons.js';
 import { Exchange4 } from './exchange4.js';
 import { DryOffers, dropLogger, dryAddresses, dryStore, WatchedComposer, type WouldDo } from './explain-world.js';
 import { FRONT_STAGES } from './front-stages.js';
+import type { PacketGuard } from './guard/packet-guard.js';
 import { Ledger } from './ledger.js';
 import type { OfferBook } from './offers.js';
 import type { PacketConfig } from './packet-config.js';
@@ -31,6 +32,8 @@ export interface ExplainerDeps {
   readonly serviceSwitch: ServiceSwitch;
   readonly clock: Clock;
   readonly interfaces: () => readonly DhcpInterface[];
+  /** Judges and notes nothing. */
+  readonly guard?: PacketGuard;
   isOwnAddress(address: Ipv4): boolean;
   readonly serverPort: number;
   readonly clientPort: number;
@@ -117,6 +120,7 @@ export class Explainer {
         clock,
         logger: dropLogger(would),
         isOwnAddress: (address) => this.deps.isOwnAddress(address),
+        guard: this.deps.guard,
         send: ([first]) => {
           reply = first === undefined ? undefined : { ...first, octets: Uint8Array.from(first.octets) };
         },

@@ -289,3 +289,19 @@ export interface PairFileStore {
   /** Returns when it is on stable storage. @throws StoreError */
   save(file: PairFile): void;
 }
+
+/** A UDP socket of one device, for asking clients. */
+export interface PingSocket {
+  /** Sends one datagram; that it can not be sent is no error. */
+  send(octets: Uint8Array, to: Ipv4, port: number): void;
+  close(): void;
+}
+
+/**
+ * Opens one, with a port of the system's choice, that sends and receives through the device alone.
+ * @throws LessorError socket-open
+ */
+export type OpenPingSocket = (
+  device: string,
+  received: (octets: Uint8Array, from: Ipv4, port: number) => void,
+) => PingSocket;

@@ -60,6 +60,9 @@ const METRICS = {
   lessor_subnet_leases_reused_total: { type: 'counter', help: 'leases given again in a subnet' },
   lessor_subnet_reservation_conflicts_total: { type: 'counter', help: 'reservation conflicts in a subnet' },
   lessor_subnet_allocations_failed_total: { type: 'counter', help: 'failed allocations in a subnet, by cause' },
+  lessor_guard_findings_total: { type: 'counter', help: 'findings of the guard of BMC networks, by rule' },
+  lessor_guard_alarms_total: { type: 'counter', help: 'alarms the guard of BMC networks raised' },
+  lessor_guard_withheld_total: { type: 'counter', help: 'replies without options that are for BMCs only' },
   lessor_pool_addresses: { type: 'gauge', help: 'addresses in a pool' },
   lessor_pool_leases_assigned: { type: 'gauge', help: 'leases assigned in a pool' },
   lessor_pool_leases_declined: { type: 'gauge', help: 'leases declined in a pool' },
@@ -96,6 +99,9 @@ interface Route {
 /** From a statistic's name to its metric; the first row whose pattern fits decides. */
 const ROUTES: readonly [pattern: RegExp, route: (match: readonly string[]) => Route | undefined][] = [
   [/^lessor-dropped-.+$/, ([name]) => route('lessor_packets_dropped_total', { reason: reasonOf(name!) })],
+  [/^lessor-guard-findings-(.+)$/, ([, rule]) => route('lessor_guard_findings_total', { rule: rule! })],
+  [/^lessor-guard-alarms$/, () => route('lessor_guard_alarms_total', {})],
+  [/^lessor-guard-withheld$/, () => route('lessor_guard_withheld_total', {})],
   [/^pkt4-received$/, () => route('lessor_packets_received_total', {})],
   [/^pkt4-sent$/, () => route('lessor_packets_sent_total', {})],
   [/^pkt4-(.+)-received$/, ([, type]) => route('lessor_packets_received_by_type_total', { type: type! })],

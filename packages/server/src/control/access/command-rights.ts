@@ -129,6 +129,10 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   events: { family: 'leases', reach: everything },
   explain4: { family: 'leases', reach: everything },
 
+  'bmc-list': { family: 'leases', reach: subnetId('subnet-id') },
+  'guard-alarm-list': { family: 'leases', reach: everything },
+  'guard-alarm-acknowledge': { family: 'maintenance', reach: everything },
+
   'ha-heartbeat': status,
   'ha-partner-down': service,
   'ha-continue': service,

@@ -8,6 +8,7 @@ import { CLASS_COMMANDS } from './classes.js';
 import { CONFIG_COMMANDS } from './config.js';
 import { EVENT_COMMANDS } from './events.js';
 import { EXPLAIN_COMMANDS } from './explain.js';
+import { GUARD_COMMANDS } from './guard.js';
 import { HA_COMMANDS } from './ha.js';
 import { INTERFACE_COMMANDS } from './interfaces.js';
 import { LEASE_CHANGE_COMMANDS } from './lease-changes.js';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly CommandRow<ControlServices>[] = [
   ...EXPLAIN_COMMANDS,
   ...SERVICE_COMMANDS,
   ...HA_COMMANDS,
+  ...GUARD_COMMANDS,
   ...INTERFACE_COMMANDS,
   ...LEASE_COMMANDS,
   ...LEASE_QUERY_COMMANDS,

@@ -32,7 +32,7 @@ export const FAMILIES = {
     doc: 'secrets in the configuration; changes of who may do what, of listeners, files and hooks by config-set',
   },
   service: { changes: true, doc: 'hold DHCP service off and let it go' },
-  maintenance: { changes: true, doc: 'lease file cleanup and export, reclamation, interfaces' },
+  maintenance: { changes: true, doc: 'lease file cleanup and export, reclamation, interfaces, acknowledging alarms' },
   process: { changes: true, doc: 'stop the server' },
   replication: { changes: true, doc: 'what partners of a redundant pair say to each other' },
 } as const satisfies Readonly<Record<string, FamilyRow>>;

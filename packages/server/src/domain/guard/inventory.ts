@@ -36,7 +36,7 @@ export class Inventory {
 
   /** The device that last had a serial number of a product. */
   bySerial(product: string, serial: string): Device | undefined {
-    const mac = serial === '' ? undefined : this.#bySerial.get(`${product} ${serial}`);
+    const mac = serial === '' ? undefined : this.#bySerial.get(keyOf(product, serial));
     return mac === undefined ? undefined : this.get(mac);
   }
 
@@ -69,7 +69,7 @@ export class Inventory {
 
   /** Serial numbers come from packets: one for each device, whatever it says. */
   #noteSerial({ mac, product, serial }: Device): void {
-    const key = serial === '' ? undefined : `${product} ${serial}`;
+    const key = serial === '' ? undefined : keyOf(product, serial);
     if (this.#serialOf.get(mac) === key) return;
     this.#forgetSerial(mac);
     if (key === undefined) return;
@@ -83,4 +83,9 @@ export class Inventory {
     this.#serialOf.delete(mac);
     if (this.#bySerial.get(key) === mac) this.#bySerial.delete(key);
   }
+}
+
+/** Names are the same in upper and lower case. */
+function keyOf(product: string, serial: string): string {
+  return `${product} ${serial.toUpperCase()}`;
 }

@@ -88,7 +88,7 @@ export function matchPattern({ parts, open, ignoreCase }: Pattern, given: string
     if (part.mac) {
       mac = parseMac(value);
       if (mac === undefined) return undefined;
-    } else serial += value;
+    } else serial += given.slice(at, at + part.octets);
     at += part.octets;
   }
   if (!open && at !== text.length) return undefined;

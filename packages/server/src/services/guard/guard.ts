@@ -38,19 +38,16 @@ import { LeaseState } from '../../domain/lease.js';
 import type { ConfigSnapshot } from '../../domain/snapshot.js';
 import type { EpochMs, EpochSec, Ipv4, SubnetId } from '../../domain/values.js';
 import type { DropReason } from '../drop-reasons.js';
-import type { EventBus } from '../events.js';
-import type { Clock, Logger, Random } from '../ports.js';
+import type { Logger, Random } from '../ports.js';
 import type { Statistics } from '../statistics.js';
 import { noteDevice, noteFinding, type Stray, straysOf } from './notes.js';
 import type { PacketGuard } from './packet-guard.js';
 
 /** What the guard needs. */
 export interface GuardDependencies {
-  readonly clock: Pick<Clock, 'now'>;
   readonly random: Random;
   readonly logger: Logger;
   readonly statistics: Pick<Statistics, 'counter'>;
-  readonly events: Pick<EventBus, 'publish'>;
 }
 
 /** Somebody to be asked by the presence ping. */
@@ -93,6 +90,7 @@ export class Guard implements PacketGuard {
   #places: { readonly snapshot: ConfigSnapshot; readonly hostsAt: Map<string, boolean> } | undefined;
   #changed: () => void = () => undefined;
   #suspectLeased: ((suspect: Suspect) => void) | undefined;
+  #alarmed: ((alarm: GuardAlarm) => void) | undefined;
 
   constructor(deps: GuardDependencies) {
     this.#deps = deps;
@@ -106,6 +104,11 @@ export class Guard implements PacketGuard {
   /** Calls back when somebody to be pinged got an address. */
   onSuspectLeased(leased: (suspect: Suspect) => void): void {
     this.#suspectLeased = leased;
+  }
+
+  /** Calls back for every alarm that is raised. */
+  onAlarm(alarmed: (alarm: GuardAlarm) => void): void {
+    this.#alarmed = alarmed;
   }
 
   look(exchange: Exchange, snapshot: ConfigSnapshot, now: EpochMs): DropReason | undefined {
@@ -131,6 +134,8 @@ export class Guard implements PacketGuard {
 
   /** Follows what becomes of leases, once it is durable. */
   leaseChanged(address: Ipv4, lease: Lease | undefined): void {
+    // Where no packet was ever looked at, nobody is known.
+    if (this.#sightings === undefined && this.inventory.size === 0) return;
     const mac = lease?.state === LeaseState.default ? macOf(lease.hwAddress) : 0;
     if (lease === undefined || mac === 0) return;
     const device = this.inventory.get(mac);
@@ -261,9 +266,8 @@ export class Guard implements PacketGuard {
     const why = alarm.evidence.map(({ text }) => text).join('; ');
     const done = alarm.action === 'alert' ? '' : ` (${alarm.action})`;
     const text = `${alarm.rule}: ${formatMac(alarm.mac)}: ${alarm.text}${done}: ${why}`;
-    const json = alarmToJson(alarm);
-    this.#deps.logger.log('WARN', 'LESSOR_GUARD_ALARM', text, { alarm: json });
-    this.#deps.events.publish('guard-alarm', { alarm: json });
+    this.#deps.logger.log('WARN', 'LESSOR_GUARD_ALARM', text, { alarm: alarmToJson(alarm) });
+    this.#alarmed?.(alarm);
   }
 
   /** Where the client was before, and notes where it is. */
