@@ -176,6 +176,7 @@ const SCOPED: Readonly<Record<string, { readonly inside: JsonMap; readonly outsi
       { 'ip-address': 7, 'subnet-id': 1 },
     ],
   },
+  'bmc-list': { inside: { 'subnet-id': 1 }, outside: [{ 'subnet-id': 2 }, {}, { 'subnet-id': '1' }] },
   'lease4-get-all': {
     inside: { subnets: [1] },
     outside: [{ subnets: [1, 2] }, { subnets: [] }, {}, { subnets: ['1'] }],

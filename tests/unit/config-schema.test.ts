@@ -52,6 +52,9 @@ it('every scope can be reached from the top', () => {
     'listener',
     'metrics',
     'access',
+    'bmc-guard',
+    'network-extension',
+    'option-extension',
     'agent-top',
   ]);
   for (const scope of reached) {
