@@ -26,6 +26,7 @@ const PACKAGE_OF = {
   dhclient: 'isc-dhcp-client',
   dhcrelay: 'isc-dhcp-relay',
   dhcpd: 'isc-dhcp-server',
+  omshell: 'isc-dhcp-server',
   dhcpcd: 'dhcpcd-base',
   udhcpc: 'udhcpc',
   busybox: 'busybox',

@@ -137,6 +137,11 @@ export const ERRORS = {
     meaning: 'Two servers could not be made a pair; nothing was changed on either of them.',
     remedy: 'Do what the text says and begin again with `lessor pair init`.',
   },
+  'dhcpd-syntax': {
+    kind: 'setup',
+    meaning: 'A file of dhcpd is not in its language.',
+    remedy: 'Correct it at the line given: `dhcpd -t -cf FILE` says the same.',
+  },
   invariant: { kind: 'invariant', meaning: 'A defect of lessor.', remedy: 'Report it with the log line.' },
 } as const satisfies Readonly<Record<string, ErrorRow>>;
 

@@ -9,6 +9,7 @@ import { BMC_USAGE, runBmc } from './bmc.js';
 import { CHECK_USAGE, runCheck } from './check.js';
 import { EXPLAIN_USAGE, runExplain } from './explain.js';
 import { HA_USAGE, runHa } from './ha.js';
+import { IMPORT_DHCPD_USAGE, runImportDhcpd } from './import-dhcpd.js';
 import { ExitCode, type Io, type Run, writeLine } from './io.js';
 import { LEASES_USAGE, runLeases } from './leases.js';
 import { OMAPI_KEYGEN_USAGE, runOmapiKeygen } from './omapi-keygen.js';
@@ -37,6 +38,12 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   { name: 'leases', summary: 'list, filter and follow a lease file', usage: LEASES_USAGE, run: runLeases },
   { name: 'ha', summary: 'say what a server of a pair is doing, and why', usage: HA_USAGE, run: runHa },
   { name: 'pair', summary: 'make two servers a pair, certificates included', usage: PAIR_USAGE, run: runPair },
+  {
+    name: 'import-dhcpd',
+    summary: 'convert dhcpd.conf and dhcpd.leases',
+    usage: IMPORT_DHCPD_USAGE,
+    run: runImportDhcpd,
+  },
   { name: 'pki', summary: 'make certificates for listeners, operators and pairs', usage: PKI_USAGE, run: runPki },
   {
     name: 'omapi-keygen',

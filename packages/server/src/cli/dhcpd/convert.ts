@@ -1,0 +1,147 @@
+/**
+ * From dhcpd.conf to a configuration of lessor, which is one of Kea with what dhcpd has and Kea has not in
+ * user-context. What has no equivalent is noted, never dropped in silence.
+ */
+
+import type { JsonMap } from '../../domain/snapshot.js';
+import { parseIpv4 } from '../../domain/values.js';
+import { Classes } from './classes.js';
+import { Definitions } from './definitions.js';
+import { type ConvertedHost, convertHost } from './hosts.js';
+import {
+  convertSubnet,
+  type FilledSubnet,
+  filled,
+  insideOf,
+  networkMembers,
+  type Outer,
+  placePools,
+  type Workshop,
+} from './networks.js';
+import { type Note, Notes } from './notes.js';
+import { omapiBlock } from './omapi.js';
+import { authoritativeOf, flagOf, notePlain } from './plain.js';
+import { DHCPD_LEASE_TIMES, isSetting, leaseTimeMembers, leaseTimesOf, readSettings } from './settings.js';
+import { type ConfStatement, isWord } from './tree.js';
+
+/** A converted configuration. */
+export interface Conversion {
+  /** `Dhcp4`. */
+  readonly config: JsonMap;
+  readonly notes: readonly Note[];
+}
+
+/** Converts. @param interfaces where clients are served: dhcpd has them from its command line */
+export function convertDhcpd(tree: readonly ConfStatement[], interfaces: readonly string[]): Conversion {
+  const converter = new Converter();
+  const config = converter.convert(tree, interfaces);
+  return { config, notes: converter.notes.list };
+}
+
+class Converter implements Workshop {
+  readonly notes = new Notes();
+  readonly definitions = new Definitions();
+  readonly classes = new Classes(this.definitions, this.notes);
+  readonly #hosts: ConvertedHost[] = [];
+  readonly #subnets: FilledSubnet[] = [];
+  readonly #networks: JsonMap[] = [];
+  readonly #groups = new Map<string, readonly ConfStatement[]>();
+
+  convert(tree: readonly ConfStatement[], interfaces: readonly string[]): JsonMap {
+    this.#define(tree);
+    const settings = readSettings(tree.filter(isSetting), this.definitions.registry, this.notes);
+    const { always } = this.classes.addCases(settings, 'global', {});
+    const times = leaseTimesOf(settings, DHCPD_LEASE_TIMES);
+    const alone: JsonMap[] = [];
+    this.#scope(tree, insideOf(tree, { inherited: [], times, useHostDeclNames: false, knownOnly: false }), alone);
+    const stash = flagOf(tree, 'stash-agent-options');
+    const everywhere = this.#placeHosts();
+    const omapi = omapiBlock(tree, this.notes);
+    return this.definitions.readable({
+      'interfaces-config': { interfaces: [...interfaces] },
+      'control-sockets': [{ 'socket-type': 'unix', 'socket-name': 'kea4-ctrl-socket' }],
+      ...(omapi === undefined ? {} : { 'user-context': { lessor: { omapi } } }),
+      authoritative: authoritativeOf(tree) ?? false,
+      ...(stash === undefined ? {} : { 'stash-agent-options': stash }),
+      ...leaseTimeMembers(times, undefined),
+      ...always,
+      ...filled('option-def', this.definitions.json),
+      ...filled('client-classes', this.classes.json),
+      ...(everywhere.length === 0 ? {} : { 'reservations-global': true, reservations: everywhere }),
+      ...filled('shared-networks', this.#networks),
+      ...filled('subnet4', alone),
+    }) as JsonMap;
+  }
+
+  /** A definition holds from where it stands on, whatever the scope; here in the whole file. */
+  #define(statements: readonly ConfStatement[]): void {
+    for (const statement of statements) {
+      if (isWord(statement.words[0], 'option')) this.definitions.take(statement, this.notes);
+      if (statement.body !== undefined) this.#define(statement.body);
+    }
+  }
+
+  /** The declarations of a scope. @param into the list that its subnets go to */
+  #scope(body: readonly ConfStatement[], outer: Outer, into: JsonMap[]): void {
+    for (const statement of body) {
+      if (isWord(statement.words[0], 'subclass')) this.classes.addSubclass(statement);
+      else if (statement.body !== undefined) this.#declaration(statement, statement.body, outer, into);
+      else if (!isSetting(statement)) notePlain(statement, this.notes);
+    }
+  }
+
+  #declaration(statement: ConfStatement, body: readonly ConfStatement[], outer: Outer, into: JsonMap[]): void {
+    switch (statement.words[0]?.text.toLowerCase()) {
+      case 'subnet': {
+        const made = convertSubnet(statement, this.#subnets.length + 1, outer, this);
+        if (made === undefined) return;
+        this.#subnets.push(made.subnet);
+        into.push(made.subnet.json);
+        this.#scope(body, made.inside, into);
+        break;
+      }
+      case 'shared-network': {
+        const name = statement.words[1]?.text ?? '';
+        const { members, inside } = networkMembers(body, outer, name, this);
+        const [subnet4, before]: [JsonMap[], number] = [[], this.#subnets.length];
+        this.#scope(body, inside, subnet4);
+        placePools(body, name, inside, this.#subnets.slice(before), this);
+        this.#networks.push({ name, ...members, subnet4 });
+        break;
+      }
+      case 'group': {
+        const inherited = [...outer.inherited, ...body.filter(isSetting)];
+        const name = statement.words[1]?.text;
+        if (name !== undefined) this.#groups.set(name, inherited);
+        this.#scope(body, insideOf(body, { ...outer, inherited }), into);
+        break;
+      }
+      case 'host': {
+        const scope = { ...outer, groups: this.#groups };
+        const host = convertHost(statement, scope, this.definitions, this.notes);
+        if (host !== undefined) this.#hosts.push(host);
+        break;
+      }
+      case 'class':
+        this.classes.addClass(statement, outer.inherited);
+        break;
+      default:
+        notePlain(statement, this.notes);
+    }
+  }
+
+  /** Hosts with an address go to the subnet it is in. @returns those that have none: they are the same everywhere */
+  #placeHosts(): JsonMap[] {
+    const everywhere: JsonMap[] = [];
+    for (const { statement, json, addresses } of this.#hosts) {
+      if (addresses.length === 0) everywhere.push(json);
+      for (const address of addresses) {
+        const number = parseIpv4(address)!;
+        const home = this.#subnets.find(({ first, last }) => number >= first && number <= last);
+        if (home === undefined) this.notes.lost(statement, `${address} is in none of the subnets`);
+        else home.json.reservations = [...(home.json.reservations ?? []), { ...json, 'ip-address': address }];
+      }
+    }
+    return everywhere;
+  }
+}

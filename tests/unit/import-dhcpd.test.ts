@@ -1,0 +1,287 @@
+/** dhcpd.conf and dhcpd.leases converted: what becomes of each statement, and that nothing is dropped in silence. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { convertDhcpd } from 'lessor/internal/cli/dhcpd/convert.js';
+import { convertLeases, runTimeObjects } from 'lessor/internal/cli/dhcpd/leases.js';
+import { readTree } from 'lessor/internal/cli/dhcpd/tree.js';
+import type { Json } from 'lessor/internal/domain/snapshot.js';
+import { LessorError } from 'lessor/internal/errors.js';
+
+function convert(text: string): { readonly config: Readonly<Record<string, Json>>; readonly notes: readonly string[] } {
+  const { config, notes } = convertDhcpd(
+    readTree('dhcpd.conf', () => text),
+    ['eth0'],
+  );
+  return { config, notes: notes.map(({ kind, place, text: why }) => `${kind} ${place} ${why}`) };
+}
+
+/** One member of what a text becomes. */
+function member(text: string, name: string): Json | undefined {
+  return convert(text).config[name];
+}
+
+const SUBNET = 'subnet 192.0.2.0 netmask 255.255.255.0';
+
+describe('The language of dhcpd.conf', () => {
+  const tree = (text: string, files: Readonly<Record<string, string>> = {}) =>
+    readTree('dhcpd.conf', (file) => (file === 'dhcpd.conf' ? text : files[file]!));
+
+  it('has statements with the line they begin in, comments, strings with escapes, and blocks', () => {
+    const [option, subnet] = tree('# a comment\noption x "a\\"b;{\\101"; subnet\n a { range\n b; }');
+    assert.deepEqual(
+      option!.words.map(({ text }) => text),
+      ['option', 'x', 'a"b;{A'],
+    );
+    assert.equal(option!.line, 2);
+    assert.deepEqual([subnet!.line, subnet!.body![0]!.line], [2, 3]);
+    assert.equal(option!.text, 'option x "a\\"b;{\\101";');
+  });
+
+  it('includes files, and not itself', () => {
+    const read = tree('include "a.conf"; not authoritative;', { 'a.conf': '\nauthoritative;' });
+    assert.deepEqual(
+      read.map(({ file, line }) => `${file}:${line}`),
+      ['a.conf:2', 'dhcpd.conf:1'],
+    );
+    assert.throws(
+      () => tree('include "a.conf";', { 'a.conf': 'include "dhcpd.conf";' }),
+      /a\.conf:1: .* includes itself/,
+    );
+  });
+
+  it('says in which line it is broken', () => {
+    for (const [text, message] of [
+      ['authoritative', /dhcpd\.conf:1: a ';' or a block is missing/],
+      ['\n}', /dhcpd\.conf:2: there is no block to end/],
+      ['\n\nsubnet x {', /dhcpd\.conf:3: a block does not end/],
+      ['option x "abc', /dhcpd\.conf:1: a string does not end/],
+      ['if known;', /dhcpd\.conf:1: if without a block/],
+    ] as const) {
+      assert.throws(() => tree(text), message);
+    }
+  });
+
+  it('whatever the text: it is read and converted, or LessorError is thrown', () => {
+    const words = fc.constantFrom(
+      ...[
+        'subnet',
+        'option',
+        'host',
+        'pool',
+        'range',
+        'if',
+        'else',
+        'class',
+        'match',
+        'subclass',
+        'group',
+        'code',
+        '=',
+      ],
+      ...['{', '}', ';', ',', '"', '"a"', '10.0.0.0', '255.0.0.0', 'netmask', 'hardware', 'ethernet', '1:2', '#', '\n'],
+      ...[
+        'fixed-address',
+        'default-lease-time',
+        '60',
+        'domain-name',
+        'allow',
+        'members',
+        'of',
+        'shared-network',
+        'key',
+      ],
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(words, fc.string({ maxLength: 4 })), { maxLength: 60 }), (list) => {
+        try {
+          convert(list.join(' '));
+        } catch (error) {
+          if (!(error instanceof LessorError)) throw error;
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('A converted configuration', () => {
+  it('has the lease times of dhcpd where the file has none, in the order Kea wants', () => {
+    const { config } = convert('');
+    assert.deepEqual(
+      ['valid-lifetime', 'min-valid-lifetime', 'max-valid-lifetime'].map((name) => config[name]),
+      [43_200, 300, 86_400],
+    );
+    assert.equal(member('default-lease-time 9000; max-lease-time 600;', 'valid-lifetime'), 600);
+    assert.equal(config.authoritative, false);
+  });
+
+  it('keeps every option of its own definition, and takes other names for known ones', () => {
+    const text =
+      'option arch code 93 = unsigned integer 16; option x code 230 = array of ip-address; option x 10.0.0.1, 10.0.0.2;';
+    const { config, notes } = convert(text);
+    assert.deepEqual(config['option-def'], [{ name: 'x', code: 230, type: 'ipv4-address', array: true }]);
+    assert.deepEqual(config['option-data'], [{ name: 'x', data: '10.0.0.1, 10.0.0.2' }]);
+    assert.deepEqual(notes, []);
+  });
+
+  it('puts the statements of groups into all that is in them', () => {
+    const [subnet] = member(`group { option domain-name "g"; ${SUBNET} { } }`, 'subnet4') as [Record<string, Json>];
+    assert.deepEqual(subnet['option-data'], [{ name: 'domain-name', data: 'g' }]);
+  });
+
+  it('guards pools as dhcpd does: who is allowed, without who is denied', () => {
+    const classes = 'class "a" { match if exists user-class; } class "b" { match if exists host-name; }';
+    const guard = (permits: string): string => {
+      const { config } = convert(`${classes} ${SUBNET} { pool { range 192.0.2.5; ${permits} } }`);
+      const [subnet] = config.subnet4 as { pools: { 'client-classes'?: string[] }[] }[];
+      const [name] = subnet!.pools[0]!['client-classes'] ?? ['everybody'];
+      const found = (config['client-classes'] as { name: string; test: string }[]).find((one) => one.name === name);
+      return found === undefined || ['a', 'b'].includes(name!) ? name! : found.test;
+    };
+    assert.equal(guard(''), 'everybody');
+    assert.equal(guard('allow members of "a";'), 'a');
+    assert.equal(guard('allow known-clients;'), 'KNOWN');
+    assert.equal(guard('deny unknown-clients;'), "not (member('UNKNOWN'))");
+    assert.equal(guard('allow members of "a"; allow members of "b";'), "(member('a') or member('b'))");
+    assert.equal(guard('allow members of "a"; deny members of "b";'), "member('a') and not (member('b'))");
+    assert.equal(guard('allow all clients; deny members of "b";'), "not (member('b'))");
+  });
+
+  it('serves known clients only where dhcpd would', () => {
+    const pools = (text: string): Json | undefined =>
+      (member(text, 'subnet4') as { pools: { 'client-classes'?: Json }[] }[])[0]!.pools[0]!['client-classes'];
+    assert.deepEqual(pools(`deny unknown-clients; ${SUBNET} { range 192.0.2.5; }`), ['KNOWN']);
+    assert.deepEqual(pools(`${SUBNET} { boot-unknown-clients off; pool { range 192.0.2.5; } }`), ['KNOWN']);
+    assert.equal(pools(`deny unknown-clients; ${SUBNET} { allow unknown-clients; range 192.0.2.5; }`), undefined);
+  });
+
+  it('names every statement it can not carry over, with its line', () => {
+    const { notes } = convert(
+      `ping-check true;
+      ddns-update-style interim;
+      failover peer "fo" { primary; }
+      option nonsense "x";
+      ${SUBNET} { pool { failover peer "fo"; range 192.0.2.5; lease limit 4; } frobnicate; }
+      host a { fixed-address 192.0.2.9; }
+      host b { hardware ethernet 02:00:00:00:00:01; fixed-address 198.51.100.9, b.example; }
+      host c { hardware token-ring 1:2; }
+      subclass "none" 1:2;
+      zone example.org. { primary 192.0.2.1; }`,
+    );
+    const lines = notes.map((note) => note.split(' ').slice(0, 2).join(' '));
+    for (const line of ['lost dhcpd.conf:1', 'lost dhcpd.conf:2', 'changed dhcpd.conf:3', 'lost dhcpd.conf:4']) {
+      assert.ok(lines.includes(line), `${line} in\n${notes.join('\n')}`);
+    }
+    for (const line of [5, 6, 7, 8, 9, 10]) assert.ok(lines.includes(`lost dhcpd.conf:${line}`), `line ${line}`);
+    assert.equal(lines.filter((line) => line === 'lost dhcpd.conf:5').length, 2, 'lease limit and frobnicate');
+    assert.equal(lines.filter((line) => line === 'lost dhcpd.conf:7').length, 2, 'no subnet, and a name');
+  });
+
+  it('turns conditions into classes of which a client is in exactly one', () => {
+    const text = `${SUBNET} { option routers 192.0.2.1; if exists user-class { filename "a"; } elsif exists host-name { filename "b"; } else { filename "c"; } }`;
+    const { config } = convert(text);
+    const classes = config['client-classes'] as { name: string; test: string; 'boot-file-name': string }[];
+    assert.deepEqual(
+      classes.map((one) => [one.test, one['boot-file-name']]),
+      [
+        ['((option[77].exists))', 'a'],
+        ['not ((option[77].exists)) and ((option[12].exists))', 'b'],
+        ['not ((option[77].exists)) and not ((option[12].exists))', 'c'],
+      ],
+    );
+    const [subnet] = config.subnet4 as Record<string, Json>[];
+    assert.deepEqual(
+      subnet!['evaluate-additional-classes'],
+      classes.map(({ name }) => name),
+    );
+    assert.deepEqual(subnet!['option-data'], [{ name: 'routers', data: '192.0.2.1' }]);
+  });
+
+  it('opens OMAPI as dhcpd did, on loopback until it is told where', () => {
+    const key = 'key k { algorithm HMAC-MD5.SIG-ALG.REG.INT; secret "aGVsbG8rd29ybGQ=="; };';
+    const { config, notes } = convert(`${key} omapi-port 7911; omapi-key k;`);
+    assert.deepEqual((config['user-context'] as { lessor: Json }).lessor, {
+      omapi: {
+        listeners: [{ address: '127.0.0.1', port: 7911 }],
+        keys: [{ name: 'k', algorithm: 'hmac-md5', secret: 'aGVsbG8rd29ybGQ==', legacy: true }],
+        'allowed-sources': ['127.0.0.0/8'],
+      },
+    });
+    assert.equal(notes.length, 1);
+  });
+});
+
+describe('What OMAPI made', () => {
+  it('is in the leases file, and comes along with the statements of its group', () => {
+    const leases = `
+      host gone { dynamic; hardware ethernet 02:00:00:00:00:09; }
+      host a { dynamic; hardware ethernet 02:00:00:00:00:01; fixed-address 192.0.2.1; }
+      group grp { dynamic; supersede server.filename = "g.img"; }
+      host a { dynamic; hardware ethernet 02:00:00:00:00:02; fixed-address 192.0.2.9; group "grp"; supersede server.next-server = 192.0.2.3; supersede host-name = "ann"; }
+      host gone { dynamic; deleted; }`;
+    const objects = runTimeObjects(readTree('dhcpd.leases', () => leases));
+    const conf = readTree('dhcpd.conf', () => `${SUBNET} { }`);
+    const { config, notes } = convertDhcpd([...conf, ...objects], ['eth0']);
+    const [subnet] = config.subnet4 as { reservations: Readonly<Record<string, Json>>[] }[];
+    assert.deepEqual(subnet!.reservations, [
+      {
+        'hw-address': '02:00:00:00:00:02',
+        hostname: 'ann',
+        'next-server': '192.0.2.3',
+        'boot-file-name': 'g.img',
+        'user-context': { lessor: { omapi: { name: 'a' } } },
+        'ip-address': '192.0.2.9',
+      },
+    ]);
+    assert.equal(config.reservations, undefined, 'nobody else');
+    assert.deepEqual(notes, []);
+  });
+});
+
+describe('Leases of dhcpd', () => {
+  const NOW = Date.UTC(2026, 10, 29, 12) / 1000;
+  const read = (text: string) =>
+    convertLeases(
+      readTree('dhcpd.leases', () => text),
+      (a) => (a >>> 8 === 0xc00002 ? 7 : undefined),
+      NOW,
+    );
+  const active =
+    'starts 0 2026/11/29 11:00:00; ends 0 2026/11/29 13:00:00; cltt 0 2026/11/29 11:00:00; binding state active;';
+
+  it('in force come along with all that identifies the client', () => {
+    const text = `lease 192.0.2.9 { ${active} next binding state free; hardware ethernet 02:00:00:0a:00:01; uid "\\001\\002\\"x"; client-hostname "Ann"; set x = "y"; }`;
+    const [lease] = read(text).leases;
+    assert.equal(lease!.clientId, '\x01\x02"x');
+    assert.equal(lease!.hwAddress, '\x02\x00\x00\x0a\x00\x01');
+    assert.equal(lease!.hostname, 'ann');
+    assert.deepEqual(
+      [lease!.clttSec, lease!.validLifetimeSec, lease!.subnetId, lease!.state],
+      [NOW - 3600, 7200, 7, 0],
+    );
+  });
+
+  it('the last row of an address counts; what is over or free is no lease', () => {
+    const over = 'starts 0 2026/11/29 10:00:00; ends 0 2026/11/29 11:59:59; binding state active;';
+    const free = `${active.replace('active', 'free')}`;
+    const text = `lease 192.0.2.9 { ${active} } lease 192.0.2.9 { ${free} } lease 192.0.2.10 { ${over} } lease 192.0.2.11 { ${free} } lease 192.0.2.11 { ${active} }`;
+    assert.deepEqual(
+      read(text).leases.map(({ address }) => address & 255),
+      [11],
+    );
+  });
+
+  it('abandoned addresses stay aside, endless leases stay endless, other times are read too', () => {
+    const text = `lease 192.0.2.1 { ${active.replace('active', 'abandoned')} }
+      lease 192.0.2.2 { starts epoch ${NOW - 60}; ends never; binding state active; hardware ethernet 02:00:00:00:00:01; }`;
+    const [declined, endless] = read(text).leases;
+    assert.deepEqual([declined!.state, declined!.hwAddress, declined!.clttSec], [1, '', NOW]);
+    assert.deepEqual([endless!.validLifetimeSec, endless!.clttSec], [0xffff_ffff, NOW - 60]);
+  });
+
+  it('without a subnet are told of', () => {
+    assert.deepEqual(read(`lease 198.51.100.1 { ${active} }`).homeless, ['198.51.100.1']);
+  });
+});
