@@ -119,7 +119,11 @@ export async function startReplayServer(config: JsonValue, { root }: ReplayOptio
     source,
     environment,
     files: {
-      read: async (path) => Buffer.from(files.get(path)!, 'latin1'),
+      read: async (path) => {
+        const text = files.get(path);
+        if (text === undefined) throw Object.assign(new Error(`ENOENT: no such file, ${path}`), { code: 'ENOENT' });
+        return Buffer.from(text, 'latin1');
+      },
       writeAtomically: async (path, octets) => void files.set(path, Buffer.from(octets).toString('latin1')),
     },
     clock,

@@ -21,7 +21,11 @@ function setUp({ insecure = false, text = '{ "Dhcp4": { "valid-lifetime": 1000 }
     environment,
     clock,
     files: {
-      read: async (path) => Buffer.from(files[path]!, 'utf8'),
+      read: async (path) => {
+        const text = files[path];
+        if (text === undefined) throw Object.assign(new Error(`ENOENT: no such file, ${path}`), { code: 'ENOENT' });
+        return Buffer.from(text, 'utf8');
+      },
       async writeAtomically(path, octets, mode) {
         if (path.endsWith('full.json')) throw new Error('no space left');
         written.push({ path, text: Buffer.from(octets).toString('latin1'), mode });

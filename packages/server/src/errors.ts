@@ -85,6 +85,11 @@ export const ERRORS = {
     meaning: 'Another process uses this lease file.',
     remedy: 'Stop the other process.',
   },
+  'file-not-own': {
+    kind: 'setup',
+    meaning: 'A file that would be written to is a link that another user made, or belongs to another user.',
+    remedy: 'Remove it, or give it to the user the server runs as.',
+  },
   'socket-open': {
     kind: 'socket',
     meaning: 'A socket can not be opened.',

@@ -117,6 +117,9 @@ function leaseFileExists(path: string): boolean {
   return ['', '.1', '.2', '.completed'].some((ending) => (nodeFileOps.lengthOf(`${path}${ending}`) ?? 0) > 0);
 }
 
+/** How the first line of a lease file begins. */
+const LEASE_FILE_START = 'address,';
+
 /** Leases go to files in the data directory, but not into the file they live in. */
 export function leaseExporter(
   { clock, environment }: Base,
@@ -131,6 +134,14 @@ export function leaseExporter(
     async write(path) {
       if (persist && resolve(path) === resolve(inUse)) {
         throw new LessorError('command-failed', `${path} is the lease file in use: kea-lfc-start cleans it up`);
+      }
+      if (persist && resolve(path).startsWith(`${resolve(inUse)}.`)) {
+        throw new LessorError('command-failed', `${path} is a name that belongs to the lease file in use`);
+      }
+      // The data directory holds more than leases: what else is there stays.
+      const there = nodeFileOps.lengthOf(path) !== undefined;
+      if (there && nodeFileOps.firstLine(path)?.startsWith(LEASE_FILE_START) !== true) {
+        throw new LessorError('command-failed', `${path} is there and is no lease file: choose another name`);
       }
       return exportLeases(path, leases, nodeFileOps, clock);
     },

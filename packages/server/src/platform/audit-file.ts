@@ -1,20 +1,10 @@
 /** The audit file on disk: append-only, mode 0640, rotated by size; its head in `<file>.head`. */
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { type AuditHead, chainLine, EMPTY_HEAD, hashLine, verifyChain } from '../domain/access/audit-chain.js';
 import type { AuditFileConfig } from '../domain/access/policy.js';
 import type { Cancel, Clock, Logger } from '../services/ports.js';
+import { openFresh, openOwn } from './own-files.js';
 
 /** The head is written at most so often: what is cut off of the last moment before a crash is not noticed. */
 const HEAD_DELAY_MS = 1000;
@@ -39,7 +29,7 @@ export class AuditFile {
       deps.logger.log('ERROR', 'LESSOR_AUDIT_BROKEN', `${path}: record ${seq} ${text}`);
     }
     this.head = continued(lines.at(-1), known);
-    this.fd = openSync(path, 'a', 0o640);
+    this.fd = openOwn(path, 'append', 0o640);
     this.octets = statSync(path).size;
     this.writeHead();
   }
@@ -85,7 +75,7 @@ export class AuditFile {
       if (existsSync(`${path}.${version}`)) renameSync(`${path}.${version}`, `${path}.${version + 1}`);
     }
     renameSync(path, `${path}.1`);
-    this.fd = openSync(path, 'a', 0o640);
+    this.fd = openOwn(path, 'append', 0o640);
     this.octets = 0;
     this.head = { ...this.head, first: this.head.first + gone };
     this.writeHead();
@@ -93,7 +83,12 @@ export class AuditFile {
 
   private writeHead(): void {
     const { path } = this.config;
-    writeFileSync(`${path}.head.tmp`, `${JSON.stringify(this.head)}\n`, { mode: 0o640 });
+    const fd = openFresh(`${path}.head.tmp`, 0o640);
+    try {
+      writeSync(fd, `${JSON.stringify(this.head)}\n`);
+    } finally {
+      closeSync(fd);
+    }
     renameSync(`${path}.head.tmp`, `${path}.head`);
   }
 }

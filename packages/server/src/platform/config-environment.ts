@@ -1,9 +1,10 @@
 /** What reading and writing configurations asks of the real machine. */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ConfigEnvironment, directoriesFrom } from '../config/environment.js';
+import { ownTarget } from './own-files.js';
 
 /** What differs between programs that read configurations. */
 export interface ConfigEnvironmentOptions {
@@ -51,16 +52,17 @@ function fileStamp(path: string): string | undefined {
 
 /**
  * Replaces a file so that at any instant a reader, or a machine that lost power, finds the old or the new one whole.
- * A symbolic link stays one: the file it points to is replaced. A file that is there keeps its mode, and its owner
+ * A symbolic link of ours stays one: the file it points to is replaced. A file that is there keeps its mode, and its owner
  * where this process may give it; `mode` is for one that is new.
  * @throws the file system's Error; the old file is then untouched.
  */
 export async function writeAtomically(path: string, octets: Uint8Array, mode: number): Promise<void> {
-  const target = await realpath(path).catch(() => path);
+  const target = ownTarget(path);
   const old = await stat(target).catch(() => undefined);
   const temporary = `${target}.${process.pid}.tmp`;
   try {
-    const file = await open(temporary, 'w', mode);
+    await rm(temporary, { force: true });
+    const file = await open(temporary, 'wx', mode);
     try {
       if (old !== undefined) {
         await file.chown(old.uid, old.gid).catch(() => undefined);

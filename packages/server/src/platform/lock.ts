@@ -12,7 +12,6 @@ import {
   existsSync,
   fstatSync,
   ftruncateSync,
-  openSync,
   readFileSync,
   readlinkSync,
   statSync,
@@ -22,6 +21,7 @@ import {
 import { basename, dirname } from 'node:path';
 import { LessorError } from '../errors.js';
 import { errnoOf, lastErrno, libc } from './libc.js';
+import { openOwn } from './own-files.js';
 import { DAEMON_NAME, makeDirectory } from './paths.js';
 
 /** The lock, held. */
@@ -100,7 +100,7 @@ export interface FileLock {
 /** Opens the file, made with `mode` if it is not there, and locks it; undefined if another process has it locked. */
 function openLocked(path: string, mode: number): number | undefined {
   for (;;) {
-    const fd = openSync(path, 'a+', mode);
+    const fd = openOwn(path, 'lock', mode);
     if (!tryFlock(fd)) {
       closeSync(fd);
       return undefined;

@@ -4,10 +4,11 @@
  * dropped and counted, and the next line that fits says how many were lost.
  */
 
-import { closeSync, existsSync, fstatSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, renameSync, rmSync, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Severity } from '../services/ports.js';
 import { libc } from './libc.js';
+import { openOwn } from './own-files.js';
 import { makeDirectory } from './paths.js';
 
 /** Lines kept while the destination is slow: 8 MiB of text, about a minute of a busy server at INFO. */
@@ -201,7 +202,7 @@ class FileSink extends DescriptorSink {
 /** 0640: leases and names are nobody's business (Kea's daemons have umask 0027). */
 function openLog(path: string): number {
   makeDirectory(dirname(path), 0o750);
-  return openSync(path, 'a', 0o640);
+  return openOwn(path, 'append', 0o640);
 }
 
 /** path.1 -> path.2 and so on, path -> path.1; what exceeds `versions` goes. */

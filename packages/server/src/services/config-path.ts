@@ -28,3 +28,21 @@ export function writablePath(filename: string | undefined, configFile: string | 
   }
   return wanted;
 }
+
+/**
+ * Passwords and keys may be in the same directory: whoever may write a configuration must not put one in their place.
+ * @throws CommandError `command-denied` if there is a file of this name that is no configuration
+ */
+export async function refuseToReplace(files: { read(path: string): Promise<Buffer> }, path: string): Promise<void> {
+  const old = await files.read(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new CommandError('command-failed', `unable to write ${path}: ${error.message}`);
+  });
+  if (old === undefined || isConfiguration(old.toString('latin1'))) return;
+  throw new CommandError('command-denied', `${path} is there and is no configuration: choose another name`);
+}
+
+/** True for the text of a configuration file, comments before it included. */
+function isConfiguration(text: string): boolean {
+  return /^\s*(?:\{|#|\/\/|\/\*)/.test(text) && text.includes('"Dhcp4"');
+}

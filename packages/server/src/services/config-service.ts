@@ -12,7 +12,7 @@ import { type ConfigEnvironment, type ConfigSource, type LoadedConfig, loadConfi
 import { hashSliced } from '../config/snapshot-hash.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
-import { writablePath } from './config-path.js';
+import { refuseToReplace, writablePath } from './config-path.js';
 import { type ConfigEdit, type EditOutcome, type QueuedEdit, takeTogether } from './edit-batch.js';
 import { loadWithEdits, type ReplayedFile } from './edit-replay.js';
 import { inSlices } from './in-slices.js';
@@ -233,7 +233,10 @@ export class ConfigService implements ConfigServiceApi {
         const source = this.current.tree;
         await this.file.replace(octets, source);
         this.state = { snapshot: this.current, source };
-      } else await writeConfigFile(this.deps.files, path, octets);
+      } else {
+        await refuseToReplace(this.deps.files, path);
+        await writeConfigFile(this.deps.files, path, octets);
+      }
       return { filename: path, size: octets.length };
     });
   }

@@ -65,10 +65,16 @@ export interface FileOps {
   firstLine(path: string): string | undefined;
 }
 
+/**
+ * No lease file is a symbolic link: a cleanup would replace the link and not what it points to, and whoever can make one
+ * would choose the file that leases are written over. (Its directory may be one.)
+ */
+const NO_LINK = constants.O_NOFOLLOW ?? 0;
+
 const FLAGS: Record<OpenMode, number> = {
-  read: constants.O_RDONLY,
-  update: constants.O_RDWR,
-  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC,
+  read: constants.O_RDONLY | NO_LINK,
+  update: constants.O_RDWR | NO_LINK,
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC | NO_LINK,
 };
 
 function codeOf(error: unknown): string | undefined {
@@ -89,7 +95,14 @@ export function writeAll(ops: FileOps, fd: FileDescriptor, octets: Uint8Array, p
 
 /** The file system of this machine. */
 export const nodeFileOps: FileOps = {
-  open: (path, mode) => openSync(path, FLAGS[mode], 0o640),
+  open(path, mode) {
+    try {
+      return openSync(path, FLAGS[mode], 0o640);
+    } catch (error) {
+      if (codeOf(error) !== 'ELOOP') throw error;
+      throw Object.assign(new Error(`${path} is a symbolic link: name the file itself`), { code: 'ELOOP' });
+    }
+  },
   close: (fd) => closeSync(fd),
   length: (fd) => fstatSync(fd).size,
   read: (fd, target, position) => readSync(fd, target, 0, target.length, position),
