@@ -46,7 +46,7 @@ export function buildOmapi(
     failuresPerSource: limitsOf.or<number>('failures-per-source'),
   };
   const keys = built.map(({ key }) => key);
-  const told = built.map(({ key, secret }) => [key.authenticator.name, secret, ...key.rights]);
+  const told = built.map(({ key, secret }) => [key.authenticator.name, secret, key.refusesReplays, ...key.rights]);
   const fingerprint = createHash('sha256')
     .update(JSON.stringify([told, allowedSources, limits]))
     .digest('hex');
@@ -147,7 +147,9 @@ function buildKey(item: Section, context: BuildContext): BuiltKey | undefined {
     : DEFAULT_RIGHTS;
   try {
     const authenticator = new Authenticator({ name: unicodeOf(name), algorithm, secret });
-    return { key: { authenticator, rights: new Set(rights) }, secret: `${algorithm} ${secret}` };
+    const refusesReplays = item.or<boolean>('refuse-replays');
+    const key = { authenticator, rights: new Set(rights), refusesReplays };
+    return { key, secret: `${algorithm} ${secret}` };
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
     const member = item.has('secret') ? 'secret' : 'secret-file';

@@ -61,6 +61,12 @@ export const OMAPI_SCOPES: Readonly<Record<OmapiScope, Scope>> = {
       { name: 'secret-file', type: 'string', notEmpty: true, doc: 'File whose first line is the secret, in base64.' },
       { name: 'legacy', type: 'boolean', default: false, doc: 'Allows hmac-md5 and hmac-sha1 for this key.' },
       {
+        name: 'refuse-replays',
+        type: 'boolean',
+        default: false,
+        doc: 'Refuses changes that were signed before, octet for octet: for clients that draw transaction numbers at random (pypureomapi, lessor), not for omshell.',
+      },
+      {
         name: 'rights',
         type: 'strings',
         words: OMAPI_RIGHTS,

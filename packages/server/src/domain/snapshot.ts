@@ -297,6 +297,8 @@ export type OmapiRight = 'read' | 'hosts' | 'leases' | 'shutdown';
 export interface OmapiKey {
   readonly authenticator: Authenticator;
   readonly rights: ReadonlySet<OmapiRight>;
+  /** A change that was signed before, octet for octet, is refused. */
+  readonly refusesReplays: boolean;
 }
 
 /** Where OMAPI is served. */

@@ -21,6 +21,7 @@ import { LEASE_OBJECT } from './lease.js';
 import { LIST_TYPE, listPage } from './list.js';
 import { type AnyRow, type Attributes, type OmapiContext, OmapiRefusal, type OmapiServices } from './object.js';
 import { NETWORK_OBJECT, POOL_OBJECT, SUBNET_OBJECT } from './pool.js';
+import { ReplayGuard } from './replay-guard.js';
 import { SUBCLASS_OBJECT } from './subclass.js';
 
 /** THE objects. */
@@ -78,6 +79,7 @@ const DONE: OmapiAnswer = { kind: 'status', result: Result.SUCCESS };
 export class OmapiServer {
   /** One space of numbers for all connections, keys included. */
   readonly handles = new HandleTable();
+  readonly replays = new ReplayGuard();
   private readonly changes = new ChangeQueue();
 
   constructor(private readonly services: OmapiServices) {}
@@ -274,7 +276,7 @@ export class OmapiServer {
 }
 
 /** True for requests that may change something. */
-function changesThings({ op, message }: OmapiMessage): boolean {
+export function changesThings({ op, message }: OmapiMessage): boolean {
   if (op !== Op.open) return op === Op.update || op === Op.delete;
   return message.some(([name]) => name === 'create' || name === 'update');
 }

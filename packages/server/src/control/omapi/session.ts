@@ -25,7 +25,14 @@ import type { OmapiConfig, OmapiKey, OmapiRight } from '../../domain/snapshot.js
 import type { Logger } from '../../services/ports.js';
 import type { Principal } from '../command.js';
 import { OmapiRefusal } from './object.js';
-import { type OmapiAnswer, type OmapiCaller, type OmapiServer, type Performed, readFlags } from './server.js';
+import {
+  changesThings,
+  type OmapiAnswer,
+  type OmapiCaller,
+  type OmapiServer,
+  type Performed,
+  readFlags,
+} from './server.js';
 
 /** What is to be done after a message: send, then work, then close. */
 export interface Reaction {
@@ -88,6 +95,14 @@ export class OmapiSession {
       return { ...this.status(message, undefined, Result.INVALIDKEY), failed: true };
     }
     if (key !== undefined) this.verified = true;
+    if (key?.refusesReplays && changesThings(message) && this.server.replays.isReplay(message.signature)) {
+      this.complain(
+        'LESSOR_OMAPI_REPLAY',
+        `a message signed with key ${key.authenticator.name} came a second time`,
+        key,
+      );
+      return { ...this.status(message, undefined, Result.INVALIDKEY), failed: true };
+    }
     const named = findEntry(message.message, 'authenticator');
     if (key !== undefined && named !== undefined && named.length > 0)
       return { close: 'a parameter named authenticator' };
