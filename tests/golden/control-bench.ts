@@ -189,6 +189,7 @@ export async function startReplayServer(config: JsonValue, { root }: ReplayOptio
     interfaces: {
       list: () => INTERFACES,
       redetect: async () => undefined,
+      add: async () => undefined,
       socketStatus: { status: 'ready', errors: [] },
     },
     shutdown: () => undefined,

@@ -282,7 +282,6 @@ export const DIFFERENCES: readonly ControlDifference[] = [
 /** Commands in the transcripts that lessor has not (yet); it answers result 2. */
 export const NOT_THERE: readonly { readonly command: RegExp; readonly reason: string }[] = [
   { command: /^lease6-/, reason: 'The daemon serves DHCPv4; Kea answers here because the hook library is loaded.' },
-  { command: /^interface-add$/, reason: 'Comes with the rest of the control API.' },
   { command: /^lease4-resend-ddns$/, reason: 'Comes with DNS updates: until then there is nothing to send again.' },
 ];
 

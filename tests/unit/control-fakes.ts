@@ -229,6 +229,7 @@ export function controlBench(leases: readonly Lease[] = []): ControlBench {
         },
       ],
       redetect: async () => undefined,
+      add: async () => undefined,
       socketStatus: { status: 'ready', errors: [] },
     },
     shutdown: (value) => void exits.push(value),

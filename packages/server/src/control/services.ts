@@ -1,5 +1,6 @@
 /** Everything the rows of the command table work on, as one interface. main.ts puts it together. */
 
+import type { InterfaceSelector } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import type { ChangeControlApi } from '../services/change-control.js';
 import type { ConfigServiceApi } from '../services/config-service.js';
@@ -52,6 +53,11 @@ export interface InterfaceService {
   list(): readonly InterfaceInfo[];
   /** Looks at the machine's interfaces again and opens sockets on those the configuration names and that are new. */
   redetect(): Promise<void>;
+  /**
+   * Serves on these as well, until the next configuration is set. @throws CommandError for one that is selected
+   * already, LessorError socket-open; then nothing has changed
+   */
+  add(selectors: readonly InterfaceSelector[]): Promise<void>;
   /** Whether every socket the configuration asks for is open. */
   readonly socketStatus: {
     readonly status: 'ready' | 'retrying' | 'failed';

@@ -80,6 +80,8 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   'leases-reclaim': maintenance,
   'kea-lfc-start': maintenance,
   'interface-redetect': maintenance,
+  // It decides where DHCP is served: as the configuration does.
+  'interface-add': configChange,
 
   'reservation-get': reservationsHere,
   'reservation-get-all': reservationsHere,

@@ -1,8 +1,12 @@
-/** interface-list and interface-redetect (Kea: IfaceMgr::ifacesToElement). */
+/** interface-list, interface-redetect and interface-add (Kea: IfaceMgr::ifacesToElement, CfgIface). */
 
-import { CORE_WORDING, defineCommand } from '../arguments.js';
+import type { InterfaceSelector } from '../../domain/snapshot.js';
+import { parseIpv4 } from '../../domain/values.js';
+import { CORE_WORDING, defineCommand, invalid, list, type Wording } from '../arguments.js';
 import { type CommandResult, type CommandRow, type Json, Result } from '../command.js';
 import type { ControlServices, InterfaceInfo } from '../services.js';
+
+const ADD_WORDING: Wording = { ...CORE_WORDING, noArguments: () => "Missing mandatory 'arguments' parameter." };
 
 /** The rows. */
 export const INTERFACE_COMMANDS: readonly CommandRow<ControlServices>[] = [
@@ -27,7 +31,29 @@ export const INTERFACE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       return listing(services);
     },
   }),
+  defineCommand({
+    name: 'interface-add',
+    access: 'write',
+    hook: 'core',
+    summary: 'serves on more interfaces ("eth1", or "eth1/192.0.2.1" for one address) until a configuration is set',
+    args: { interfaces: list },
+    wording: ADD_WORDING,
+    async run({ interfaces }, services) {
+      await services.interfaces.add(interfaces.map(readSelector));
+      return { result: Result.success, text: 'Interface configuration successfully updated.' };
+    },
+  }),
 ];
+
+function readSelector(value: Json): InterfaceSelector {
+  if (typeof value !== 'string') throw invalid("items of 'interfaces' expected to be strings.");
+  const [name = '', addressText, ...more] = value.split('/').map((part) => part.trim());
+  if (name === '' || name === '*' || more.length > 0) throw invalid(`'${value}' does not name an interface`);
+  if (addressText === undefined) return { name };
+  const address = parseIpv4(addressText);
+  if (address === undefined) throw invalid(`'${addressText}' is not an IPv4 address`);
+  return { name, address };
+}
 
 function listing({ interfaces }: ControlServices): CommandResult {
   const list = interfaces.list();
