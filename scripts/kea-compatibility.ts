@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
-import { DIFFERENCES, NOT_THERE } from '../tests/golden/control-differences.js';
+import { DIFFERENCES, NOT_THERE, NOT_THERE_UNRECORDED } from '../tests/golden/control-differences.js';
 import { HTTP_DIFFERENCES } from '../tests/golden/http-differences.js';
 import { repoPath } from '../tests/lib/repo.js';
 import { code, page, table } from './markdown.js';
@@ -81,7 +81,7 @@ export function keaCompatibilityPage(): string {
 
 /** What is said of a command by the rows that name it and nothing else. */
 function notesOf(name: string): string {
-  const missing = NOT_THERE.find(({ command }) => command.test(name));
+  const missing = [...NOT_THERE, ...NOT_THERE_UNRECORDED].find(({ command }) => command.test(name));
   if (missing !== undefined) return missing.reason;
   const rows = DIFFERENCES.filter(({ step }) => firstWords(step).includes(name));
   return [...new Set(rows.map(({ reason }) => reason))].join(' ');

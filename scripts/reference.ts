@@ -1,10 +1,12 @@
 /** The generated pages of docs: each is a table of the program, written as Markdown. */
 
 import { type OptionDefinition, STANDARD_OPTIONS } from '@lessor/dhcp';
+import type { JsonMap, JsonValue } from '@lessor/kea';
 import { type Parameter, SCHEMA, type Scope } from 'lessor/internal/config/schema.js';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { ERRORS } from 'lessor/internal/errors.js';
 import { DROP_REASONS, type DropReasonRow } from 'lessor/internal/services/drop-reasons.js';
+import { COMMAND_EXAMPLES, recordedAnswers, shortened } from './command-examples.js';
 import { keaCompatibilityPage } from './kea-compatibility.js';
 import { code, page, table } from './markdown.js';
 
@@ -142,6 +144,58 @@ function commandsPage(): string {
     'Control commands',
     'packages/server/src/control/commands',
     "Every command of the control sockets. Arguments and answers are Kea's.",
-    [table(['command', 'access', "Kea's hook library", 'what it does', 'arguments'], rows)],
+    [table(['command', 'access', "Kea's hook library", 'what it does', 'arguments'], rows), ...examplesSection()],
   );
+}
+
+function examplesSection(): string[] {
+  const answers = recordedAnswers();
+  const shown = COMMAND_EXAMPLES.flatMap((example, i) => (example.hidden ? [] : [{ example, answer: answers[i]! }]));
+  const names = [...new Set(shown.map(({ example }) => example.command))].sort();
+  const intro = [
+    '## Examples',
+    '',
+    'A session with one server, told by command; `tests/interop/command-examples.test.ts` has it with a real server and',
+    'compares the answers. Times, hashes and process ids stand for those of the day, and long answers are cut at `...`.',
+    'Over HTTP the answer is the one item of a list.',
+    '',
+  ].join('\n');
+  const sections = names.map((name) => {
+    const blocks = shown
+      .filter(({ example }) => example.command === name)
+      .map(
+        ({ example: { hidden: _, ...request }, answer }) =>
+          `${jsonBlock(request)}\n\n${jsonBlock(shortened(answer))}\n`,
+      );
+    return `### ${name}\n\n${blocks.join('\n')}`;
+  });
+  return [intro, ...sections];
+}
+
+/** A value as people write it: short things on one line. */
+function jsonBlock(value: JsonValue): string {
+  return `\`\`\`json\n${formatWide(value, '')}\n\`\`\``;
+}
+
+const WIDTH = 110;
+
+/** Members in the order they have: a command before its arguments. */
+function formatFlat(value: JsonValue): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const entries = Object.entries(value as JsonMap).map(
+    ([name, item]) => `${JSON.stringify(name)}: ${formatFlat(item)}`,
+  );
+  const [parts, open, close] = Array.isArray(value) ? [value.map(formatFlat), '[', ']'] : [entries, '{', '}'];
+  return parts.length === 0 ? `${open}${close}` : `${open} ${parts.join(', ')} ${close}`;
+}
+
+function formatWide(value: JsonValue, indent: string): string {
+  const flat = formatFlat(value);
+  if (flat.length + indent.length <= WIDTH || value === null || typeof value !== 'object') return flat;
+  const inner = `${indent}  `;
+  const parts = Array.isArray(value)
+    ? value.map((item) => formatWide(item, inner))
+    : Object.entries(value as JsonMap).map(([name, item]) => `${JSON.stringify(name)}: ${formatWide(item, inner)}`);
+  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+  return `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${indent}${close}`;
 }

@@ -283,6 +283,25 @@ export const DIFFERENCES: readonly ControlDifference[] = [
 export const NOT_THERE: readonly { readonly command: RegExp; readonly reason: string }[] = [
   { command: /^lease6-/, reason: 'The daemon serves DHCPv4; Kea answers here because the hook library is loaded.' },
   { command: /^lease4-resend-ddns$/, reason: 'Comes with DNS updates: until then there is nothing to send again.' },
+  { command: /^libreload$/, reason: 'Gone from Kea 3.3 too: there are no hook libraries to load again.' },
+];
+
+/** Commands of Kea that no recorded session sends and that are not there, for the page: each needs a reason. */
+export const NOT_THERE_UNRECORDED: typeof NOT_THERE = [
+  { command: /^subnet4o6-select-test$/, reason: 'Comes with DHCPv4 over DHCPv6, which lessor does not serve.' },
+  { command: /^cache-/, reason: 'Reservations come from no database, so there is nothing to keep a copy of.' },
+  {
+    command: /^sflq-/,
+    reason: 'For free-lease queues that several servers share in one database: lessor has none.',
+  },
+  {
+    command: /^extended-info4-upgrade$/,
+    reason: 'Relay information is looked up as it was stored (store-extended-info): there is no second table to build.',
+  },
+  {
+    command: /^perfmon-/,
+    reason: 'The time packets take is not measured by stage.',
+  },
 ];
 
 /** Steps that are no commands, and what is done with them here. */

@@ -29,14 +29,15 @@ const IFF_MULTICAST = 0x1000;
 
 /** Adds to what the socket layer knows: IPv6 addresses, link type and flags (sysfs; guessed where there is none). */
 export function describeInterfaces(interfaces: readonly NetworkInterface[]): readonly InterfaceDetails[] {
-  const withIpv6 = networkInterfaces();
+  const known = networkInterfaces();
   return interfaces.map((each) => {
-    const ipv6 = (withIpv6[each.name] ?? []).filter(({ family }) => family === 'IPv6').map(({ address }) => address);
+    const ipv6 = (known[each.name] ?? []).filter(({ family }) => family === 'IPv6').map(({ address }) => address);
     const flags = readNumber(each.name, 'flags') ?? (each.loopback ? 0 : IFF_BROADCAST | IFF_MULTICAST);
     return {
       name: each.name,
       index: each.index,
-      mac: formatHex(octetsOf(each.hwAddress)),
+      // The loopback has one of zeros, of which no socket has any use.
+      mac: formatHex(octetsOf(each.hwAddress)) || (known[each.name]?.[0]?.mac ?? ''),
       type: readNumber(each.name, 'type') ?? (each.loopback ? ARPHRD_LOOPBACK : ARPHRD_ETHER),
       addresses: [...each.addresses.map(({ address }) => formatIpv4(address)), ...ipv6],
       loopback: each.loopback,
