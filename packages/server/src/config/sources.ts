@@ -5,6 +5,8 @@ import type { SourcePrefix } from '../domain/access/policy.js';
 import type { IssueList } from './issues.js';
 import type { Section } from './section.js';
 
+export { isLoopback } from '../domain/access/addresses.js';
+
 /** Reads a list of addresses and prefixes; what is neither is reported. */
 export function buildSources(section: Section, member: string, issues: IssueList): SourcePrefix[] {
   return section.strings(member).flatMap(({ text, position }) => {
@@ -23,11 +25,6 @@ export function parseSource(text: string): SourcePrefix | undefined {
   const longest = family === 4 ? 32 : 128;
   const prefixLength = digits === undefined ? longest : Number(digits);
   return prefixLength <= longest ? { address, prefixLength } : undefined;
-}
-
-/** True for an address that only this machine reaches. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
 /** True for an address that means all of them, however it is spelled. */

@@ -8,6 +8,7 @@ import { isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { LessorError } from '../errors.js';
 import type { DevicePlace } from '../services/ports.js';
+import { isLinkLocal, octetsOfIpv6 } from './ip-octets.js';
 import { errnoName, errnoText, type LinuxLibc, linuxLibc } from './linux-libc.js';
 
 const AF_INET = 2;
@@ -62,24 +63,8 @@ function socketName6(address: string, port: number, device: string): Buffer {
   name.writeUInt16BE(port, 2);
   name.set(octetsOfIpv6(address), 8);
   const own = networkInterfaces()[device]?.find((one) => one.family === 'IPv6' && one.scopeid !== 0);
-  if (/^fe[89ab]/i.test(address)) name.writeUInt32LE(own?.scopeid ?? 0, 24);
+  if (isLinkLocal(address)) name.writeUInt32LE(own?.scopeid ?? 0, 24);
   return name;
-}
-
-/** The 16 octets of an IPv6 address that node:net takes for one. */
-function octetsOfIpv6(text: string): Buffer {
-  const hexOnly = text.replace(/%.*$/, '').replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...octets: string[]) => {
-    const [a, b, c, d] = octets.slice(0, 4).map(Number) as [number, number, number, number];
-    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
-  });
-  const [left = '', right] = hexOnly.split('::');
-  const groups = (part: string): number[] =>
-    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
-  const [before, after] = [groups(left), groups(right ?? '')];
-  const octets = Buffer.alloc(16);
-  for (const [index, group] of before.entries()) octets.writeUInt16BE(group, 2 * index);
-  for (const [index, group] of after.entries()) octets.writeUInt16BE(group, 2 * (8 - after.length + index));
-  return octets;
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
