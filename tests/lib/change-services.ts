@@ -32,8 +32,10 @@ export async function changeControl(config: ConfigService, { clock, logger, audi
   return { config: control, changes: control, events };
 }
 
-/** For benches that change no configuration and have seen nobody. */
-export function noChangeServices(clock: Clock): Pick<ControlServices, 'changes' | 'events' | 'explainer' | 'guard'> {
+/** For benches that change no configuration, have seen nobody, and whose listeners are not judged. */
+export function noChangeServices(
+  clock: Clock,
+): Pick<ControlServices, 'changes' | 'events' | 'explainer' | 'guard' | 'isolation'> {
   const none = (): never => {
     throw new Error('safe changes are tested on a real configuration service');
   };
@@ -49,5 +51,6 @@ export function noChangeServices(clock: Clock): Pick<ControlServices, 'changes' 
     events: new EventBus(clock),
     explainer: { interfaces: [], explain: none },
     guard: { inventory: new Inventory(16), alarms: new AlarmBook() },
+    isolation: { states: [], check: async () => [] },
   };
 }

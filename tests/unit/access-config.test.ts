@@ -53,6 +53,7 @@ describe('the lessor block of a control socket', () => {
         identity: ['password', 'certificate'],
         commands: ['leases', 'config-get'],
         limits: 3,
+        isolation: 'enforce',
         described: true,
       },
     );
@@ -69,6 +70,11 @@ describe('the lessor block of a control socket', () => {
     );
     assert.match(complaints(socket({ sources: [] }, https)), /any-source/);
     assert.match(
+      complaints(socket({ sources: ['203.0.113.7'], isolation: 'enforce' }, https)),
+      /without an "interface" it is reached through all of them/,
+    );
+    assert.match(complaints(socket({ ...SAFE, isolation: 'maybe' }, https)), /only enforce, warn, off/);
+    assert.match(
       complaints(socket(SAFE, { ...https, 'socket-address': '0.0.0.0' })),
       /every address.*wildcard-address/,
     );
@@ -82,6 +88,48 @@ describe('the lessor block of a control socket', () => {
     assert.match(complaints(socket({ ...SAFE, 'tls-minimum': '1.2' }, https)), /needs a reason/);
     assert.match(complaints(socket({ ...SAFE, plane: 'dhcp' }, https)), /only management, peer/);
     assert.match(complaints(socket({ ...SAFE, sorces: [] }, https)), /did you mean "sources"/);
+  });
+
+  it('is refused where only clients could come, and taken where operators come too', () => {
+    const subnet4 = [{ id: 7, subnet: '203.0.113.0/28', pools: [{ pool: '203.0.113.4 - 203.0.113.9' }] }];
+    const https = { ...TLS, 'socket-type': 'https' };
+    const complaint = (block: JsonMap) =>
+      linesOf(issuesOf(() => load(socket({ ...SAFE, ...block }, https), { subnet4 }))).join('\n');
+    assert.match(
+      complaint({}),
+      /203\.0\.113\.0\/28 lies in subnet 7 \(203\.0\.113\.0\/28\), whose addresses are leased.*client-sources/,
+    );
+    assert.match(complaint({ sources: ['203.0.113.3'] }), /lies in subnet 7/);
+    const open: readonly JsonMap[] = [
+      { sources: ['203.0.113.0/24'] },
+      { sources: ['203.0.113.16'] },
+      { allow: ['client-sources'] },
+    ];
+    for (const block of open) {
+      assert.equal(load(socket({ ...SAFE, ...block }, https), { subnet4 }).snapshot.listeners.length, 1);
+    }
+  });
+
+  it('enforces its isolation where it names an interface, unless clients there are meant', () => {
+    const policyOf = (block: JsonMap, more: JsonMap = {}) =>
+      load(socket({ ...SAFE, ...block }, { ...TLS, 'socket-type': 'https', ...more })).snapshot.listeners[0];
+    assert.equal(policyOf({})?.isolation, 'enforce');
+    assert.equal(policyOf({ allow: ['shared-device'] })?.isolation, 'warn');
+    assert.equal(policyOf({ isolation: 'off' })?.isolation, 'off');
+    assert.equal(
+      load(socket({ sources: ['203.0.113.7'], allow: ['plain-text'] })).snapshot.listeners[0]?.isolation,
+      'warn',
+    );
+    assert.equal(load(socket(undefined)).snapshot.listeners[0]?.isolation, 'warn');
+    const zoned = load(
+      socket({ sources: ['fe80::/64'] }, { ...TLS, 'socket-type': 'https', 'socket-address': 'fe80::1%mg0' }),
+    ).snapshot.listeners[0];
+    assert.deepEqual([zoned?.interface, zoned?.isolation], ['mg0', 'enforce']);
+    assert.match(
+      complaints(socket({ ...SAFE, sources: ['fe80::/64'] }, { ...TLS, 'socket-address': 'fe80::1%lan0' })),
+      /an address of lan0, and "interface" is "mg0"/,
+    );
+    assert.equal(policyOf({ 'own-bmc': 'failover' })?.ownBmc, 'failover');
   });
 
   it('is taken where the exposure is allowed in words', () => {

@@ -30,6 +30,7 @@ function listener(limits: Partial<AccessLimits> = {}, more: Partial<ListenerPoli
     encrypted: false,
     identity: [],
     limits: { ...NO_LIMITS, ...limits },
+    isolation: 'warn',
     described: true,
     ...more,
   };
@@ -263,6 +264,8 @@ describe('who somebody is', () => {
         rights: [{ role: 'viewer' }],
         admits: ['leases'],
         commandsPerSecond: 9,
+        through: 'l',
+        plane: 'management',
         sourceAddress: '10.0.0.1',
       },
     });

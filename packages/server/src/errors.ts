@@ -90,6 +90,11 @@ export const ERRORS = {
     meaning: 'A file that would be written to is a link that another user made, or belongs to another user.',
     remedy: 'Remove it, or give it to the user the server runs as.',
   },
+  'listener-shared': {
+    kind: 'socket',
+    meaning: 'A control listener that is to stand apart from clients does not.',
+    remedy: 'Do what the message says for each check, or give "isolation": "warn".',
+  },
   'socket-open': {
     kind: 'socket',
     meaning: 'A socket can not be opened.',

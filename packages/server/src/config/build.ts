@@ -56,10 +56,11 @@ export function* buildSnapshot(
   const identifierTypes = buildIdentifierTypes(root, context);
   const leaseDatabase = buildLeaseDatabase(root, context);
   const loggers = buildLoggers(root, context);
-  const controlSockets = buildControlSockets(root, interfaces.selectors, context);
+  const clients = { interfaces: interfaces.selectors, subnets: topology.subnets.map(({ subnet }) => subnet) };
+  const controlSockets = buildControlSockets(root, clients, context);
   const { hooks, bootpEnabled, flexIdentifier, ha } = buildHooks(root, context);
-  const omapi = buildOmapi(root, interfaces.selectors, context);
-  const metrics = buildMetrics(root, interfaces.selectors, context);
+  const omapi = buildOmapi(root, clients, context);
+  const metrics = buildMetrics(root, clients, context);
   const access = buildAccess(root, context);
   const guard = buildGuard(root, context);
   const givenClasses = new Set([

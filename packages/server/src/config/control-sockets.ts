@@ -1,11 +1,11 @@
 /** control-sockets: where commands are taken, with credentials resolved. */
 
 import type { ListenerPolicy } from '../domain/access/policy.js';
-import type { ControlSocketConfig, InterfaceSelector } from '../domain/snapshot.js';
+import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { parseIpv4 } from '../domain/values.js';
 import { type PartContext, reportInsecure } from './context.js';
 import { reasonOf } from './lexer.js';
-import { blockOf, describedListener, type ListenerFacts, plainListener } from './listeners.js';
+import { blockOf, type ClientSide, describedListener, type ListenerFacts, plainListener } from './listeners.js';
 import { restrictedPath, splitPath } from './paths.js';
 import type { Section } from './section.js';
 import { DEFAULT_PASSWORDS } from './storage.js';
@@ -35,11 +35,7 @@ export interface BuiltSocket {
 }
 
 /** Builds the control sockets. Two entries for one listener are refused (Kea lets the later one win silently). */
-export function buildControlSockets(
-  root: Section,
-  served: readonly InterfaceSelector[],
-  context: PartContext,
-): BuiltSocket[] {
+export function buildControlSockets(root: Section, clients: ClientSide, context: PartContext): BuiltSocket[] {
   const built = new Map<string, BuiltSocket>();
   for (const section of root.sections('control-sockets')) {
     const type = section.string('socket-type') as ControlSocketConfig['type'] | undefined;
@@ -48,7 +44,7 @@ export function buildControlSockets(
     if (socket === undefined) continue;
     const key = listenerKey(socket, built.size);
     const earlier = built.get(key);
-    if (earlier === undefined) built.set(key, { section, socket: withPolicy(socket, section, served, context) });
+    if (earlier === undefined) built.set(key, { section, socket: withPolicy(socket, section, clients, context) });
     else {
       const message =
         type === 'unix'
@@ -75,12 +71,12 @@ function listenerKey(socket: ControlSocketConfig, position: number): string {
 function withPolicy(
   socket: ControlSocketConfig,
   section: Section,
-  served: readonly InterfaceSelector[],
+  clients: ClientSide,
   context: PartContext,
 ): ControlSocketConfig {
   const block = blockOf(section, 'listener', ['lessor'], context);
   if (block === undefined) return { ...socket, policy: plainListener(factsOf(socket)) };
-  const policy = describedListener(block, factsOf(socket), served, context);
+  const policy = describedListener(block, factsOf(socket), clients, context);
   if (socket.tls === undefined) return { ...socket, policy };
   const minimum = block.or<string>('tls-minimum');
   if (minimum === '1.2' && !block.has('tls-minimum-reason')) {
@@ -163,7 +159,8 @@ export function buildHttpDoor(
 ): ControlSocketConfig | undefined {
   const { issues } = context;
   const address = section.string(words.address) ?? '127.0.0.1';
-  if (parseIpv4(address) === undefined && !looksLikeIpv6(address)) {
+  // A link-local address may name its interface: fe80::1%eth1 (RFC 4007 §11).
+  if (parseIpv4(address) === undefined && !looksLikeIpv6(address.replace(/(?<=^fe80:.*)%[^%\s]+$/i, ''))) {
     const message = `"${address}" is not an IP address (names are not taken)`;
     issues.error('config-range', section.positionOf(words.address), message);
     return undefined;

@@ -10,7 +10,9 @@
 
 import { isFamily } from '../domain/access/families.js';
 import type { AccessLimits, ListenerPolicy, SourcePrefix } from '../domain/access/policy.js';
-import type { InterfaceSelector } from '../domain/snapshot.js';
+import { zoneOf } from '../domain/isolation/facts.js';
+import type { InterfaceSelector, Subnet } from '../domain/snapshot.js';
+import { parseIpv4 } from '../domain/values.js';
 import { checkSection } from './check.js';
 import type { PartContext } from './context.js';
 import { memberPath, positionOf } from './issues.js';
@@ -19,6 +21,7 @@ import type { LISTENER_EXCEPTIONS } from './schema-access.js';
 import { emptySection, type Section } from './section.js';
 import { buildSources, isLoopback, isWildcard } from './sources.js';
 import { type ConfigNode, KIND_NAMES } from './tree.js';
+import { formatPrefix, inPrefix } from './values.js';
 
 /** What of a listener follows from the door it is. */
 export interface ListenerFacts extends Pick<ListenerPolicy, 'kind' | 'address' | 'port' | 'encrypted' | 'identity'> {
@@ -38,25 +41,32 @@ const NO_LIMITS: AccessLimits = {
   octetsPerSecond: 0,
 };
 
+/** Where clients are: no place for a listener, and none for who uses it. */
+export interface ClientSide {
+  readonly interfaces: readonly InterfaceSelector[];
+  readonly subnets: readonly Pick<Subnet, 'id' | 'prefix' | 'prefixLength'>[];
+}
+
 type Exception = (typeof LISTENER_EXCEPTIONS)[number];
 
 /** A listener that has no block, as Kea has them: everybody, everything, no bounds beside those of the door. */
 export function plainListener(facts: ListenerFacts): ListenerPolicy {
   const { encryption: _, sources: __, ...known } = facts;
-  return { ...known, plane: 'management', limits: NO_LIMITS, described: false };
+  return { ...known, plane: 'management', limits: NO_LIMITS, isolation: 'warn', described: false };
 }
 
 /** A listener with its block; what exposes it and is not allowed in words is reported. */
 export function describedListener(
   section: Section,
   facts: ListenerFacts,
-  served: readonly InterfaceSelector[],
+  clients: ClientSide,
   context: PartContext,
 ): ListenerPolicy {
   const allowed = new Set(section.strings('allow').map(({ text }) => text as Exception));
   const sources = section.mentions('sources') ? buildSources(section, 'sources', context.issues) : facts.sources;
   const { encryption: _, ...known } = facts;
-  const device = section.string('interface');
+  const device = section.string('interface') ?? zoneOf(facts.address);
+  const ownBmc = section.string('own-bmc') as ListenerPolicy['ownBmc'];
   const names = commandsOf(section);
   const policy: ListenerPolicy = {
     ...known,
@@ -66,9 +76,13 @@ export function describedListener(
     ...(allowed.has('any-source') ? {} : { sources: sources ?? [] }),
     ...(names === undefined ? {} : { commands: names }),
     limits: limitsOf(section),
+    isolation: isolationOf(section, facts, device, allowed, context),
+    ...(allowed.size === 0 ? {} : { allow: [...allowed] }),
+    ...(ownBmc === undefined ? {} : { ownBmc }),
     described: true,
   };
-  if (policy.kind !== 'kea-unix') checkExposure(section, { facts, policy, sources, allowed, served }, context);
+  checkZone(section, policy, context);
+  if (policy.kind !== 'kea-unix') checkExposure(section, { facts, policy, sources, allowed, clients }, context);
   return policy;
 }
 
@@ -83,13 +97,21 @@ export function blockOf(parent: Section, scope: ScopeName, names: readonly strin
   return undefined;
 }
 
+/** A zone that is another interface than the one named would bind it to neither. */
+function checkZone(section: Section, { address, interface: device }: ListenerPolicy, { issues }: PartContext): void {
+  const zone = zoneOf(address);
+  if (zone === undefined || zone === device) return;
+  const message = `${address} is an address of ${zone}, and "interface" is "${device}": they must be the same`;
+  issues.error('config-conflict', section.positionOf('interface'), message);
+}
+
 /** What the rules look at. */
 interface Exposure {
   readonly facts: ListenerFacts;
   readonly policy: ListenerPolicy;
   readonly sources: readonly SourcePrefix[] | undefined;
   readonly allowed: ReadonlySet<Exception>;
-  readonly served: readonly InterfaceSelector[];
+  readonly clients: ClientSide;
 }
 
 /** THE rules: what exposes a listener, and what to write instead. */
@@ -118,13 +140,28 @@ const RULES: readonly {
   {
     exception: 'shared-device',
     member: 'interface',
-    complaint: ({ policy, served }) => {
+    complaint: ({ policy, clients }) => {
       const device = policy.interface;
       const shared =
-        device !== undefined && device !== 'lo' && served.find(({ name }) => name === device || name === '*');
+        device !== undefined &&
+        device !== 'lo' &&
+        clients.interfaces.find(({ name }) => name === device || name === '*');
       return shared
         ? `DHCP clients are served on ${device} ("${shared.name}" in interfaces-config): give the interface of a network that has no clients`
         : undefined;
+    },
+  },
+  {
+    exception: 'client-sources',
+    member: 'sources',
+    complaint: ({ sources = [], clients: { subnets } }) => {
+      for (const source of sources) {
+        const subnet = isLoopback(source.address) ? undefined : subnets.find((one) => liesIn(source, one));
+        if (subnet === undefined) continue;
+        const served = formatPrefix({ address: subnet.prefix, length: subnet.prefixLength });
+        return `${source.address}/${source.prefixLength} lies in subnet ${subnet.id} (${served}), whose addresses are leased to clients: name the addresses of operators`;
+      }
+      return undefined;
     },
   },
   {
@@ -149,6 +186,29 @@ function checkExposure(section: Section, exposure: Exposure, { issues, environme
     const message = `there is no interface "${device}"; there are ${environment.interfaceNames.join(', ')}`;
     issues.error('config-reference', section.positionOf('interface'), message);
   }
+}
+
+/** True if every address of a source may be a client's. */
+function liesIn(source: SourcePrefix, { prefix, prefixLength }: Pick<Subnet, 'prefix' | 'prefixLength'>): boolean {
+  const address = parseIpv4(source.address);
+  const within = source.prefixLength >= prefixLength;
+  return within && address !== undefined && inPrefix(address, { address: prefix, length: prefixLength });
+}
+
+function isolationOf(
+  section: Section,
+  { address, kind }: ListenerFacts,
+  device: string | undefined,
+  allowed: ReadonlySet<Exception>,
+  { issues }: PartContext,
+): ListenerPolicy['isolation'] {
+  const given = section.string('isolation') as ListenerPolicy['isolation'] | undefined;
+  if (given === 'enforce' && device === undefined && kind !== 'kea-unix' && !isLoopback(address)) {
+    const message = 'without an "interface" it is reached through all of them: name the one it belongs to';
+    issues.error('config-conflict', section.positionOf('isolation'), message);
+  }
+  if (given !== undefined) return given;
+  return device === undefined || allowed.has('shared-device') ? 'warn' : 'enforce';
 }
 
 function planeOf(section: Section): ListenerPolicy['plane'] {

@@ -2,17 +2,12 @@
 
 import { isIP } from 'node:net';
 import type { ListenerPolicy } from '../domain/access/policy.js';
-import type { InterfaceSelector } from '../domain/snapshot.js';
 import type { BuildContext } from './context.js';
-import { blockOf, describedListener } from './listeners.js';
+import { blockOf, type ClientSide, describedListener } from './listeners.js';
 import type { Section } from './section.js';
 
 /** Builds the listener; undefined if there is none. */
-export function buildMetrics(
-  root: Section,
-  served: readonly InterfaceSelector[],
-  context: BuildContext,
-): ListenerPolicy | undefined {
+export function buildMetrics(root: Section, clients: ClientSide, context: BuildContext): ListenerPolicy | undefined {
   const section = blockOf(root, 'metrics', ['lessor', 'metrics'], context);
   if (section === undefined) return undefined;
   const address = section.or<string>('address');
@@ -24,5 +19,5 @@ export function buildMetrics(
   if (port === undefined || isIP(address) === 0) return undefined;
   // Counters are no secret: they are served as they are, to those who are named.
   const facts = { kind: 'metrics', name: 'metrics', address, port, encrypted: false, identity: [] } as const;
-  return describedListener(section, facts, served, context);
+  return describedListener(section, facts, clients, context);
 }

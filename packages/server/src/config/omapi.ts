@@ -3,10 +3,10 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Authenticator, findAlgorithm, KeyError } from '@lessor/omapi';
-import type { InterfaceSelector, OmapiConfig, OmapiKey, OmapiListenerConfig, OmapiRight } from '../domain/snapshot.js';
+import type { OmapiConfig, OmapiKey, OmapiListenerConfig, OmapiRight } from '../domain/snapshot.js';
 import type { BuildContext } from './context.js';
 import { reasonOf } from './lexer.js';
-import { blockOf, describedListener } from './listeners.js';
+import { blockOf, type ClientSide, describedListener } from './listeners.js';
 import { OMAPI_RIGHTS } from './schema-omapi.js';
 import { emptySection, type Section } from './section.js';
 import { buildSources, isLoopback } from './sources.js';
@@ -26,17 +26,13 @@ interface BuiltKey {
 }
 
 /** Builds the block; undefined if there is none. What is wrong with it is reported with its position. */
-export function buildOmapi(
-  root: Section,
-  served: readonly InterfaceSelector[],
-  context: BuildContext,
-): OmapiConfig | undefined {
+export function buildOmapi(root: Section, clients: ClientSide, context: BuildContext): OmapiConfig | undefined {
   const section = blockOf(root, 'omapi', ['lessor', 'omapi'], context);
   if (section === undefined) return undefined;
   const built = buildKeys(section, context);
   const allowedSources = buildSources(section, 'allowed-sources', context.issues);
   const sources = section.mentions('allowed-sources') ? allowedSources : undefined;
-  const listeners = buildListeners(section, sources, served, context);
+  const listeners = buildListeners(section, sources, clients, context);
   const limitsOf = section.section('limits') ?? emptySection('omapi-limits', section);
   const limits = {
     connections: limitsOf.or<number>('connections'),
@@ -56,7 +52,7 @@ export function buildOmapi(
 function buildListeners(
   section: Section,
   sources: OmapiConfig['allowedSources'] | undefined,
-  served: readonly InterfaceSelector[],
+  clients: ClientSide,
   context: BuildContext,
 ): OmapiListenerConfig[] {
   const { issues } = context;
@@ -99,7 +95,7 @@ function buildListeners(
       identity: keyed ? (['omapi-key'] as const) : [],
       ...(sources === undefined ? {} : { sources }),
     } as const;
-    const policy = describedListener(item, facts, served, context);
+    const policy = describedListener(item, facts, clients, context);
     listeners.push({ address, port, ...(device === undefined ? {} : { device }), policy });
   }
   return listeners;

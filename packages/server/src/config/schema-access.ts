@@ -5,7 +5,15 @@ import { ROLE_NAMES } from '../domain/access/roles.js';
 import type { Parameter, Scope } from './schema.js';
 
 /** What can be allowed of a listener that would be refused otherwise, in words. */
-export const LISTENER_EXCEPTIONS = ['wildcard-address', 'any-source', 'shared-device', 'plain-text'] as const;
+export const LISTENER_EXCEPTIONS = [
+  'wildcard-address',
+  'any-source',
+  'shared-device',
+  'plain-text',
+  'client-sources',
+  'shared-wire',
+  'forwarding',
+] as const;
 
 /** Default of every bound of a listener that has a `lessor` block. */
 const LIMITS: readonly (readonly [name: string, value: number, doc: string])[] = [
@@ -50,6 +58,20 @@ export const LISTENER_PARAMETERS: readonly Parameter[] = [
     doc: 'What is meant although it exposes the listener.',
   },
   { name: 'limits', type: 'map', scope: 'listener-limits', doc: 'Bounds.' },
+  {
+    name: 'isolation',
+    type: 'string',
+    words: ['enforce', 'warn', 'off'],
+    doc:
+      'What to do when clients turn out to reach it (checks S1 to S8): refuse to start and stop administration, warn, ' +
+      'or nothing. enforce where an interface is named, else warn.',
+  },
+  {
+    name: 'own-bmc',
+    type: 'string',
+    words: ['dedicated', 'shared', 'failover'],
+    doc: "Port of this machine's own BMC, as its vendor's tool shows it (check S7).",
+  },
 ];
 
 /** Names of the scopes of this file. */

@@ -16,6 +16,10 @@ export interface Principal {
   readonly rights: readonly Right[];
   /** Families and commands that the listener lets through at all, whoever sends them; absent = every one. */
   readonly admits?: readonly string[];
+  /** Name of the listener he came through, as its policy has it; absent where there is no policy. */
+  readonly through?: string;
+  /** Whose traffic that listener is for. */
+  readonly plane?: 'management' | 'peer';
   /** Bound of the listener he came through; absent = none. */
   readonly commandsPerSecond?: number;
   readonly sourceAddress?: string;

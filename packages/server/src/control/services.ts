@@ -8,6 +8,7 @@ import type { EventBus } from '../services/events.js';
 import type { Explainer } from '../services/explain4.js';
 import type { Guard } from '../services/guard/guard.js';
 import type { HaReport } from '../services/ha-report.js';
+import type { IsolationMonitor } from '../services/isolation.js';
 import type { Ledger } from '../services/ledger.js';
 import type { Clock, LeaseReader, LeaseStore } from '../services/ports.js';
 import type { ReservationDirectories } from '../services/reservation-directory.js';
@@ -100,6 +101,8 @@ export interface ControlServices {
   /** Devices and alarms of the guard of BMC networks. */
   readonly guard: Pick<Guard, 'inventory' | 'alarms'>;
   readonly process: ProcessInfo;
+  /** Whether control listeners stand apart from clients. */
+  readonly isolation: Pick<IsolationMonitor, 'states' | 'check'>;
   readonly interfaces: InterfaceService;
   /** Stops the server in order, then the process ends with this value. Returns at once. */
   shutdown(exitValue: number): void;

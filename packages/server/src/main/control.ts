@@ -4,6 +4,7 @@ import type { ConfigSource } from '../config/load.js';
 import { isLoopback } from '../config/sources.js';
 import { AccessControl } from '../control/access/access-control.js';
 import { CommandLimiter } from '../control/access/command-limiter.js';
+import { IsolationGate } from '../control/access/isolation-gate.js';
 import { SecondPerson } from '../control/access/second-person.js';
 import { COMMANDS } from '../control/commands/index.js';
 import { Dispatcher } from '../control/dispatcher.js';
@@ -18,18 +19,20 @@ import { configFiles } from '../platform/config-environment.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
+import { linuxMachineNetwork } from '../platform/machine-network.js';
 import { peerCredentials } from '../platform/peer-credentials.js';
 import { listenUnixNatively } from '../platform/unix-arrivals.js';
 import { ChangeControl } from '../services/change-control.js';
 import { ConfigService, type SwapParticipant } from '../services/config-service.js';
 import { EventBus, publishLeaseChange } from '../services/events.js';
+import { IsolationMonitor, type ListenerState, VERDICT_LEVELS } from '../services/isolation.js';
 import type { Logger } from '../services/ports.js';
 import { ReservationDirectories } from '../services/reservation-directory.js';
 import { ControlListeners } from '../transports/control-listeners.js';
 import { authenticateByRules } from '../transports/http-authenticate.js';
 import { createInterfaceService } from '../transports/interface-service.js';
 import { DEFAULT_LIMITS, type ListenerDeps } from '../transports/listener.js';
-import { MetricsListener, metricsText, type Readiness } from '../transports/metrics-http.js';
+import { type Gauge, MetricsListener, metricsText, type Readiness } from '../transports/metrics-http.js';
 import { OmapiListeners } from '../transports/omapi-tcp.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
 import type { Base } from './base.js';
@@ -67,6 +70,15 @@ export async function openControl(
   const config = new ChangeControl({ config: configService, history, clock, audit, logger, events });
   ending.onEnd(() => config.close());
   const reservations = new ReservationDirectories();
+  const isolation = new IsolationMonitor({
+    network: linuxMachineNetwork(clock, random),
+    clock,
+    random,
+    logger: logger.child('commands'),
+    audit,
+    events,
+  });
+  ending.onEnd(() => isolation.close());
   const services: ControlServices = {
     clock,
     config,
@@ -85,12 +97,17 @@ export async function openControl(
     ha: leases.ha?.report,
     guard,
     process: processInfo(clock.now(), options.config),
+    isolation,
     interfaces: createInterfaceService({ network, port, config, describe: describeInterfaces }),
     shutdown: (exitValue) => void ending.end(exitValue),
   };
   const commandLogger = logger.child('commands');
   const access = new AccessControl({ clock, logger: commandLogger, audit, rules: () => config.current.access });
-  const gates = [new SecondPerson(() => config.current.access?.secondPerson, clock), new CommandLimiter(clock)];
+  const gates = [
+    new IsolationGate(isolation),
+    new SecondPerson(() => config.current.access?.secondPerson, clock),
+    new CommandLimiter(clock),
+  ];
   const dispatcher = new Dispatcher(COMMANDS, services, audit, commandLogger, gates);
   const dispatch: Dispatch = (command) => dispatcher.dispatch(command);
   const control = new ControlListeners({
@@ -108,7 +125,8 @@ export async function openControl(
   });
   ending.onEnd(() => control.close());
   const metrics = new MetricsListener(
-    () => metricsText(statistics, { ...haGauges(leases.ha), ...guardGauges(guard) }),
+    () =>
+      metricsText(statistics, { ...haGauges(leases.ha), ...guardGauges(guard), ...isolationGauges(isolation.states) }),
     logger,
     access,
     bindDeviceSocket,
@@ -126,6 +144,8 @@ export async function openControl(
     freeCount: (pool) => addresses.freeCount(pool),
   });
   ending.onEnd(() => omapi.close());
+  (await isolation.prepare(snapshot)).commit();
+  isolation.start();
   for (const listeners of [control, metrics, omapi]) (await listeners.prepare(snapshot)).commit();
   reportExposure(snapshot, commandLogger);
 
@@ -135,6 +155,7 @@ export async function openControl(
     prepare: async (next) => leaseDatabaseSwap(snapshot, next),
   });
   configService.participate(haSwap(leases.ha));
+  configService.participate(isolation);
   configService.participate(control);
   configService.participate(metrics);
   configService.participate(omapi);
@@ -182,13 +203,30 @@ function readinessOf({ serviceSwitch, store, ha }: Leases): Readiness {
 }
 
 /** The pair in numbers. */
-function haGauges(ha: HighAvailability | undefined): Parameters<typeof metricsText>[1] {
+function haGauges(ha: HighAvailability | undefined): Readonly<Record<string, Gauge>> {
   if (ha === undefined) return {};
   const { ready } = ha.report.readiness();
   const { connected } = ha.report.status().lessor as { readonly connected: boolean };
   return {
     lessor_ha_serving: { value: Number(ready), help: '1 if this server of a pair gives addresses to clients' },
     lessor_ha_connected: { value: Number(connected), help: '1 if the partner answers' },
+  };
+}
+
+/** Which control listeners stand apart from clients. */
+function isolationGauges(states: readonly ListenerState[]): Readonly<Record<string, Gauge>> {
+  if (states.length === 0) return {};
+  const samples = (numberOf: (state: ListenerState) => number) =>
+    states.map((state) => ({ labels: { listener: state.listener.name }, value: numberOf(state) }));
+  return {
+    lessor_listener_shared: {
+      help: '0 a listener stands apart from clients, 1 it can not be told, 2 it uses their wire, 3 it is shared with them',
+      samples: samples(({ judgement }) => VERDICT_LEVELS[judgement.verdict]),
+    },
+    lessor_listener_administration_stopped: {
+      help: '1 nothing is changed through this listener because it has come to be shared with clients',
+      samples: samples(({ stopped }) => Number(stopped)),
+    },
   };
 }
 

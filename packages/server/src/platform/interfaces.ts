@@ -17,8 +17,23 @@ const AF_NETLINK = 16;
 const AF_PACKET = 17;
 const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;
 const NETLINK_ROUTE = 0;
-const RTMGRP_LINK = 1;
-const RTMGRP_IPV4_IFADDR = 0x10;
+/** Bits of groups (linux/rtnetlink.h): bit n - 1 is group n. */
+const Group = {
+  link: 1 << 0,
+  ipv4Address: 1 << 4,
+  ipv4Route: 1 << 6,
+  ipv4Rule: 1 << 7,
+  ipv6Address: 1 << 8,
+  ipv6Route: 1 << 10,
+  ipv6Rule: 1 << 18,
+  /** Forwarding switched on or off. */
+  ipv4Conf: 1 << 23,
+  ipv6Conf: 1 << 24,
+} as const;
+/** What DHCP sockets depend on. */
+const ADDRESS_CHANGES = Group.link | Group.ipv4Address;
+/** Whatever decides who reaches whom. */
+export const NETWORK_CHANGES: number = Object.values(Group).reduce((all, bit) => all | bit, 0);
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
 const IFF_RUNNING = 0x40;
@@ -102,13 +117,21 @@ function pointer(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
 }
 
-/** Calls `changed` after an interface or an IPv4 address appeared, changed or went. @throws LessorError socket-open */
-export function watchInterfaces(changed: () => void, clock: Clock, libc: LinuxLibc = linuxLibc()): Cancel {
+/**
+ * Calls `changed` after an interface or an IPv4 address (or what else `groups` has) appeared, changed or went.
+ * @throws LessorError socket-open
+ */
+export function watchInterfaces(
+  changed: () => void,
+  clock: Clock,
+  libc: LinuxLibc = linuxLibc(),
+  groups: number = ADDRESS_CHANGES,
+): Cancel {
   const fd = libc.socket(AF_NETLINK, SOCK_RAW_NONBLOCK_CLOEXEC, NETLINK_ROUTE);
   if (fd < 0) throw new LessorError('socket-open', `rtnetlink socket: ${errnoText(libc.errno())}`);
   const name = Buffer.alloc(12); // struct sockaddr_nl: family, pad, port id 0 (the kernel's choice), groups
   name.writeUInt16LE(AF_NETLINK, 0);
-  name.writeUInt32LE(RTMGRP_LINK | RTMGRP_IPV4_IFADDR, 8);
+  name.writeUInt32LE(groups, 8);
   if (libc.bind(fd, name, name.length) < 0) {
     const errno = libc.errno();
     libc.close(fd);

@@ -4,7 +4,7 @@
  */
 
 import { isIPv4 } from 'node:net';
-import type { LinkAddress, LinkFact } from '../domain/isolation/facts.js';
+import type { LinkAddress, LinkFact, Route, RouteQuestion } from '../domain/isolation/facts.js';
 import { formatHex, octetsOf } from '../domain/values.js';
 import { addressOfOctets, octetsOfAddress } from './ip-octets.js';
 import { type LinuxLibc, linuxLibc } from './linux-libc.js';
@@ -94,27 +94,23 @@ function readAddresses(libc: LinuxLibc): Map<number, LinkAddress[]> {
   return byLink;
 }
 
-/** What the kernel would do with a packet. */
-export type Route =
-  | { readonly kind: 'local' }
-  /** It leaves by the device of this index. */
-  | { readonly kind: 'out'; readonly index: number }
-  /** It is dropped; the kernel's word for it. */
-  | { readonly kind: 'none'; readonly reason: string };
-
-/** A packet to ask about. */
-export interface RouteQuestion {
-  readonly destination: string;
-  /** It came in by the device of this index, from that address; absent: this machine sends it. */
-  readonly input?: { readonly index: number; readonly source: string };
-}
-
 /**
- * Asks the kernel, which takes rules, tables, forwarding and the reverse path filter into account (IPv6: not whether
- * the device forwards), and no firewall.
+ * Asks the kernel, which takes rules, tables, forwarding and the reverse path filter into account, and no firewall.
+ * @param forwards whether a device passes IPv6 on: the kernel answers as if every one did
  * @throws LessorError socket-open
  */
-export function findRoute({ destination, input }: RouteQuestion, libc: LinuxLibc = linuxLibc()): Route {
+export function findRoute(
+  question: RouteQuestion,
+  forwards: (index: number) => boolean,
+  libc: LinuxLibc = linuxLibc(),
+): Route {
+  const route = askRoute(question, libc);
+  const { input, destination } = question;
+  if (route.kind !== 'out' || input === undefined || isIPv4(destination) || forwards(input.index)) return route;
+  return { kind: 'none', reason: 'IPv6 is not forwarded' };
+}
+
+function askRoute({ destination, input }: RouteQuestion, libc: LinuxLibc): Route {
   const octets = octetsOfAddress(destination);
   const family = isIPv4(destination) ? AF_INET : AF_INET6;
   const head = Buffer.alloc(12); // struct rtmsg

@@ -42,6 +42,16 @@ export interface EventKinds {
   'ha-alarm': { readonly alarm: string; readonly text: string };
   /** The guard of BMC networks found something: the alarm as guard-alarm-list answers it. */
   'guard-alarm': { readonly alarm: JsonMap };
+  /** A control listener came to stand apart from clients, or no longer does. */
+  'listener-isolation': {
+    readonly listener: string;
+    /** The verdict before and now. */
+    readonly from: string;
+    readonly to: string;
+    /** Nothing is changed through it. */
+    readonly stopped: boolean;
+    readonly reasons: readonly string[];
+  };
 }
 
 /** A key of {@link EventKinds}. */
@@ -60,6 +70,8 @@ export const EVENT_KINDS: Readonly<Record<EventKind, string>> = {
   'ha-alarm':
     'something about the pair is to be looked at: two clients with one address, configurations or clocks that differ',
   'guard-alarm': 'the guard of BMC networks found something; data has the alarm with its evidence',
+  'listener-isolation':
+    'a control listener is dedicated, shared with clients, or it can not be told; data says which, from what, why, and whether administration through it is stopped',
 };
 
 /** One event. */

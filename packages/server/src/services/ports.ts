@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net';
 import type { UnixUser } from '../domain/access/identify.js';
+import type { LeakProbe, LinkFact, Route, RouteQuestion } from '../domain/isolation/facts.js';
 import type { Lease } from '../domain/lease.js';
 import type { PairFile } from '../domain/pair/file.js';
 import type { EpochMs, Ipv4, Octets, SubnetId } from '../domain/values.js';
@@ -305,3 +306,22 @@ export type OpenPingSocket = (
   device: string,
   received: (octets: Uint8Array, from: Ipv4, port: number) => void,
 ) => PingSocket;
+
+/** What is asked of the machine to judge whether a control listener stands apart from the networks of clients. */
+export interface MachineNetwork {
+  /** All devices. @throws LessorError socket-open, or Error with the kernel's word */
+  links(): readonly LinkFact[];
+  /** What the kernel would do with a packet, firewalls aside. @throws LessorError socket-open */
+  route(question: RouteQuestion): Route;
+  /** This machine can talk to a BMC of its own. */
+  hasOwnBmc(): boolean;
+  /**
+   * Sends broadcast frames on the devices of each list and listens on those of the other, for `listenMs`.
+   * Never rejects: what could not be done is in the answer.
+   */
+  probeLeaks(management: readonly LinkFact[], clients: readonly LinkFact[], listenMs: number): Promise<LeakProbe>;
+  /** Calls `seen` with the sender's IPv4 address of each answer of a DHCP server on a device. @throws LessorError socket-open */
+  watchReplies(device: LinkFact, seen: (source: string) => void): Cancel;
+  /** Calls `changed` soon after a device, an address, a route, a rule or forwarding changed. @throws LessorError socket-open */
+  watch(changed: () => void): Cancel;
+}

@@ -24,7 +24,9 @@ export function listenAt(
   bindDevice: BindDevice,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const where = device === undefined ? { host: address, port } : { fd: bindDevice({ address, port, device }) };
+    // The kernel itself binds a link-local address to the interface that is its zone.
+    const plain = device === undefined || address.endsWith(`%${device}`);
+    const where = plain ? { host: address, port } : { fd: bindDevice({ address, port, device }) };
     server.once('error', reject);
     server.listen({ ...where, ...(backlog === undefined ? {} : { backlog }) }, () => {
       server.off('error', reject);

@@ -29,6 +29,13 @@ export interface Readiness {
   readonly reason: string;
 }
 
+/** A number that is asked for when the page is made: one, or one for each set of labels. */
+export interface Gauge {
+  readonly help: string;
+  readonly value?: number;
+  readonly samples?: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+}
+
 /** One metric family. */
 interface MetricRow {
   readonly type: 'counter' | 'gauge';
@@ -122,11 +129,8 @@ const ROUTES: readonly [pattern: RegExp, route: (match: readonly string[]) => Ro
   [/^(.+)$/, ([name]) => leaseRoute('lessor_', name!, {})],
 ];
 
-/** The metrics page: every statistic that has a metric, and the gauges handed in (name to value and help). */
-export function metricsText(
-  statistics: Pick<Statistics, 'all'>,
-  gauges: Readonly<Record<string, { readonly value: number; readonly help: string }>> = {},
-): string {
+/** The metrics page: every statistic that has a metric, and the gauges handed in, by name. */
+export function metricsText(statistics: Pick<Statistics, 'all'>, gauges: Readonly<Record<string, Gauge>> = {}): string {
   const lines = new Map<MetricName, string[]>();
   for (const { name, value } of statistics.all()) {
     const found = routeOf(name);
@@ -140,8 +144,9 @@ export function metricsText(
     const family = lines.get(metric as MetricName);
     if (family !== undefined) page.push(`# HELP ${metric} ${help}`, `# TYPE ${metric} ${type}`, ...family);
   }
-  for (const [name, { value, help }] of Object.entries(gauges)) {
-    page.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${value}`);
+  for (const [name, { value, samples = [], help }] of Object.entries(gauges)) {
+    page.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...(value === undefined ? [] : [`${name} ${value}`]));
+    for (const { labels, value: sample } of samples) page.push(`${name}${formatLabels(labels)} ${sample}`);
   }
   return `${page.join('\n')}\n`;
 }

@@ -50,6 +50,8 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   'status-get': status,
   'list-commands': status,
   'interface-list': status,
+  'listener-list': status,
+  'isolation-check': { ...status, expensive: true },
   'config-hash-get': status,
 
   'statistic-get': statistics,

@@ -31,6 +31,7 @@ export function resolvePrincipal(evidence: Evidence, origin: Origin, { access, l
   const common = {
     ...origin,
     method: methodOf(evidence),
+    ...(listener === undefined ? {} : { through: listener.name, plane: listener.plane }),
     ...(listener?.commands === undefined ? {} : { admits: listener.commands }),
     ...(listener === undefined || listener.limits.commandsPerSecond === 0
       ? {}

@@ -15,6 +15,7 @@ import { LEASE_CHANGE_COMMANDS } from './lease-changes.js';
 import { LEASE_COUNT_COMMANDS } from './lease-counts.js';
 import { LEASE_QUERY_COMMANDS } from './lease-queries.js';
 import { LEASE_COMMANDS } from './leases.js';
+import { LISTENER_COMMANDS } from './listeners.js';
 import { NETWORK_COMMANDS } from './networks.js';
 import { RESERVATION_QUERY_COMMANDS } from './reservation-queries.js';
 import { RESERVATION_COMMANDS } from './reservations.js';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly CommandRow<ControlServices>[] = [
   ...HA_COMMANDS,
   ...GUARD_COMMANDS,
   ...INTERFACE_COMMANDS,
+  ...LISTENER_COMMANDS,
   ...LEASE_COMMANDS,
   ...LEASE_QUERY_COMMANDS,
   ...LEASE_CHANGE_COMMANDS,

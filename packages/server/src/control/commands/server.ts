@@ -5,6 +5,7 @@ import type { ServiceSwitch } from '../../services/service-switch.js';
 import { CORE_WORDING, defineCommand } from '../arguments.js';
 import { type CommandRow, type Json, type JsonMap, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
+import { isolationStatus } from './listeners.js';
 import { processCommands } from './process.js';
 
 /** Stores whose cleanup a command has started and that has not ended. */
@@ -62,10 +63,11 @@ function startCleanup(store: Pick<LeaseStore, 'cleanup'>, clock: ControlServices
   clock.soon(() => void store.cleanup().then(done, done));
 }
 
-function status({ clock, config, ha, interfaces, process, serviceSwitch, store }: ControlServices): Json {
+function status({ clock, config, ha, interfaces, isolation, process, serviceSwitch, store }: ControlServices): Json {
   const now = clock.now();
   const secondsSince = (at: number) => Math.max(0, Math.floor((now - at) / 1000));
   const { persist, path } = config.current.leaseDatabase;
+  const doors = isolationStatus(isolation);
   const { status: sockets, errors } = interfaces.socketStatus;
   return {
     pid: process.pid,
@@ -77,6 +79,7 @@ function status({ clock, config, ha, interfaces, process, serviceSwitch, store }
     'lease-store': storeStatus(store, secondsSince),
     sockets: { status: sockets, ...(errors.length === 0 ? {} : { errors }) },
     'dhcp-state': dhcpState(serviceSwitch),
+    ...(doors === undefined ? {} : { 'control-isolation': doors }),
     ...(ha === undefined ? {} : { 'high-availability': [ha.status()] }),
   };
 }

@@ -44,6 +44,12 @@ export interface ListenerPolicy {
   /** Families and commands it lets through; undefined = all. */
   readonly commands?: readonly string[];
   readonly limits: AccessLimits;
+  /** What is done when it turns out not to stand apart from clients: administration stops, it is told, or nothing. */
+  readonly isolation: 'enforce' | 'warn' | 'off';
+  /** What exposes it and is meant (LISTENER_EXCEPTIONS of config/schema-access.ts). */
+  readonly allow?: readonly string[];
+  /** How this machine's own BMC is connected, as the operator has looked it up (check S7). */
+  readonly ownBmc?: 'dedicated' | 'shared' | 'failover';
   /** True if it has a `lessor` block: then what would expose it was refused, or allowed in words. */
   readonly described: boolean;
 }

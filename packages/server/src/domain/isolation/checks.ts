@@ -127,7 +127,9 @@ function reachOfAddress(listener: ListenerPolicy, { reach, clientDevices, links 
   const { address, name } = listener;
   if (clientDevices.length === 0) return passed('no client is served by a device of this machine');
   if ('unreadable' in links) return unknown(links.unreadable);
-  const owner = links.find((link) => clientDevices.includes(link.name) && hasAddress(link, address));
+  // Where clients are served on the listener's own device S1 has said so.
+  const others = links.filter((link) => clientDevices.includes(link.name) && link.name !== device);
+  const owner = others.find((link) => hasAddress(link, address));
   if (owner !== undefined) {
     return {
       outcome: 'shared',
@@ -146,7 +148,9 @@ function reachOfAddress(listener: ListenerPolicy, { reach, clientDevices, links 
   }
   const [closed] = reach.filter(({ listener: of }) => of === name);
   if (closed === undefined) return unknown('the kernel could not be asked which packets it takes');
-  return passed(`packets for ${closed.address} that come in by ${closed.from} are dropped: ${closed.reason ?? 'rules'}`);
+  return passed(
+    `packets for ${closed.address} that come in by ${closed.from} are dropped: ${closed.reason ?? 'rules'}`,
+  );
 }
 
 /** Frames that one device sends and the other hears: joined somewhere beyond what this machine can see. */

@@ -34,6 +34,21 @@ export interface LinkAddress {
   readonly prefixLength: number;
 }
 
+/** A packet to ask the kernel about. */
+export interface RouteQuestion {
+  readonly destination: string;
+  /** It came in by the device of this index, from that address; absent: this machine sends it. */
+  readonly input?: { readonly index: number; readonly source: string };
+}
+
+/** What the kernel would do with it. */
+export type Route =
+  | { readonly kind: 'local' }
+  /** It leaves by the device of this index. */
+  | { readonly kind: 'out'; readonly index: number }
+  /** It is dropped; the kernel's word for it. */
+  | { readonly kind: 'none'; readonly reason: string };
+
 /** What the kernel would do with a packet that came in from clients for an address of a listener. */
 export interface ReachFact {
   readonly listener: string;
