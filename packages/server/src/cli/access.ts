@@ -10,6 +10,7 @@ import { covers, formatRight } from '../domain/access/rights.js';
 import type { ConfigSnapshot, Json } from '../domain/snapshot.js';
 import { machineConfigEnvironment } from '../platform/config-environment.js';
 import { formatOptions, type OptionRow, parseOptions, UsageError } from './args.js';
+import { hashPassword } from './hash-password.js';
 import { ExitCode, type Io, writeLine } from './io.js';
 
 const OPTIONS: readonly OptionRow[] = [
@@ -21,10 +22,13 @@ const OPTIONS: readonly OptionRow[] = [
 export const ACCESS_USAGE = `Usage: lessor access exposure -c FILE
        lessor access who-can COMMAND -c FILE
        lessor access test PRINCIPAL COMMAND [ARGUMENTS] -c FILE
+       lessor access hash-password
 
 exposure says to whom each listener is open; who-can lists the principals that
 may use a command, and where; test says whether one may, with these arguments
-(JSON), and if not which right is missing.
+(JSON), and if not which right is missing. hash-password reads a password, of
+which it asks a terminal without showing it, and prints what is to stand in a
+password-file in its place (scrypt).
 
 ${formatOptions(OPTIONS)}
 
@@ -34,6 +38,7 @@ Exit codes: 0 done, or it is allowed; 1 it is not; 2 wrong usage.
 /** Runs `lessor access`. */
 export async function runAccess(argv: readonly string[], io: Io): Promise<number> {
   const args = parseOptions(argv, OPTIONS);
+  if (args.positionals[0] === 'hash-password') return hashPassword(args.positionals.slice(1), io);
   const path = args.value('config');
   if (path === undefined) throw new UsageError('give the configuration file: -c FILE');
   const environment = machineConfigEnvironment({
@@ -52,7 +57,7 @@ export async function runAccess(argv: readonly string[], io: Io): Promise<number
     case 'test':
       return test(words, snapshot, io);
     default:
-      throw new UsageError('give one of exposure, who-can and test');
+      throw new UsageError('give one of exposure, who-can, test and hash-password');
   }
 }
 

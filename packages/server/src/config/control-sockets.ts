@@ -1,5 +1,6 @@
 /** control-sockets: where commands are taken, with credentials resolved. */
 
+import { looksLikeHash, parsePasswordHash } from '../domain/access/password-hash.js';
 import type { ListenerPolicy } from '../domain/access/policy.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { parseIpv4 } from '../domain/values.js';
@@ -243,7 +244,7 @@ function buildClient(section: Section, directory: string, context: PartContext) 
     }
   }
   for (const name of ['user', 'password'] as const) {
-    if (section.has(name)) {
+    if (section.has(name) && !looksLikeHash(section.string(name) ?? '')) {
       const message = `clear text "${name}" can be read by whoever reads this file: use "${name}-file"`;
       reportInsecure(context, section.positionOf(name), message);
     }
@@ -282,8 +283,16 @@ function buildClient(section: Section, directory: string, context: PartContext) 
       'this password is a well-known one: choose another',
     );
   }
-  return { user, password: password ?? '' };
+  if (password === undefined || !looksLikeHash(password)) return { user, password: password ?? '' };
+  const hash = parsePasswordHash(password);
+  if (typeof hash !== 'string') return { user, password: '', hash };
+  const position = section.positionOf(section.has('password') ? 'password' : 'password-file');
+  issues.error('config-range', position, `this is no scrypt hash: ${hash} (lessor access hash-password makes one)`);
+  return undefined;
 }
+
+/** Mode bit of a file that every user of the machine can read. */
+const OTHERS_MAY_READ = 0o004;
 
 /** The first line of a credential file; undefined if it can not be read (reported). */
 function firstLine(
@@ -292,6 +301,11 @@ function firstLine(
   name: string,
   { issues, environment }: PartContext,
 ): string | undefined {
+  const mode = environment.fileMode?.(path);
+  if (name === 'password-file' && mode !== undefined && (mode & OTHERS_MAY_READ) !== 0) {
+    const message = `everybody can read ${path} (mode ${mode.toString(8)}): chmod 640 ${path}`;
+    issues.warning('config-insecure', section.positionOf(name), message);
+  }
   try {
     return environment.readFile(path).split(/\r?\n/, 1)[0]!;
   } catch (error) {

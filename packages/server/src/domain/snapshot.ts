@@ -5,6 +5,7 @@
 
 import type { OptionRegistry } from '@lessor/dhcp';
 import type { Authenticator } from '@lessor/omapi';
+import type { PasswordHash } from './access/password-hash.js';
 import type { AccessPolicy, ListenerPolicy } from './access/policy.js';
 import type { CompiledExpression } from './classes/expression.js';
 import type { GuardConfig, PolicyTable, SubnetRole } from './guard/policy.js';
@@ -276,7 +277,12 @@ export interface ControlSocketConfig {
   /** Basic authentication; undefined = none demanded. */
   readonly authentication?: {
     readonly realm: string;
-    readonly clients: readonly { readonly user: string; readonly password: string }[];
+    readonly clients: readonly {
+      readonly user: string;
+      /** '' where there is a hash. */
+      readonly password: string;
+      readonly hash?: PasswordHash;
+    }[];
   };
   readonly tls?: {
     readonly trustAnchor: string;

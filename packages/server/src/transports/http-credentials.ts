@@ -17,9 +17,21 @@ export function authenticatedUser(header: string | undefined, { clients }: Authe
   const given = digest(match?.[1] ?? '');
   let user: string | undefined;
   for (const client of clients) {
+    if (client.hash !== undefined) continue;
     if (timingSafeEqual(given, digestOf(client)) && match !== null) user = client.user;
   }
   return user;
+}
+
+/** User and password in a header; undefined if it is no Basic authentication. */
+export function credentialsIn(
+  header: string | undefined,
+): { readonly user: string; readonly password: Buffer } | undefined {
+  const match = /^\s*basic\s*(\S+)\s*$/i.exec(header ?? '');
+  const octets = Buffer.from(match?.[1] ?? '', 'base64');
+  const colon = octets.indexOf(0x3a);
+  if (colon === -1) return undefined;
+  return { user: octets.subarray(0, colon).toString('utf8'), password: octets.subarray(colon + 1) };
 }
 
 /** Digests of what clients must send: a configuration's clients do not change. */

@@ -56,7 +56,7 @@ export async function answerRequest(
     refuse(context, response, 400, true);
     return;
   }
-  const principal = (deps.authenticate ?? authenticateAsKea)(factsOf(request), config);
+  const principal = await (deps.authenticate ?? authenticateAsKea)(factsOf(request), config);
   if (isRefusal(principal)) {
     for (const [name, value] of Object.entries(principal.headers)) response.setHeader(name, value);
     refuse(context, response, principal.status, bodyLength(request) > MAX_DISCARDED_OCTETS);
