@@ -147,6 +147,9 @@ export const COMMAND_EXAMPLES: readonly CommandExample[] = [
   example('interface-list'),
   example('interface-redetect'),
   example('interface-add', { interfaces: ['no-such'] }),
+  example('bmc-list'),
+  example('guard-alarm-list'),
+  example('guard-alarm-acknowledge', { id: 1 }),
   example('dhcp-disable', { 'max-period': 60 }),
   example('dhcp-enable'),
   example('config-set', {

@@ -5,7 +5,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,6 +36,8 @@ export interface ControlLab {
   readonly httpPort: number;
   /** Client certificate and basic authentication. */
   readonly httpsPort: number;
+  /** lessor: no authentication. */
+  readonly plainPort: number;
   close(): Promise<void>;
 }
 
@@ -43,7 +45,8 @@ const DHCP4: Dhcp4 = {
   subnet4: [{ id: 1, subnet: '192.0.2.0/24', pools: [{ pool: '192.0.2.1 - 192.0.2.50' }] }],
 };
 
-const AUTHENTICATION = {
+/** Basic authentication by {@link LAB_USER}. */
+export const AUTHENTICATION = {
   type: 'basic',
   realm: 'kea-lab',
   clients: [{ user: LAB_USER, password: LAB_PASSWORD }],
@@ -53,11 +56,13 @@ const AUTHENTICATION = {
 export async function openControlLab(name: SubjectName, dhcp4: Dhcp4 = DHCP4): Promise<ControlLab> {
   const server = new Server(here, { subject: SUBJECTS[name], interfaces: [] });
   const certificates = makeCertificates(server.folder);
-  const [httpPort, httpsPort] = [await freePort(), await freePort()];
+  const [httpPort, httpsPort, plainPort] = [await freePort(), await freePort(), await freePort()];
   const agents: (() => Promise<void>)[] = [];
   if (name === 'lessor') {
     const unix = { 'socket-type': 'unix', 'socket-name': server.socket };
-    server.configure({ 'control-sockets': [unix, ...lessorDoors(httpPort, httpsPort, certificates)], ...dhcp4 });
+    const plain = { 'socket-type': 'http', 'socket-port': plainPort };
+    const doors = lessorDoors(httpPort, httpsPort, certificates);
+    server.configure({ 'control-sockets': [unix, plain, ...doors], ...dhcp4 });
   } else {
     server.configure(dhcp4);
   }
@@ -68,14 +73,16 @@ export async function openControlLab(name: SubjectName, dhcp4: Dhcp4 = DHCP4): P
   try {
     await server.start();
     if (name === 'kea') {
-      agents.push(await startAgent(server, httpPort, {}));
-      agents.push(await startAgent(server, httpsPort, agentTls(certificates)));
+      const program = getPeer('kea-ctrl-agent');
+      agents.push(await startAgent(program, server, httpPort, { authentication: AUTHENTICATION }));
+      const tls = { authentication: AUTHENTICATION, ...agentTls(certificates) };
+      agents.push(await startAgent(program, server, httpsPort, tls));
     }
   } catch (error) {
     await close();
     throw error;
   }
-  return { server, certificates, httpPort, httpsPort, close };
+  return { server, certificates, httpPort, httpsPort, plainPort, close };
 }
 
 function lessorDoors(httpPort: number, httpsPort: number, files: LabCertificates): object[] {
@@ -93,24 +100,30 @@ function lessorDoors(httpPort: number, httpsPort: number, files: LabCertificates
   ];
 }
 
-function agentTls(files: LabCertificates): object {
+/** TLS with client certificates, as a Control Agent is configured. */
+export function agentTls(files: LabCertificates): object {
   return { 'trust-anchor': files.ca, 'cert-file': files.serverCert, 'key-file': files.serverKey };
 }
 
-/** Starts Kea's Control Agent before a server and waits for its port; what it returns stops it. */
-async function startAgent(server: Server, port: number, more: object): Promise<() => Promise<void>> {
+/** Starts a Control Agent before a server and waits for its port; what it returns stops it. */
+export async function startAgent(
+  program: string,
+  server: Server,
+  port: number,
+  more: object,
+): Promise<() => Promise<void>> {
   const file = join(server.folder, `agent-${port}.conf`);
   const agent = {
     'http-host': '127.0.0.1',
     'http-port': port,
-    authentication: AUTHENTICATION,
     'control-sockets': { dhcp4: { 'socket-type': 'unix', 'socket-name': server.socket } },
     loggers: [{ name: 'kea-ctrl-agent', severity: 'WARN', output_options: [{ output: 'stdout' }] }],
     ...more,
   };
   writeFileSync(file, JSON.stringify({ 'Control-agent': agent }));
-  const run = join(server.folder, 'run');
-  const child = here.spawn([getPeer('kea-ctrl-agent'), '-c', file], {
+  const run = join(server.folder, `agent-${port}`);
+  mkdirSync(run, { mode: 0o750 });
+  const child = here.spawn([program, '-c', file], {
     stdio: 'ignore',
     env: { ...process.env, KEA_PIDFILE_DIR: run, KEA_LOCKFILE_DIR: run },
   });

@@ -153,6 +153,12 @@ export class Server {
     return this.#ending;
   }
 
+  /** Waits until it has ended by itself; as {@link stop}. */
+  async ended(): Promise<number | NodeJS.Signals | undefined> {
+    await this.#exit;
+    return this.#ending;
+  }
+
   /** SIGKILL; of a server behind another program (strace), to both. */
   async kill(): Promise<void> {
     if (this.#options.prefix !== undefined) this.#namespace.killAll();
