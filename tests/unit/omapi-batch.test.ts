@@ -2,9 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ExistsError, isStatus, NotFoundError } from '@lessor/omapi';
+import {
+  Authenticator,
+  ExistsError,
+  encodeMessage,
+  encodeSigned,
+  isStatus,
+  NotFoundError,
+  omapiMessage,
+  openRequest,
+  type Request,
+  Result,
+  readStatus,
+  wireName,
+} from '@lessor/omapi';
 import { ChangeQueue } from 'lessor/internal/control/omapi/change-queue.js';
-import { OmapiServerLab } from './omapi-server-lab.js';
+import { KEY, OmapiServerLab, Raw } from './omapi-server-lab.js';
 
 const MANY = 24;
 const hosts = Array.from({ length: MANY }, (_, i) => ({
@@ -61,6 +74,53 @@ describe('hosts made at once', () => {
     assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1);
     for (const one of made) assert.ok(one.status === 'fulfilled' || one.reason instanceof ExistsError);
     for (const client of clients) client.close();
+    await lab.server.stop();
+  });
+});
+
+describe('hosts made at once on one connection', () => {
+  it('are answered in their order, with what was asked between and behind them', async () => {
+    const lab = await OmapiServerLab.start();
+    const raw = await Raw.to(lab.port);
+    const key = new Authenticator(KEY);
+    const named = [
+      ['name', Buffer.from(KEY.name)],
+      ['algorithm', Buffer.from(wireName(key.algorithm))],
+    ] as const;
+    const authid = (await raw.ask(openRequest('authenticator', named)))!.handle;
+    const create = ({ name, mac, ip }: (typeof hosts)[number]): Request =>
+      openRequest(
+        'host',
+        [
+          ['name', Buffer.from(name)],
+          ['hardware-address', Buffer.from(mac.replaceAll(':', ''), 'hex')],
+          ['hardware-type', Buffer.from([0, 0, 0, 1])],
+          ['ip-address', Buffer.from(ip.split('.').map(Number))],
+        ],
+        { create: true, exclusive: true },
+      );
+    const lookUp = (name: string): Request => openRequest('host', [['name', Buffer.from(name)]]);
+    const requests = [
+      ...hosts.map(create),
+      // Once more, under another address; then what must see all before it; then more of the first kind.
+      create({ ...hosts[0]!, ip: '10.77.0.90' }),
+      lookUp(hosts.at(-1)!.name),
+      create({ name: 'late', mac: '02:00:00:00:03:01', ip: '10.77.0.91' }),
+      lookUp('late'),
+    ];
+    const octets = requests.map((request, i) => encodeSigned(omapiMessage({ ...request, tid: 100 + i, authid }), key));
+    // One that is not signed well is answered in its place, too.
+    octets.splice(3, 0, encodeMessage(omapiMessage({ ...lookUp('h0'), tid: 99, authid })));
+    raw.send(Buffer.concat(octets));
+    const answers: string[] = [];
+    for (let i = 0; i < octets.length; i++) {
+      const answer = (await raw.next())!;
+      answers.push(`${answer.rid} ${readStatus(answer)?.result ?? 'object'}`);
+    }
+    const wanted = requests.map((_, i) => `${100 + i} ${i === hosts.length ? Result.EXISTS : 'object'}`);
+    wanted.splice(3, 0, `99 ${Result.INVALIDKEY}`);
+    assert.deepEqual(answers, wanted);
+    raw.drop();
     await lab.server.stop();
   });
 });

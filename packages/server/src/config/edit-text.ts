@@ -53,7 +53,7 @@ export function* editTextSliced(text: Buffer, edits: readonly TreeEdit[]): Slice
   let edited = text;
   for (let at = 0; at < edits.length; ) {
     const appends = appendsFrom(edits, at);
-    edited = appends.length > 1 ? appendAll(edited, appends) : editOnce(edited, edits[at]!);
+    edited = appends.length > 1 ? yield* appendAll(edited, appends) : editOnce(edited, edits[at]!);
     at += Math.max(1, appends.length);
     yield;
   }
@@ -73,11 +73,22 @@ function appendsFrom(edits: readonly TreeEdit[], from: number): Append[] {
   return found;
 }
 
-/** Several items at once: the text is walked and copied once, however many they are. */
-function appendAll(text: Buffer, appends: readonly Append[]): Buffer {
-  return appendTo(text, appends[0]!.to, (layout) =>
-    appends.map(({ value }) => formatValue(value, layout)).join(layout.lines ? `,\n${layout.indent}` : ', '),
-  );
+/** Several items at once: the text is walked twice, to see how they are to look and to put them in, however many they are. */
+function* appendAll(text: Buffer, appends: readonly Append[]): Sliced<Buffer> {
+  const { to } = appends[0]!;
+  let layout: Layout = { indent: '', step: '', lines: false };
+  appendTo(text, to, (found) => {
+    layout = found;
+    return '';
+  });
+  yield;
+  const items: string[] = [];
+  for (const { value } of appends) {
+    items.push(formatValue(value, layout));
+    yield;
+  }
+  const joined = items.join(layout.lines ? `,\n${layout.indent}` : ', ');
+  return appendTo(text, to, () => joined);
 }
 
 function editOnce(text: Buffer, edit: TreeEdit): Buffer {

@@ -1,8 +1,7 @@
 /** SHA-256 over Kea's text of a JSON value, in slices: of a big configuration it takes a second. */
 
 import { createHash } from 'node:crypto';
-import { formatJson, formatJsonPieces, type JsonValue } from '@lessor/kea';
-import { sha256 } from '../domain/sha256.js';
+import { formatJsonPieces, type JsonValue } from '@lessor/kea';
 import type { Sliced } from '../domain/slices.js';
 
 /** Down to a reservation of a subnet of a shared network: root, Dhcp4, networks, network, subnets, subnet, list. */
@@ -29,9 +28,4 @@ export function isFlat(value: JsonValue): boolean {
   if (value === null || typeof value !== 'object') return true;
   for (const member of Object.values(value)) if (typeof member === 'object') return false;
   return true;
-}
-
-/** The digest of a flat value, at once. */
-export function flatDigest(value: JsonValue): string {
-  return sha256(Buffer.from(formatJson(value), 'latin1'));
 }

@@ -28,10 +28,24 @@ export interface OmapiMark {
   readonly reserved?: Octets;
 }
 
+/** Marks by the user-context they are read from, which never changes. */
+const marks = new WeakMap<JsonMap, OmapiMark>();
+const NO_MARK: OmapiMark = {};
+
 /** The mark in a user-context; empty for what was made otherwise. */
 export function markOf(userContext: JsonMap | undefined): OmapiMark {
-  const mark = valueAt(userContext ?? {}, ['lessor', 'omapi']);
-  if (!isJsonMap(mark)) return {};
+  if (userContext === undefined) return NO_MARK;
+  let mark = marks.get(userContext);
+  if (mark === undefined) {
+    mark = readMark(userContext);
+    marks.set(userContext, mark);
+  }
+  return mark;
+}
+
+function readMark(userContext: JsonMap): OmapiMark {
+  const mark = valueAt(userContext, ['lessor', 'omapi']);
+  if (!isJsonMap(mark)) return NO_MARK;
   return Object.fromEntries(
     MARK_MEMBERS.flatMap((name) => {
       const value = Object.hasOwn(mark, name) ? mark[name] : undefined;

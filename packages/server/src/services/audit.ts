@@ -1,8 +1,9 @@
 /** A record of every control action: who did what through which listener, and what came of it. */
 
-import type { JsonMap, JsonValue } from '@lessor/kea';
-import { flatDigest, isFlat, jsonDigest } from '../config/json-digest.js';
-import { atOnce, type Sliced } from '../domain/slices.js';
+import { formatJson, type JsonValue } from '@lessor/kea';
+import { jsonDigest } from '../config/json-digest.js';
+import { sha256 } from '../domain/sha256.js';
+import type { Sliced } from '../domain/slices.js';
 import type { EpochMs } from '../domain/values.js';
 import type { Logger } from './ports.js';
 
@@ -67,15 +68,16 @@ export const REDACTED = '*****';
 
 /** A copy with the values of secret members replaced by {@link REDACTED}. */
 export function redact(value: JsonValue, more: readonly string[] = []): JsonValue {
-  return atOnce(redactSliced(value, more));
-}
-
-function redactFlat(value: JsonValue, more: readonly string[]): JsonValue {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
-  const map = value as JsonMap;
-  const names = Object.keys(map);
-  if (!names.some((name) => isSecret(name, more))) return map;
-  return Object.fromEntries(names.map((name) => [name, isSecret(name, more) ? REDACTED : map[name]!]));
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((item: JsonValue) => redact(item, more));
+  const copy: Record<string, JsonValue> = {};
+  for (const [name, item] of Object.entries(value)) {
+    const shown = isSecret(name, more) ? REDACTED : redact(item, more);
+    // A member of this name would set the prototype instead.
+    if (name === '__proto__') Object.defineProperty(copy, name, { value: shown, enumerable: true });
+    else copy[name] = shown;
+  }
+  return copy;
 }
 
 function isSecret(name: string, more: readonly string[]): boolean {
@@ -97,12 +99,12 @@ function* redactSliced(value: JsonValue, more: readonly string[]): Sliced<JsonVa
   return Object.fromEntries(entries);
 }
 
+const DIGEST_DIGITS = 16;
+
 /** Digest of a command's arguments after redaction; '' if it has none. */
 export function argumentsDigest(args: JsonValue | undefined, secretArgs: readonly string[] = []): string {
   if (args === undefined) return '';
-  return isFlat(args)
-    ? flatDigest(redactFlat(args, secretArgs)).slice(0, 16)
-    : atOnce(argumentsDigestSliced(args, secretArgs));
+  return sha256(Buffer.from(formatJson(redact(args, secretArgs)), 'latin1')).slice(0, DIGEST_DIGITS);
 }
 
 /** {@link argumentsDigest}, to be interrupted again and again: a configuration of many subnets takes a while. */
@@ -112,5 +114,5 @@ export function* argumentsDigestSliced(
 ): Sliced<string> {
   if (args === undefined) return '';
   const redacted = yield* redactSliced(args, secretArgs);
-  return (yield* jsonDigest(redacted)).slice(0, 16);
+  return (yield* jsonDigest(redacted)).slice(0, DIGEST_DIGITS);
 }

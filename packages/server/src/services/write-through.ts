@@ -34,9 +34,12 @@ export interface ConfigFiles {
 /** Owner reads and writes, group reads: a configuration holds secrets (CVE-2025-32803). */
 export const CONFIG_FILE_MODE = 0o640;
 
-/** How long after a change the file follows, and after a failure. */
-const FLUSH_AFTER_MS = 3000;
+/** The file follows when nothing was changed for this time, at the latest after that one; and after a failure. */
+const QUIET_MS = 3000;
+const FLUSH_AFTER_MS = 12_000;
 const RETRY_AFTER_MS = 30_000;
+/** Of a large file that is written again and again, at most this share of the time goes into writing it. */
+const WRITING_SHARE = 0.05;
 
 /** What keeps changes until they are in the file. */
 export interface EditKeeping {
@@ -64,6 +67,9 @@ export class WriteThrough {
   private writing: Promise<unknown> = Promise.resolve();
   private cancel: Cancel | undefined;
   private lastComplaint = '';
+  private changedAt = 0;
+  /** Until then the file is left alone unless somebody asks for it. */
+  private restsUntil = 0;
 
   /** @param path of the configuration file, absolute; undefined: there is none */
   constructor(
@@ -106,7 +112,8 @@ export class WriteThrough {
       path,
       keeping.journal.append(record, () => this.known!.digest),
     );
-    this.arm(FLUSH_AFTER_MS);
+    this.changedAt = keeping.clock.monotonic();
+    this.arm(QUIET_MS);
     return { notWritten: undefined };
   }
 
@@ -289,10 +296,29 @@ export class WriteThrough {
 
   private arm(delayMs: number): void {
     if (this.cancel !== undefined) return;
-    this.cancel = this.keeping!.clock.after(delayMs, () => {
-      this.cancel = undefined;
-      void this.flushOrTell().then(() => this.hasPending && this.arm(RETRY_AFTER_MS));
-    });
+    const { clock } = this.keeping!;
+    const latest = Math.max(clock.monotonic() + FLUSH_AFTER_MS, this.restsUntil);
+    const due = (waitMs: number): Cancel =>
+      clock.after(waitMs, () => {
+        const now = clock.monotonic();
+        const from = Math.max(this.changedAt + QUIET_MS, this.restsUntil);
+        if (now < Math.min(from, latest) - 1) {
+          this.cancel = due(Math.min(from, latest) - now);
+          return;
+        }
+        this.cancel = undefined;
+        void this.flushTimed();
+      });
+    this.cancel = due(delayMs);
+  }
+
+  private async flushTimed(): Promise<void> {
+    const { clock } = this.keeping!;
+    const began = clock.monotonic();
+    await this.flushOrTell();
+    const ended = clock.monotonic();
+    this.restsUntil = ended + (ended - began) / WRITING_SHARE;
+    if (this.hasPending) this.arm(RETRY_AFTER_MS);
   }
 
   private tell(text: string): void {

@@ -29,6 +29,17 @@ export interface ConnectionDeps {
   readonly meter?: InputMeter | undefined;
 }
 
+/** Creations of one connection that are under way at the same time. */
+const MAX_BESIDE = 64;
+
+/** An answer that is not there yet. */
+interface LateAnswer {
+  reaction: Reaction | undefined;
+}
+
+/** Nothing more can be understood. */
+type Lost = Reaction & { readonly close: string };
+
 /** See the head of this file. */
 export class OmapiConnection implements Worker {
   private readonly decoder: StreamDecoder;
@@ -36,13 +47,18 @@ export class OmapiConnection implements Worker {
   /** Answers that are to be sent together. */
   private answers: Uint8Array[] = [];
   private cancelTimer: Cancel = () => undefined;
+  /** Requests under way whose answers are to come, in their order. */
+  private readonly late: LateAnswer[] = [];
+  /** A message that waits for them. */
+  private held: Frame | undefined;
+  private settling = false;
   /** When the message that is incomplete now began; undefined: there is none. */
   private partSince: number | undefined;
   /** When the connection last finished something. */
   private restingSince: number;
   /** It waits for its turn. */
   private queued = false;
-  /** A request under way that has to be over before the next one is looked at. */
+  /** Requests under way have to be over before the next one is looked at. */
   private blocked = false;
   /** The other side takes its answers too slowly. */
   private stalled = false;
@@ -119,18 +135,30 @@ export class OmapiConnection implements Worker {
   step(): boolean {
     this.queued = false;
     if (this.ended || this.blocked || this.stalled) return false;
-    const reaction = this.react();
-    if (reaction === undefined) return false;
-    if (reaction instanceof Promise) {
-      this.block();
-      void reaction.then((late) => {
-        this.take(late);
-        this.unblock();
-        this.rest();
-      });
+    const frame = this.held ?? this.read();
+    this.held = undefined;
+    if (frame === undefined) return false;
+    if ('close' in frame) {
+      this.take(frame);
       return false;
     }
-    this.take(reaction);
+    // What a client asks behind creations must see them.
+    if (this.late.length > 0 && (this.late.length >= MAX_BESIDE || !this.session.mayRunBeside(frame))) {
+      this.held = frame;
+      this.block();
+      return false;
+    }
+    const reaction = this.react(frame);
+    if (reaction instanceof Promise) {
+      this.wait(reaction);
+      if (!this.session.mayRunBeside(frame)) {
+        this.block();
+        return false;
+      }
+    } else if (this.late.length > 0) {
+      this.late.push({ reaction });
+      if (reaction.close !== undefined) this.ended = true;
+    } else this.take(reaction);
     if (this.ended) return false;
     this.queued = true;
     return true;
@@ -147,22 +175,49 @@ export class OmapiConnection implements Worker {
     this.endIfDone();
   }
 
+  /** Answers leave in the order of their requests, those that are there at the same time together. */
+  private wait(reaction: Promise<Reaction>): void {
+    const slot: LateAnswer = { reaction: undefined };
+    this.late.push(slot);
+    void reaction.then((late) => {
+      slot.reaction = late;
+      if (this.settling) return;
+      this.settling = true;
+      // Behind those that one flush has made possible with this one.
+      void Promise.resolve().then(() => this.settle());
+    });
+  }
+
+  private settle(): void {
+    this.settling = false;
+    for (let first = this.late[0]; first?.reaction !== undefined; first = this.late[0]) {
+      this.late.shift();
+      this.take(first.reaction);
+    }
+    if (this.blocked && this.late.length === 0) this.unblock();
+    this.rest();
+  }
+
   private wake(): void {
     if (this.queued || this.blocked || this.stalled) return;
     this.queued = true;
     this.deps.turns.add(this);
   }
 
-  /** What comes of the next message; undefined if there is no whole one. */
-  private react(): Reaction | Promise<Reaction> | undefined {
-    let frame: Frame | undefined;
+  /** The next message, or why there will be none; undefined if no whole one has come. */
+  private read(): Frame | Lost | undefined {
     try {
-      frame = this.decoder.next();
-      if (frame === undefined) {
-        this.ended ||= this.inputEnded;
-        return undefined;
-      }
-      this.partSince = undefined;
+      const frame = this.decoder.next();
+      if (frame === undefined) this.ended ||= this.inputEnded;
+      else this.partSince = undefined;
+      return frame;
+    } catch (error) {
+      return this.failed(error);
+    }
+  }
+
+  private react(frame: Frame): Reaction | Promise<Reaction> {
+    try {
       const reaction = this.session.react(frame);
       return reaction instanceof Promise ? reaction.catch((error) => this.failed(error)) : reaction;
     } catch (error) {
@@ -170,7 +225,7 @@ export class OmapiConnection implements Worker {
     }
   }
 
-  private failed(error: unknown): Reaction {
+  private failed(error: unknown): Lost {
     const { message, stack } = error as Error;
     if (!(error instanceof DecodeError)) {
       this.deps.logger.log('ERROR', 'LESSOR_OMAPI_FAILED', `a connection failed: ${message}`, { stack });
@@ -222,7 +277,7 @@ export class OmapiConnection implements Worker {
   }
 
   private endIfDone(): void {
-    if (!this.ended || this.blocked || this.answers.length > 0 || this.socket.destroyed) return;
+    if (!this.ended || this.late.length > 0 || this.answers.length > 0 || this.socket.destroyed) return;
     if (this.socket.writableEnded) return;
     this.cancelTimer();
     this.socket.resume();
@@ -257,7 +312,7 @@ export class OmapiConnection implements Worker {
     this.cancelTimer = this.deps.clock.after(delayMs, () => {
       const allowedMs = this.silenceAllowedMs();
       const silentMs = this.deps.clock.monotonic() - (this.partSince ?? this.restingSince);
-      const busy = this.blocked;
+      const busy = this.late.length > 0;
       // Timers may run a little early.
       if (busy || silentMs < allowedMs - 1) {
         this.arm(busy ? allowedMs : allowedMs - silentMs);

@@ -7,9 +7,11 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { AccessControl } from '../control/access/access-control.js';
 import { plainAddress } from '../control/access/connection-gate.js';
 import { SourcePenalties } from '../control/access/source-penalties.js';
+import type { Principal } from '../control/command.js';
 import type { OmapiServices } from '../control/omapi/object.js';
 import { OmapiServer } from '../control/omapi/server.js';
 import { OmapiSession } from '../control/omapi/session.js';
+import type { AccessPolicy } from '../domain/access/policy.js';
 import type { ConfigSnapshot, OmapiConfig, OmapiListenerConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
@@ -155,8 +157,10 @@ export class OmapiListeners implements SwapParticipant {
       ...(access === undefined
         ? {}
         : {
-            identify: (key: string | undefined) =>
-              access.identify(key === undefined ? {} : { omapiKey: key }, where, policy),
+            identify: remembered(
+              (key) => access.identify(key === undefined ? {} : { omapiKey: key }, where, policy),
+              () => deps.config.current.access,
+            ),
           }),
     };
     const meter = access && new InputMeter(access, () => policy, source, deps.clock);
@@ -195,6 +199,22 @@ export class OmapiListeners implements SwapParticipant {
     }
     return false;
   }
+}
+
+/** Who has a key, asked again only when the rules have become others; that nobody has it is asked, and audited, each time. */
+function remembered(
+  ask: (key: string | undefined) => Principal | undefined,
+  rules: () => AccessPolicy | undefined,
+): (key: string | undefined) => Principal | undefined {
+  const known = new Map<string | undefined, { readonly rules: unknown; readonly principal: Principal }>();
+  return (key) => {
+    const now = rules();
+    const before = known.get(key);
+    if (before !== undefined && before.rules === now) return before.principal;
+    const principal = ask(key);
+    if (principal !== undefined) known.set(key, { rules: now, principal });
+    return principal;
+  };
 }
 
 function keyOf({ address, port, device = '' }: OmapiListenerConfig): string {

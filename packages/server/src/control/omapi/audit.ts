@@ -18,7 +18,7 @@ export function recordChange(command: string, args: Json, context: OmapiContext)
  * @param command `omapi-TYPE-VERB`
  */
 export function recordOutcome(
-  command: string,
+  command: () => string,
   { message, object }: OmapiMessage,
   { failure }: { readonly failure?: unknown },
   context: OmapiContext,
@@ -27,7 +27,7 @@ export function recordOutcome(
   const missing = failure instanceof OmapiDenial ? { missing: failure.missing } : {};
   const args = { message: attributesJson(entryMap(message)), object: attributesJson(entryMap(object)) };
   const nothing = failure instanceof OmapiRefusal && failure.result === Result.NOTFOUND;
-  record(command, args, { result: failure === undefined ? 0 : nothing ? 3 : 1, ...missing }, context);
+  record(command(), args, { result: failure === undefined ? 0 : nothing ? 3 : 1, ...missing }, context);
 }
 
 /** Where somebody failed to prove a key. */

@@ -56,8 +56,9 @@ export class HandleTable {
     if (number !== undefined) this.drop(number);
   }
 
-  /** To the end of the line: a Map keeps the order in which its keys came. */
+  /** To the end of the line: a Map keeps the order in which its keys came. While there is room nobody has to leave it. */
   private touch(number: number, target: HandleTarget): void {
+    if (this.targets.size < this.limit / 2) return;
     this.targets.delete(number);
     this.targets.set(number, target);
   }

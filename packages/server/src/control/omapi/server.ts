@@ -94,7 +94,7 @@ export class OmapiServer {
     const changes = changesThings(message);
     const refused = (error: unknown): Performed => {
       const answer = this.refusal(error);
-      recordOutcome(this.nameOf(message), message, { failure: error }, context);
+      recordOutcome(() => this.nameOf(message), message, { failure: error }, context);
       return { answer, afterwards: [] };
     };
     let keys: readonly string[] | undefined;
@@ -102,7 +102,7 @@ export class OmapiServer {
       requireRight(caller, 'read');
       if (!changes) {
         const answer = this.look(message, context);
-        recordOutcome(this.nameOf(message), message, {}, context);
+        recordOutcome(() => this.nameOf(message), message, {}, context);
         return { answer, afterwards };
       }
       keys = keysOfCreation(message);
@@ -290,6 +290,15 @@ function keysOfCreation(message: OmapiMessage): string[] | undefined {
   if (message.op !== Op.open || !create || !exclusive || update || typeOf(message) !== 'host') return undefined;
   const given = keysOf(message);
   return HOST_KEYS.flatMap((name) => (given.has(name) ? [`${name} ${octetsOf(given.get(name)!)}`] : []));
+}
+
+/** True for the making of a new host, which changes nothing that is there. Never throws. */
+export function makesOneHost(message: OmapiMessage): boolean {
+  try {
+    return keysOfCreation(message) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** The type an open names; undefined if it names none. */

@@ -27,6 +27,7 @@ import type { Principal } from '../command.js';
 import { OmapiRefusal } from './object.js';
 import {
   changesThings,
+  makesOneHost,
   type OmapiAnswer,
   type OmapiCaller,
   type OmapiServer,
@@ -80,6 +81,14 @@ export class OmapiSession {
   /** True once a message was well signed, or where none has to be. */
   get trusted(): boolean {
     return this.verified || this.config.keys.length === 0;
+  }
+
+  /**
+   * True for the making of an object that changes nothing else: it may be under way beside others of its kind, and their
+   * answers still come in their order. Shown to be nothing by its signature it is refused like any other.
+   */
+  mayRunBeside({ message }: Frame): boolean {
+    return makesOneHost(message);
   }
 
   /** Reacts to a message: at once, or where something may change, when that is over. Never throws or rejects. */
