@@ -1,7 +1,8 @@
 /**
  * A load of signed OMAPI requests, as a program of its own so that it does not share the server's thread:
  * `node omapi-load.js REQUEST`, with an {@link OmapiLoadRequest} in JSON; prints an {@link OmapiLoadReport}.
- * Requests are encoded and signed before the clock starts. Each connection keeps a number of them under way.
+ * Requests are encoded and signed before the clock starts. Each connection keeps a number of them under way. Of every
+ * answer the operation and the transaction are looked at; one in {@link CHECK_EVERY} is decoded and its signature verified.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -13,13 +14,14 @@ import {
   encodeSigned,
   encodeStartup,
   encodeUint32,
-  type OmapiMessage,
+  type Frame,
   Op,
   omapiMessage,
   openRequest,
   StreamDecoder,
   wireName,
 } from '@lessor/omapi';
+import { AnswerScanner } from './lib/omapi-scan.js';
 
 /** What is asked, how often, of whom. */
 export interface OmapiLoadRequest {
@@ -36,6 +38,8 @@ export interface OmapiLoadRequest {
   readonly requests: number;
   /** Address of the first lease, or of the first host. */
   readonly firstAddress: number;
+  /** False: answers are not signed (omapi-bare.ts). */
+  readonly verify: boolean;
 }
 
 /** What came of it. */
@@ -50,19 +54,34 @@ export interface OmapiLoadReport {
 }
 
 const HARDWARE = 'hardware-address';
+const CHECK_EVERY = 64;
+const STARTUP_OCTETS = 8;
+const OP_AT = 8;
+const RID_AT = 20;
+
+/** A request, signed, and its tid. */
+interface Signed {
+  readonly octets: Uint8Array;
+  readonly tid: number;
+}
 
 /** One connection with its key opened, and what it still has to ask. */
 class Connection {
+  private readonly scanner = new AnswerScanner();
   private readonly decoder = new StreamDecoder();
-  private onMessage: (message: OmapiMessage) => void = () => undefined;
-  private constructor(private readonly socket: Socket) {
+  private onMessage: (octets: Buffer) => void = () => undefined;
+
+  private constructor(
+    private readonly socket: Socket,
+    /** Of the other side, before its first message. */
+    startup: Buffer,
+  ) {
+    this.decoder.push(startup.subarray(0, STARTUP_OCTETS));
+    this.scan(startup.subarray(STARTUP_OCTETS));
     socket.on('data', (chunk: Buffer) => {
-      this.decoder.push(chunk);
       // What is asked next goes out in one piece, however many answers came in one.
       socket.cork();
-      for (let frame = this.decoder.next(); frame !== undefined; frame = this.decoder.next()) {
-        this.onMessage(frame.message);
-      }
+      this.scan(chunk);
       socket.uncork();
     });
     socket.on('error', (error) => fail(`connection lost: ${error.message}`));
@@ -71,9 +90,12 @@ class Connection {
 
   static async open({ address, port }: OmapiLoadRequest): Promise<Connection> {
     const socket = connect({ host: address, port, noDelay: true });
-    await new Promise((resolve) => socket.once('connect', resolve));
     socket.write(encodeStartup());
-    return new Connection(socket);
+    const startup = await new Promise<Buffer>((resolve, reject) => {
+      socket.once('data', resolve).once('error', reject);
+    });
+    socket.removeAllListeners('error');
+    return new Connection(socket, startup);
   }
 
   /** The authid of the key on this connection. */
@@ -82,30 +104,38 @@ class Connection {
       ['name', Buffer.from(key.name)],
       ['algorithm', Buffer.from(wireName(key.algorithm))],
     ]);
-    const answer = new Promise<OmapiMessage>((resolve) => {
-      this.onMessage = resolve;
+    const answer = new Promise<Frame>((resolve) => {
+      this.onMessage = (octets) => resolve(this.decode(octets));
     });
     this.socket.write(encodeMessage(omapiMessage({ ...open, tid: 1 })));
-    const { op, handle } = await answer;
+    const { op, handle } = (await answer).message;
     if (op !== Op.update) fail('the key is refused');
     return handle;
   }
 
   /** Keeps `depth` requests under way until `next` has no more; resolves when all are answered. */
-  run(depth: number, next: () => Uint8Array | undefined, answered: (ms: number, ok: boolean) => void): Promise<void> {
+  run(
+    depth: number,
+    next: () => Signed | undefined,
+    answered: (ms: number, ok: boolean) => void,
+    check: (frame: Frame) => void,
+  ): Promise<void> {
     return new Promise((resolve) => {
-      const sentAt: number[] = [];
+      const sent: { readonly at: number; readonly tid: number }[] = [];
       let first = 0;
       const send = (): void => {
-        const octets = next();
-        if (octets === undefined) return;
-        sentAt.push(performance.now());
-        this.socket.write(octets);
+        const request = next();
+        if (request === undefined) return;
+        sent.push({ at: performance.now(), tid: request.tid });
+        this.socket.write(request.octets);
       };
-      this.onMessage = ({ op }) => {
-        answered(performance.now() - sentAt[first++]!, op === Op.update);
+      this.onMessage = (octets) => {
+        const { at, tid } = sent[first++]!;
+        if (octets.readUInt32BE(RID_AT) !== tid) fail('an answer out of its turn');
+        if (first % CHECK_EVERY === 0) check(this.decode(octets));
+        answered(performance.now() - at, octets[OP_AT + 3] === Op.update);
         send();
-        if (first === sentAt.length) resolve();
+        if (first === sent.length) resolve();
       };
       this.socket.cork();
       for (let i = 0; i < depth; i++) send();
@@ -116,6 +146,15 @@ class Connection {
   close(): void {
     this.socket.removeAllListeners('end');
     this.socket.destroy();
+  }
+
+  private scan(chunk: Buffer): void {
+    this.scanner.push(chunk, (octets) => this.onMessage(octets));
+  }
+
+  private decode(octets: Buffer): Frame {
+    this.decoder.push(Buffer.from(octets));
+    return this.decoder.next() ?? fail('an answer that can not be decoded');
   }
 }
 
@@ -149,14 +188,15 @@ async function load(wanted: OmapiLoadRequest): Promise<OmapiLoadReport> {
     authid = await connection.authenticate(key);
     connections.push(connection);
   }
-  const signed = Array.from({ length: wanted.requests }, (_, index) =>
-    encodeSigned(omapiMessage({ ...request(wanted, index, salt), tid: index + 1, authid }), key),
-  );
+  const signed = Array.from({ length: wanted.requests }, (_, index): Signed => {
+    const tid = index + 1;
+    return { tid, octets: encodeSigned(omapiMessage({ ...request(wanted, index, salt), tid, authid }), key) };
+  });
   const times: number[] = [];
   let [sent, refused] = [0, 0];
   const startedAt = performance.now();
   const until = startedAt + 1000 * wanted.seconds;
-  const next = (): Uint8Array | undefined => {
+  const next = (): Signed | undefined => {
     if (performance.now() >= until || (wanted.kind === 'create' && sent === signed.length)) return undefined;
     return signed[sent++ % signed.length];
   };
@@ -164,7 +204,10 @@ async function load(wanted: OmapiLoadRequest): Promise<OmapiLoadReport> {
     times.push(ms);
     if (!ok) refused++;
   };
-  await Promise.all(connections.map((connection) => connection.run(wanted.depth, next, answered)));
+  const check = (frame: Frame): void => {
+    if (wanted.verify && !key.verify(frame)) fail('an answer is not signed with the key');
+  };
+  await Promise.all(connections.map((connection) => connection.run(wanted.depth, next, answered, check)));
   const tookMs = performance.now() - startedAt;
   for (const connection of connections) connection.close();
   times.sort((a, b) => a - b);
