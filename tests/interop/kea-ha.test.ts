@@ -175,6 +175,45 @@ describe('A pair of lessor and Kea', { skip }, () => {
     });
   }
 
+  for (const side of [0, 1] as const) {
+    const part = side === 0 ? 'serves, and waits for its backup' : 'is the backup';
+    test(`passive-backup, lessor ${part}: the backup has every lease, and takes nothing over`, async () => {
+      const relation = { ...RELATION, 'wait-backup-ack': true };
+      const lab = new KeaLab(side, { mode: 'passive-backup', relation });
+      await withLab(lab, async () => {
+        await lab.until(0, 'passive-backup');
+        await lab.until(1, 'backup');
+        const one = lab.client();
+        const { ack } = await lab.leased(one);
+        assert.ok((await lab.addresses(1)).includes(ack.yiaddr), 'stored there before the ACK');
+        await lab.leased();
+        one.release(ack.yiaddr);
+        const deadline = performance.now() + 3000;
+        while ((await lab.addresses(1)).includes(ack.yiaddr) && performance.now() < deadline) await sleep(50);
+        await lab.equal();
+        await lab.lab.servers[0].kill();
+        assert.equal(await lab.client().ask(TYPE.discover, { secs: 60 }, 1000), undefined, 'the backup is silent');
+      });
+    });
+  }
+
+  test('load-balancing: a short silence is bridged, and what changed meanwhile is sent when it ends', async () => {
+    const relation = { ...RELATION, 'max-response-delay': 60_000, 'max-unacked-clients': 10 };
+    const lab = new KeaLab(0, { mode: 'load-balancing', relation });
+    await withLab(lab, async () => {
+      await lab.both('load-balancing');
+      lab.lab.peerLink(false);
+      await lab.until(0, 'communication-recovery');
+      // Hash 182: the primary's.
+      const { ack } = await lab.leased(lab.client('02:00:00:00:00:03'));
+      assert.equal(ack.serverId, '10.77.0.1');
+      lab.lab.peerLink(true);
+      await lab.both('load-balancing');
+      await lab.equal();
+      assert.equal((await lab.addresses(1)).length, 1);
+    });
+  });
+
   test('maintenance: lessor takes over at once when the Kea is to be stopped, and the other way round', async () => {
     const lab = new KeaLab(0);
     await withLab(lab, async () => {

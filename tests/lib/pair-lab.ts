@@ -13,9 +13,16 @@ import { hook, type Subject, subject } from './subject.js';
 /** Names of the servers, in order of their sides. */
 export const NAMES = ['alpha', 'beta'] as const;
 
+/** Role of the second server by mode. */
+const SECOND_ROLE = {
+  'hot-standby': 'standby',
+  'load-balancing': 'secondary',
+  'passive-backup': 'backup',
+} as const;
+
 /** How the pair of a test is set up. */
 export interface PairOptions {
-  readonly mode?: 'hot-standby' | 'load-balancing';
+  readonly mode?: keyof typeof SECOND_ROLE;
   /** `user-context.lessor` of the relation. */
   readonly lessor?: Readonly<Record<string, unknown>>;
   /** Further members of the relation. */
@@ -131,7 +138,7 @@ export class PairLab {
       peers: NAMES.map((name, of) => ({
         name,
         url: `http${tls ? 's' : ''}://192.0.2.${of + 1}:8765/`,
-        role: of === 0 ? 'primary' : mode === 'hot-standby' ? 'standby' : 'secondary',
+        role: of === 0 ? 'primary' : SECOND_ROLE[mode],
       })),
       ...(tls
         ? {

@@ -36,7 +36,7 @@ describe('the hash of RFC 3074', () => {
 describe("the transition table of Kea's HA", () => {
   const facts: KeaFacts = {
     ...{ mode: 'hot-standby', primary: true, dead: false, incompatible: false },
-    ...{ syncLeases: true, partnerHasUnsent: false },
+    ...{ syncLeases: true, partnerHasUnsent: false, backup: false, keepsUpdates: false, tooManyKept: false },
   };
 
   it('starts the primary first', () => {
@@ -64,6 +64,36 @@ describe("the transition table of Kea's HA", () => {
     assert.equal(nextKeaState('hot-standby', 'hot-standby', { ...facts, incompatible: true }), 'terminated');
     assert.equal(nextKeaState('terminated', 'ready', facts), 'terminated');
     assert.equal(nextKeaState('hot-standby', 'load-balancing', facts), 'waiting');
+  });
+
+  it('keeps what changed for a partner that does not answer, in load balancing', () => {
+    const balancing: KeaFacts = { ...facts, mode: 'load-balancing', keepsUpdates: true };
+    assert.equal(nextKeaState('load-balancing', 'unavailable', balancing), 'communication-recovery');
+    assert.equal(
+      nextKeaState('load-balancing', 'unavailable', { ...balancing, keepsUpdates: false }),
+      'load-balancing',
+    );
+    assert.equal(nextKeaState('communication-recovery', 'load-balancing', balancing), 'load-balancing');
+    assert.equal(nextKeaState('communication-recovery', 'unavailable', { ...balancing, dead: true }), 'partner-down');
+    assert.equal(nextKeaState('communication-recovery', 'ready', balancing), 'communication-recovery');
+    assert.equal(nextKeaState('communication-recovery', 'ready', { ...balancing, tooManyKept: true }), 'waiting');
+  });
+
+  it('has states of their own for backups and for a primary that has only backups', () => {
+    assert.equal(nextKeaState('waiting', 'unavailable', { ...facts, backup: true, primary: false }), 'backup');
+    assert.equal(nextKeaState('waiting', 'unavailable', { ...facts, mode: 'passive-backup' }), 'passive-backup');
+    assert.equal(
+      nextKeaState('passive-backup', 'partner-down', { ...facts, mode: 'passive-backup' }),
+      'passive-backup',
+    );
+    assert.ok(servesSide('passive-backup', 'passive-backup', 0, 0));
+    assert.ok(!servesSide('backup', 'hot-standby', 1, 0));
+  });
+
+  it('leaves the clients of a partner alone that is not to be taken over', () => {
+    assert.ok(servesSide('partner-down', 'load-balancing', 1, 0));
+    assert.ok(!servesSide('partner-down', 'load-balancing', 1, 0, false));
+    assert.ok(servesSide('partner-down', 'load-balancing', 1, 1, false));
   });
 
   it('serves nobody twice', () => {

@@ -9,7 +9,13 @@ import type { ScopeName } from './schema.js';
 import { emptySection, type Section } from './section.js';
 
 /** Part of the free addresses that the second server has, by mode. */
-const SHARE_OF_SIDE_1: Readonly<Record<HaMode, number>> = { 'hot-standby': 0.1, 'load-balancing': 0.5 };
+const SHARE_OF_SIDE_1: Readonly<Record<HaMode, number>> = {
+  'hot-standby': 0.1,
+  'load-balancing': 0.5,
+  'passive-backup': 0,
+};
+/** Kea: DELAYED_UPDATES_LIMIT in load balancing. */
+const DELAYED_UPDATES = 100;
 
 /** Names of certificates begin with their type, as node and openssl print them. */
 const CERTIFICATE_NAME = /^(URI|DNS):[^\s,]+$/;
@@ -26,48 +32,58 @@ export function buildHighAvailability(parameters: Section, context: BuildContext
     issues.error('config-unsupported', second.position, 'one relation per server: hub and spoke is not built in');
     return undefined;
   }
-  const mode = relation.string('mode');
-  if (mode === 'passive-backup') {
-    const message = 'mode passive-backup is not built in: use hot-standby, in which the standby keeps every lease too';
-    issues.error('config-unsupported', relation.positionOf('mode'), message);
-    return undefined;
-  }
-  const peers = relation.sections('peers').filter((peer) => !isBackup(peer, relation, context));
+  const mode = relation.string('mode') as HaMode | undefined;
+  const sections = relation.sections('peers');
   const selfName = relation.string('this-server-name')?.trim();
-  const nameOf = (peer: Section): string => peer.string('name')?.trim() ?? '';
-  const self = peers.find((peer) => nameOf(peer) === selfName);
-  const partner = peers.find((peer) => peer !== self);
-  if (self === undefined || partner === undefined || (mode !== 'hot-standby' && mode !== 'load-balancing')) {
+  const self = sections.find((peer) => nameOf(peer) === selfName);
+  const others = sections.filter((peer) => peer !== self);
+  const partner = self === undefined ? undefined : partnerOf(self, others);
+  if (self === undefined || mode === undefined) return undefined;
+  if (partner === undefined) {
+    issues.warning('config-unsupported', relation.positionOf('peers'), 'there is no other server: nobody gets copies');
     return undefined;
   }
   const own = lessorBlock(relation, 'ha-lessor', context);
-  const primary = self.string('role') === 'primary' ? self : partner;
-  const relationship = own.string('relationship') ?? `${nameOf(primary)}-${nameOf(primary === self ? partner : self)}`;
+  const relationship = own.string('relationship') ?? relationshipOf(sections);
   const device = own.string('interface');
   checkDevice(device, own, context);
+  const peers = others.map((peer) => buildPeer(peer, relation, relationship, context));
+  const isBackup = self.string('role') === 'backup';
   const built = {
     relationship,
     mode,
     self: buildPeer(self, relation, relationship, context),
-    partner: buildPeer(partner, relation, relationship, context),
+    partner: peers[others.indexOf(partner)]!,
+    backups: isBackup ? [] : peers.filter(({ role }) => role === 'backup'),
+    peers,
     device,
     heartbeatDelayMs: own.or<number>('heartbeat-delay'),
     partnerKind: own.or<HaConfig['partnerKind']>('partner'),
     safe: buildSafe(own, mode, context),
-    kea: buildKea(relation),
+    kea: buildKea(relation, self, mode),
   } satisfies HaConfig;
   warnOfOpenDoor(built, relation, context);
   return built;
 }
 
-/** Backup servers get copies in Kea; here nobody sends them any, which is said where they stand. */
-function isBackup(peer: Section, relation: Section, { issues }: BuildContext): boolean {
-  if (peer.string('role') !== 'backup') return false;
-  const position = peer.positionOf('role');
-  if (peer.string('name') === relation.string('this-server-name')) {
-    issues.error('config-unsupported', position, 'this server can not be a backup: that role is not built in');
-  } else issues.warning('config-unsupported', position, 'BACKUP SERVERS GET NO LEASES: that role is not built in');
-  return true;
+function nameOf(peer: Section): string {
+  return peer.string('name')?.trim() ?? '';
+}
+
+/** Who is talked to: the other active server; the first backup where there is none; for a backup the primary. */
+function partnerOf(self: Section, others: readonly Section[]): Section | undefined {
+  const active = others.find((peer) => peer.string('role') !== 'backup');
+  const primary = others.find((peer) => peer.string('role') === 'primary');
+  return self.string('role') === 'backup' ? primary : (active ?? others[0]);
+}
+
+/** The names of the two active servers, or of all where there is one only. */
+function relationshipOf(peers: readonly Section[]): string {
+  const active = peers.filter((peer) => peer.string('role') !== 'backup');
+  const sorted = [...(active.length === 1 ? peers : active)].sort(
+    (a, b) => Number(b.string('role') === 'primary') - Number(a.string('role') === 'primary'),
+  );
+  return sorted.map(nameOf).join('-');
 }
 
 function buildSafe(own: Section, mode: HaMode, { issues }: BuildContext): SafePairSettings {
@@ -87,7 +103,8 @@ function buildSafe(own: Section, mode: HaMode, { issues }: BuildContext): SafePa
   };
 }
 
-function buildKea(relation: Section): KeaTimers {
+function buildKea(relation: Section, self: Section, mode: HaMode): KeaTimers {
+  const delayed = mode === 'load-balancing' ? DELAYED_UPDATES : 0;
   return {
     heartbeatDelayMs: relation.or<number>('heartbeat-delay'),
     maxResponseDelayMs: relation.or<number>('max-response-delay'),
@@ -98,12 +115,27 @@ function buildKea(relation: Section): KeaTimers {
     syncLeases: relation.or<boolean>('sync-leases'),
     syncTimeoutMs: relation.or<number>('sync-timeout'),
     syncPageLimit: relation.or<number>('sync-page-limit'),
+    delayedUpdatesLimit: relation.integer('delayed-updates-limit') ?? delayed,
+    waitBackupAck: relation.or<boolean>('wait-backup-ack'),
+    autoFailover: self.or<boolean>('auto-failover'),
+    pauses: pausesOf(relation),
   };
+}
+
+/** Where the state machine waits for `ha-continue`. */
+function pausesOf(relation: Section): KeaTimers['pauses'] {
+  const states = relation.section('state-machine')?.sections('states') ?? [];
+  return Object.fromEntries(
+    states.flatMap((row) => {
+      const [state, pause] = [row.string('state'), row.string('pause')?.toLowerCase()];
+      return state !== undefined && (pause === 'once' || pause === 'always') ? [[state.toLowerCase(), pause]] : [];
+    }),
+  );
 }
 
 function buildPeer(peer: Section, relation: Section, relationship: string, context: BuildContext): HaPeer {
   const { issues } = context;
-  const name = peer.string('name')?.trim() ?? '';
+  const name = nameOf(peer);
   const text = peer.string('url') ?? '';
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const secure = url?.protocol === 'https:';

@@ -1,28 +1,66 @@
 /** The half of a pair whose partner is a Kea, put together. */
 
+import { KEA_STATES } from '../domain/ha/states.js';
+import { CommandError } from '../errors.js';
 import { parseDate } from '../platform/clock.js';
 import { answerKea } from '../services/kea-ha/answers.js';
+import type { BackupPeer } from '../services/kea-ha/backups.js';
 import { KeaHaService } from '../services/kea-ha/kea-ha-service.js';
+import type { OperatorParts } from '../services/kea-ha/operator.js';
 import { keaReport } from '../services/kea-ha/report.js';
+import { ServiceOrigin } from '../services/service-switch.js';
 import type { Base } from './base.js';
 import type { Half, HalfParts } from './ha.js';
 
+/** How long a backup may take for a lease. */
+const BACKUP_TIMEOUT_MS = 10_000;
+
+/** The backups of the configuration, with the way to each. */
+export function backupPeers({ config, clientOf }: HalfParts): BackupPeer[] {
+  return config().backups.map(({ name }) => ({
+    name,
+    send: async (command, args) => (await clientOf(name).ask(command, args, BACKUP_TIMEOUT_MS)).result,
+  }));
+}
+
 /** Opens it. */
 export function openKeaHalf({ clock }: Base, parts: HalfParts): Half {
-  const { config, current, ledger, serviceSwitch, client, logger } = parts;
+  const { config, current, ledger, serviceSwitch, client, logger, clientOf } = parts;
   const service = new KeaHaService({
     config,
     ledger,
     clock,
     logger,
     ask: (command, args, timeoutMs) => client.ask(command, args, timeoutMs),
+    backups: backupPeers(parts),
     parseTime: parseDate,
-    onState: (from, to, reason) => parts.notice({ kind: 'state', from, to, reason }),
+    onState(from, to, reason) {
+      // So that status-get says who holds the service off, as Kea's does.
+      if (KEA_STATES[to].scopes === 'none') serviceSwitch.disable(ServiceOrigin.haLocal);
+      else serviceSwitch.enable(ServiceOrigin.haLocal);
+      parts.notice({ kind: 'state', from, to, reason });
+    },
   });
-  const answers = { service, leases: ledger.leases, serviceSwitch, snapshot: current };
+  serviceSwitch.disable(ServiceOrigin.haLocal);
+  const operator: OperatorParts = {
+    service,
+    config,
+    askOf(name) {
+      if (name === config().self.name) throw new CommandError('command-invalid', `${name} is this server itself`);
+      const peer = clientOf(name);
+      return (command, args, timeoutMs) => peer.ask(command, args, timeoutMs);
+    },
+    hold(held) {
+      if (held) serviceSwitch.disable(ServiceOrigin.haLocal);
+      else if (KEA_STATES[service.status.state].scopes !== 'none') serviceSwitch.enable(ServiceOrigin.haLocal);
+    },
+    release: () => serviceSwitch.enable(ServiceOrigin.haRemote),
+  };
+  const report = keaReport(operator, () => clock.now());
+  const answers = { service, operator, leases: ledger.leases, serviceSwitch, snapshot: current, report: () => report };
   return {
     redundancy: service,
-    report: keaReport(service, config, () => clock.now()),
+    report,
     // Each server reclaims by its own clock, as two Keas do.
     mayReclaim: () => true,
     answer: (command, args) => answerKea(command, args, answers),

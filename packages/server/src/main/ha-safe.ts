@@ -3,12 +3,14 @@
 import type { Exchange } from '../domain/exchange.js';
 import { type HaConfig, sideOfRole } from '../domain/ha/config.js';
 import { sideOfClient } from '../domain/ha/scopes.js';
+import type { Lease } from '../domain/lease.js';
 import { atOnce } from '../domain/slices.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import { formatIpv4, type Ipv4 } from '../domain/values.js';
 import { LessorError } from '../errors.js';
 import { AddressRefresh } from '../services/address-refresh.js';
 import { inSlices } from '../services/in-slices.js';
+import { BackupCopies } from '../services/kea-ha/backups.js';
 import { type Fingerprints, fingerprintsOf } from '../services/pair/fingerprints.js';
 import type { PairMemory } from '../services/pair/memory.js';
 import { openPairMemory } from '../services/pair/open-memory.js';
@@ -18,6 +20,7 @@ import { nodeFileOps } from '../store/file-ops.js';
 import { DiskPairFile } from '../store/pair-file.js';
 import type { Base } from './base.js';
 import type { Half, HalfParts, HaNotice } from './ha.js';
+import { backupPeers } from './ha-kea.js';
 
 const SERVER_ID = 54;
 
@@ -38,7 +41,11 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
   ending.onEnd(() => refresh.stop());
   let fingerprints = atOnce(fingerprintsOf(snapshot));
   const service = new PairService({
-    settings: { mode: ha.mode, heartbeatDelayMs: ha.heartbeatDelayMs, ...ha.safe },
+    settings: {
+      mode: ha.mode === 'load-balancing' ? ha.mode : 'hot-standby',
+      heartbeatDelayMs: ha.heartbeatDelayMs,
+      ...ha.safe,
+    },
     memory,
     ledger,
     clock,
@@ -57,6 +64,7 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
     },
     databaseLost,
   });
+  const copies = openBackups(clock, parts);
   const use = (known: Fingerprints, pools: ConfigSnapshot['pools']): void => {
     fingerprints = known;
     divide(memory, pools, config());
@@ -69,13 +77,25 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
       return { result: 0, text: `${command}: done`, arguments: await service.answer(command, args) };
     },
     start: () => service.start(),
-    stop: () => service.stop(),
+    async stop() {
+      await service.stop();
+      await copies.stop();
+    },
     async prepare(next) {
       const known = await inSlices(fingerprintsOf(next), clock);
       return () => use(known, next.pools);
     },
     follow: (next) => void inSlices(fingerprintsOf(next), clock).then((known) => use(known, next.pools)),
   };
+}
+
+/** Copies for backup servers, which speak Kea's protocol and are not waited for. */
+function openBackups(clock: Base['clock'], parts: HalfParts): BackupCopies {
+  const { ledger, logger } = parts;
+  const lease = (address: Ipv4): Lease | undefined => ledger.leases.getByAddress(address);
+  const copies = new BackupCopies({ peers: backupPeers(parts), lease, clock, logger });
+  ledger.observeDurable((address, before, after) => copies.changed(address, before, after));
+  return copies;
 }
 
 /** New pools are divided between the servers, what was owned stays so. */

@@ -3,7 +3,7 @@
 import type { HaConfig } from '../domain/ha/config.js';
 import type { Lease } from '../domain/lease.js';
 import type { ConfigSnapshot, JsonMap } from '../domain/snapshot.js';
-import { LessorError } from '../errors.js';
+import { CommandError, LessorError } from '../errors.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
 import type { AddressSpace } from '../services/address-space.js';
 import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
@@ -39,6 +39,8 @@ export type HaNotice =
 /** What either protocol is given. */
 export interface HalfParts extends HaSurroundings {
   readonly client: PeerClient;
+  /** The way to a server of the relation, by its name. */
+  readonly clientOf: (name: string) => PeerClient;
   readonly logger: Logger;
   /** The relation in force. */
   readonly config: () => HaConfig;
@@ -84,10 +86,19 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
   const logger = base.logger.child('ha-hooks');
   const client = new PeerClient(ha, clock);
   ending.onEnd(() => client.close());
+  const further = new Map<string, PeerClient>();
+  const clientOf = (name: string): PeerClient => {
+    if (name === ha.partner.name) return client;
+    const known = further.get(name) ?? new PeerClient(ha, clock, name);
+    if (!further.has(name)) ending.onEnd(() => known.close());
+    further.set(name, known);
+    return known;
+  };
   const listeners: ((notice: HaNotice) => void)[] = [];
   const parts: HalfParts = {
     ...surroundings,
     client,
+    clientOf,
     logger,
     config: () => ha,
     current: () => snapshot,
@@ -97,7 +108,10 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
       for (const told of listeners) told(notice);
     },
   };
-  const half = ha.partnerKind === 'kea' ? openKeaHalf(base, parts) : openSafeHalf(base, parts);
+  const half =
+    ha.partnerKind === 'kea' || ha.mode === 'passive-backup' || ha.self.role === 'backup'
+      ? openKeaHalf(base, parts)
+      : openSafeHalf(base, parts);
   let listener: PeerListener | undefined;
   return {
     name: 'high-availability',
@@ -110,7 +124,11 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
         clock,
         audit: base.audit,
         bindDevice: bindDeviceSocket,
-        answer: (command, args) => half.answer(command, args),
+        answer(command, args, from) {
+          const allowed = isActive(from, ha) || READ_BY_BACKUPS.has(command);
+          if (!allowed) throw new CommandError('command-denied', `'${command}' is nothing a backup may ask`);
+          return half.answer(command, args);
+        },
       });
       listener = opened;
       ending.onEnd(() => opened.close());
@@ -129,7 +147,7 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
         commit() {
           ha = wanted;
           snapshot = next;
-          client.useConfig(wanted);
+          for (const one of [client, ...further.values()]) one.useConfig(wanted);
           listener?.useConfig(wanted);
           commit();
         },
@@ -146,12 +164,25 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
   };
 }
 
+/** What a backup needs for fetching leases; it never changes any. */
+const READ_BY_BACKUPS: ReadonlySet<string> = new Set([
+  ...['ha-heartbeat', 'lease4-get-page', 'lease4-get-all', 'list-commands', 'status-get'],
+  ...['dhcp-disable', 'dhcp-enable', 'ha-sync-complete-notify'],
+]);
+
+/** True for a server that serves clients, or can. */
+function isActive(name: string, { peers }: HaConfig): boolean {
+  return peers.some((peer) => peer.name === name && peer.role !== 'backup');
+}
+
 /** True if only what can be followed while running is different: certificates, passwords. */
 function isSamePair(a: HaConfig, b: HaConfig): boolean {
-  const fixed = ({ self, partner, ...rest }: HaConfig): string =>
+  const fixed = ({ self, peers, partner, backups, ...rest }: HaConfig): string =>
     JSON.stringify([
       rest,
-      ...[self, partner].map(({ name, role, address, port, tls }) => [name, role, address, port, tls !== undefined]),
+      partner.name,
+      backups.length,
+      ...[self, ...peers].map(({ name, role, address, port, tls }) => [name, role, address, port, tls !== undefined]),
     ]);
   return fixed(a) === fixed(b);
 }

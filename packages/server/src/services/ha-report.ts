@@ -12,10 +12,14 @@ export interface HaReport {
   readiness(): { readonly ready: boolean; readonly reason: string };
   /** An operator says that the partner is down. @throws CommandError where that can not be believed */
   partnerIsDown(): void;
-  /** `ha-continue`: this server may go on without having heard from its partner. */
-  continueAlone(): void;
-  /** Present where it means something: `ha-reset`. */
-  reset?(): void;
-  /** Present where it means something: `ha-maintenance-start`, and -cancel. Resolves with what came of it. */
-  maintenance?(cancel: boolean): Promise<string>;
+  /** Present where a server can be told to go on without having heard from its partner: `ha-continue`. */
+  continueAlone?(): void;
+  /**
+   * Performs a command of Kea's HA; undefined where it means nothing to this pair. Result codes are Kea's.
+   * @throws CommandError worded as Kea words it
+   */
+  command?(
+    name: string,
+    args: JsonMap | undefined,
+  ): Promise<{ readonly result: number; readonly text: string; readonly arguments?: JsonMap }> | undefined;
 }

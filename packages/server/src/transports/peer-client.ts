@@ -9,7 +9,7 @@ import {
 } from 'node:http';
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
-import type { HaConfig } from '../domain/ha/config.js';
+import type { HaConfig, HaPeer } from '../domain/ha/config.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import { CommandError } from '../errors.js';
 import type { Clock } from '../services/ports.js';
@@ -34,21 +34,35 @@ export class PeerClient {
   #config: HaConfig;
   #agent: Agent;
 
-  /** @throws LessorError config-file */
+  /**
+   * @param peer name of the server it talks to; the partner if absent
+   * @throws LessorError config-file
+   */
   constructor(
     config: HaConfig,
     private readonly clock: Pick<Clock, 'after'>,
+    private readonly peer?: string,
   ) {
     this.#config = config;
-    this.#agent = agentFor(config);
+    this.#agent = agentFor(config, this.#target);
+  }
+
+  get #target(): HaPeer {
+    const { partner, peers } = this.#config;
+    return peers.find(({ name }) => name === this.peer) ?? partner;
   }
 
   /** Reads the certificates again; what is under way goes on. @throws LessorError config-file */
   useConfig(config: HaConfig): void {
-    const agent = agentFor(config);
     const before = this.#agent;
+    const previous = this.#config;
     this.#config = config;
-    this.#agent = agent;
+    try {
+      this.#agent = agentFor(config, this.#target);
+    } catch (error) {
+      this.#config = previous;
+      throw error;
+    }
     // Requests under way keep their sockets; only idle ones are dropped by this.
     for (const sockets of Object.values(before.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
   }
@@ -85,7 +99,7 @@ export class PeerClient {
   }
 
   #post(body: Buffer, timeoutMs: number): Promise<{ readonly status: number; readonly text: string }> {
-    const { partner } = this.#config;
+    const partner = this.#target;
     const { basicAuth } = partner;
     const options: RequestOptions = {
       agent: this.#agent,
@@ -118,7 +132,7 @@ export class PeerClient {
   }
 }
 
-function agentFor({ partner, self }: HaConfig): Agent {
+function agentFor({ self }: HaConfig, partner: HaPeer): Agent {
   const common = { keepAlive: true, maxSockets: MAX_CONNECTIONS };
   if (partner.tls === undefined) return new Agent(common);
   // Our own certificate proves us; the partner's files say only which authority signs for it.

@@ -9,7 +9,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Result } from '../control/command.js';
-import type { HaConfig } from '../domain/ha/config.js';
+import type { HaConfig, HaPeer } from '../domain/ha/config.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import { CommandError, LessorError } from '../errors.js';
 import type { AuditPort } from '../services/audit.js';
@@ -25,8 +25,8 @@ export interface PeerListenerParts {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly audit: AuditPort;
   readonly bindDevice: BindDevice;
-  /** Answers a command of the partner. @throws CommandError, StoreError */
-  readonly answer: (command: string, args: JsonMap) => Promise<PeerAnswer>;
+  /** Answers a command of a server of the relation, by its name. @throws CommandError, StoreError */
+  readonly answer: (command: string, args: JsonMap, from: string) => Promise<PeerAnswer>;
 }
 
 /** Octets of a request: digests of a million leases take some hundred thousand. */
@@ -94,9 +94,9 @@ export class PeerListener {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const stranger = this.#strangerText(request);
-    if (stranger !== undefined) {
-      this.#refused(request.socket, 'HTTP request', nameOn(request.socket), stranger);
+    const sender = this.#senderOf(request);
+    if (typeof sender === 'string') {
+      this.#refused(request.socket, 'HTTP request', nameOn(request.socket), sender);
       send(response, 403, { result: 403, text: 'Forbidden' }, true);
       return;
     }
@@ -106,30 +106,34 @@ export class PeerListener {
       send(response, 400, { result: 400, text: 'Bad Request' }, true);
       return;
     }
-    send(response, 200, [await this.#answer(envelope)], false);
+    send(response, 200, [await this.#answer(envelope, sender.name)], false);
   }
 
-  async #answer({ command, arguments: args }: JsonMap): Promise<JsonMap> {
+  async #answer({ command, arguments: args }: JsonMap, from: string): Promise<JsonMap> {
     try {
       if (typeof command !== 'string') throw new CommandError('command-malformed', 'there is no command');
-      return { ...(await this.parts.answer(command, isMap(args) ? args : {})) };
+      return { ...(await this.parts.answer(command, isMap(args) ? args : {}, from)) };
     } catch (error) {
       const result = error instanceof CommandError ? error.result : Result.error;
       return { result, text: (error as Error).message };
     }
   }
 
-  /** Why the sender is not the partner. */
-  #strangerText(request: IncomingMessage): string | undefined {
-    const { self, partner } = this.#config;
+  /** The server of the relation that sent it, or why it is none of them. */
+  #senderOf(request: IncomingMessage): HaPeer | string {
+    const { self, peers } = this.#config;
     const { socket, headers } = request;
     if (self.basicAuth !== undefined) {
       const authentication = { realm: '', clients: [self.basicAuth] };
       if (authenticatedUser(headers.authorization, authentication) === undefined) return 'wrong or no password';
     }
-    if (socket instanceof TLSSocket) return strangerOnSocket(socket, partner.certificateName);
+    if (socket instanceof TLSSocket) {
+      const found = peers.find(({ certificateName }) => strangerOnSocket(socket, certificateName) === undefined);
+      return found ?? strangerOnSocket(socket, this.#config.partner.certificateName)!;
+    }
     const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    return from === partner.address ? undefined : `it comes from ${from}, the partner is ${partner.address}`;
+    const known = peers.map(({ address }) => address).join(', ');
+    return peers.find(({ address }) => address === from) ?? `it comes from ${from}, not from ${known}`;
   }
 
   #refused(socket: Socket, command: string, who: string, missing: string): void {

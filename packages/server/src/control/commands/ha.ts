@@ -2,50 +2,82 @@
 
 import { CommandError } from '../../errors.js';
 import type { HaReport } from '../../services/ha-report.js';
-import { CORE_WORDING, defineCommand } from '../arguments.js';
-import { type CommandResult, type CommandRow, Result } from '../command.js';
+import { argumentMap, CORE_WORDING, defineCommand } from '../arguments.js';
+import { type CommandResult, type CommandRow, type ControlCommand, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
 
-/** Commands of Kea's that a pair of lessors has no use for, and what to do in their place. */
-const NEEDLESS: Readonly<Record<string, { readonly summary: string; readonly instead: string }>> = {
-  'ha-sync': {
+/** A command of Kea's, and what is to be said or done in its place in a pair of lessors. */
+interface KeaRow {
+  readonly name: string;
+  readonly access: 'read' | 'write';
+  readonly summary: string;
+  readonly instead: string | ((ha: HaReport) => CommandResult);
+}
+
+const KEA_ROWS: readonly KeaRow[] = [
+  {
+    name: 'ha-heartbeat',
+    access: 'read',
+    summary: 'state, time and scopes of this server of a pair',
+    instead: (ha) => ({ result: Result.success, text: 'HA peer status returned.', arguments: ha.heartbeat() }),
+  },
+  {
+    name: 'ha-continue',
+    access: 'write',
+    summary:
+      'lets a paused state machine go on, or a server serve that has not heard from its partner since it started',
+    instead(ha) {
+      ha.continueAlone?.();
+      return { result: Result.success, text: 'HA state machine continues.' };
+    },
+  },
+  {
+    name: 'ha-sync',
+    access: 'write',
     summary: 'fetches the leases of the partner (with a Kea partner)',
     instead: 'two lessors compare their leases all the time, by digest: there is nothing to start',
   },
-  'ha-scopes': {
-    summary: 'sets which clients this server serves (with a Kea partner)',
+  {
+    name: 'ha-scopes',
+    access: 'write',
+    summary: 'sets which clients this server serves until its next state (with a Kea partner)',
     instead:
       'who serves whom follows from the state: see status-get; ha-partner-down where the partner is known to be down',
   },
-  'ha-reset': {
+  {
+    name: 'ha-reset',
+    access: 'write',
     summary: 'begins anew with the partner (with a Kea partner)',
     instead: 'a pair of lessors is never stuck: it goes on as soon as the servers reach each other',
   },
-  'ha-maintenance-start': {
+  {
+    name: 'ha-maintenance-start',
+    access: 'write',
     summary: 'prepares for maintenance of the partner (with a Kea partner)',
     instead: 'stop the partner in order (shutdown, SIGTERM): its last message hands everything to this server at once',
   },
-  'ha-maintenance-cancel': {
+  {
+    name: 'ha-maintenance-cancel',
+    access: 'write',
     summary: 'ends what ha-maintenance-start began (with a Kea partner)',
     instead: 'start the partner again: it fetches what it missed and takes its part back by itself',
   },
-};
+  {
+    name: 'ha-maintenance-notify',
+    access: 'write',
+    summary: 'what ha-maintenance-start sends to the partner (with a Kea partner)',
+    instead: 'this is what Kea servers tell each other; operators send ha-maintenance-start',
+  },
+  {
+    name: 'ha-sync-complete-notify',
+    access: 'write',
+    summary: 'what a Kea partner sends when it has fetched all leases',
+    instead: 'this is what Kea servers tell each other; two lessors compare their leases by digest',
+  },
+];
 
 /** The rows. */
 export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
-  defineCommand({
-    name: 'ha-heartbeat',
-    access: 'read',
-    hook: 'high_availability',
-    summary: 'state, time and scopes of this server of a pair',
-    args: {},
-    wording: CORE_WORDING,
-    run: (_, { ha }) => ({
-      result: Result.success,
-      text: 'HA peer status returned.',
-      arguments: need(ha).heartbeat(),
-    }),
-  }),
   defineCommand({
     name: 'ha-partner-down',
     access: 'write',
@@ -61,41 +93,27 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
       };
     },
   }),
-  defineCommand({
-    name: 'ha-continue',
-    access: 'write',
-    hook: 'high_availability',
-    summary: 'lets a server serve that has not heard from its partner since it started',
-    args: {},
-    wording: CORE_WORDING,
-    run(_, { ha }) {
-      need(ha).continueAlone();
-      return { result: Result.success, text: 'HA state machine continues.' };
-    },
-  }),
-  ...Object.entries(NEEDLESS).map(([name, { summary, instead }]) =>
+  ...KEA_ROWS.map((row) =>
     defineCommand({
-      name,
-      access: 'write',
+      name: row.name,
+      access: row.access,
       hook: 'high_availability',
-      summary,
+      summary: row.summary,
       args: {},
       wording: CORE_WORDING,
-      run: (_, { ha }) => act(name, need(ha), instead),
+      run: (_, { ha }, command) => act(row, need(ha), command),
     }),
   ),
 ];
 
-/** What means something with a Kea partner is done, else the answer says what to do in its place. */
-async function act(name: string, ha: HaReport, instead: string): Promise<CommandResult> {
-  if (name === 'ha-reset' && ha.reset !== undefined) {
-    ha.reset();
-    return { result: Result.success, text: 'HA state machine reset.' };
+/** With a Kea partner what Kea does, else what stands in its place. */
+async function act({ instead }: KeaRow, ha: HaReport, command: ControlCommand): Promise<CommandResult> {
+  const performed = ha.command?.(command.name, argumentMap(command, CORE_WORDING));
+  if (performed !== undefined) {
+    const { result, ...answer } = await performed;
+    return { result: result as Result, ...answer };
   }
-  if (name.startsWith('ha-maintenance-') && ha.maintenance !== undefined) {
-    return { result: Result.success, text: await ha.maintenance(name === 'ha-maintenance-cancel') };
-  }
-  return { result: Result.unsupported, text: instead };
+  return typeof instead === 'string' ? { result: Result.unsupported, text: instead } : instead(ha);
 }
 
 function need(ha: HaReport | undefined): HaReport {

@@ -1,10 +1,10 @@
 /** What a configuration says of redundancy, built from the parameters of Kea's libdhcp_ha (KEA: hooks/dhcp/high_availability). */
 
 /** Who serves whom. */
-export type HaMode = 'hot-standby' | 'load-balancing';
+export type HaMode = 'hot-standby' | 'load-balancing' | 'passive-backup';
 
-/** A server's part: the primary is side 0 of a pair, the other one side 1. */
-export type HaRole = 'primary' | 'secondary' | 'standby';
+/** A server's part: the primary is side 0 of a pair, the other one side 1; a backup gets copies and serves nobody. */
+export type HaRole = 'primary' | 'secondary' | 'standby' | 'backup';
 
 /** Files of TLS, by path. */
 export interface HaTls {
@@ -34,7 +34,12 @@ export interface HaConfig {
   readonly relationship: string;
   readonly mode: HaMode;
   readonly self: HaPeer;
+  /** Who is talked to: the other active server; in passive-backup the first backup, for a backup the primary. */
   readonly partner: HaPeer;
+  /** Servers that get copies of every change of this one. In passive-backup the partner is among them. */
+  readonly backups: readonly HaPeer[];
+  /** All servers of the relation but this one. */
+  readonly peers: readonly HaPeer[];
   /** The interface through which the partner comes; undefined: any. */
   readonly device: string | undefined;
   readonly heartbeatDelayMs: number;
@@ -55,6 +60,14 @@ export interface KeaTimers {
   readonly syncLeases: boolean;
   readonly syncTimeoutMs: number;
   readonly syncPageLimit: number;
+  /** Load balancing: updates kept for a partner that is away; 0: it counts as gone at once. */
+  readonly delayedUpdatesLimit: number;
+  /** In passive-backup an ACK waits for the backups. */
+  readonly waitBackupAck: boolean;
+  /** Take over for a partner that is down. */
+  readonly autoFailover: boolean;
+  /** States in which the state machine waits for `ha-continue`. */
+  readonly pauses: Readonly<Record<string, 'once' | 'always'>>;
 }
 
 /** Settings of the protocol between two lessors (`user-context.lessor` of the relation). */

@@ -11,10 +11,17 @@ export function formatGmt(atMs: EpochMs): string {
   const days = Math.floor(atMs / MS_A_DAY);
   const seconds = Math.floor((atMs - days * MS_A_DAY) / 1000);
   const { year, month, day } = civilDate(days);
-  const time = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(':');
   // 1 January 1970 was a Thursday.
   const weekday = DAYS[(((days + 4) % 7) + 7) % 7]!;
-  return `${weekday}, ${two(day)} ${MONTHS[month]!} ${year} ${time} GMT`;
+  return `${weekday}, ${two(day)} ${MONTHS[month]!} ${year} ${clockTime(seconds)} GMT`;
+}
+
+/** The same instant as Kea 3 shows it in status-get: `2026-11-23 00:02:01`, in UTC. */
+export function formatSystemTime(atMs: EpochMs): string {
+  const days = Math.floor(atMs / MS_A_DAY);
+  const seconds = Math.floor((atMs - days * MS_A_DAY) / 1000);
+  const { year, month, day } = civilDate(days);
+  return `${year}-${two(month + 1)}-${two(day)} ${clockTime(seconds)}`;
 }
 
 /** Day, month (0..11) and year of a count of days since 1970: years begin in March, so that 29 February ends them. */
@@ -33,6 +40,10 @@ function civilDate(days: number): { readonly year: number; readonly month: numbe
     month,
     day: dayOfYear - Math.floor((153 * fromMarch + 2) / 5) + 1,
   };
+}
+
+function clockTime(seconds: number): string {
+  return [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(':');
 }
 
 function two(value: number): string {

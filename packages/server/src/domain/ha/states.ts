@@ -7,6 +7,9 @@ export type KeaState =
   | 'ready'
   | 'load-balancing'
   | 'hot-standby'
+  | 'communication-recovery'
+  | 'passive-backup'
+  | 'backup'
   | 'partner-down'
   | 'partner-in-maintenance'
   | 'in-maintenance'
@@ -29,6 +32,13 @@ export const KEA_STATES: Readonly<Record<KeaState, KeaStateRow>> = {
   ready: { scopes: 'none', updates: false, text: 'all leases are here; waiting for the partner to serve with' },
   'load-balancing': { scopes: 'own', updates: true, text: 'both servers serve, each its half of the clients' },
   'hot-standby': { scopes: 'own', updates: true, text: 'both servers are up; the primary serves' },
+  'communication-recovery': {
+    scopes: 'own',
+    updates: false,
+    text: 'the partner does not answer: both serve their half of the clients, and what changes is kept for the partner',
+  },
+  'passive-backup': { scopes: 'own', updates: false, text: 'this server serves alone and sends copies to its backups' },
+  backup: { scopes: 'none', updates: false, text: 'this server gets copies of the leases and serves nobody' },
   'partner-down': { scopes: 'both', updates: false, text: 'the partner is down: this server serves everybody' },
   'partner-in-maintenance': {
     scopes: 'both',
@@ -47,12 +57,10 @@ export const KEA_STATES: Readonly<Record<KeaState, KeaStateRow>> = {
   },
 };
 
-/** What a partner can be in: states of ours, two we have not got, and nothing heard. */
-export type PartnerState = KeaState | 'communication-recovery' | 'passive-backup' | 'backup' | 'unavailable';
-
-const FOREIGN: ReadonlySet<string> = new Set(['communication-recovery', 'passive-backup', 'backup']);
+/** What a partner can be in: a state of ours, or nothing is heard of it. */
+export type PartnerState = KeaState | 'unavailable';
 
 /** The state a heartbeat tells; undefined if it is no word of Kea's. */
-export function parsePartnerState(text: string): PartnerState | undefined {
-  return Object.hasOwn(KEA_STATES, text) || FOREIGN.has(text) ? (text as PartnerState) : undefined;
+export function parsePartnerState(text: string): KeaState | undefined {
+  return Object.hasOwn(KEA_STATES, text) ? (text as KeaState) : undefined;
 }

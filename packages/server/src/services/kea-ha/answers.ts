@@ -5,10 +5,12 @@ import { leaseToJson } from '../../domain/lease-json.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../../domain/snapshot.js';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
+import type { HaReport } from '../ha-report.js';
 import type { LeaseReader } from '../ports.js';
 import { ServiceOrigin, type ServiceSwitch } from '../service-switch.js';
 import type { KeaHaService } from './kea-ha-service.js';
 import { leaseOfUpdate } from './lease-wire.js';
+import { type OperatorParts, runKeaCommand } from './operator.js';
 
 /** An answer as Kea has it. */
 export interface PeerAnswer {
@@ -23,6 +25,8 @@ export interface KeaAnswerParts {
   readonly leases: LeaseReader;
   readonly serviceSwitch: Pick<ServiceSwitch, 'disable' | 'enable'>;
   readonly snapshot: () => ConfigSnapshot;
+  readonly operator: OperatorParts;
+  readonly report: () => HaReport;
 }
 
 type Row = (args: JsonMap, parts: KeaAnswerParts) => PeerAnswer | Promise<PeerAnswer>;
@@ -30,9 +34,8 @@ type Row = (args: JsonMap, parts: KeaAnswerParts) => PeerAnswer | Promise<PeerAn
 const EMPTY = 3;
 const MAX_PAGE = 10_000;
 
-/** The rows. */
+/** The rows; what operators may send too is in operator.ts. */
 const ROWS: Readonly<Record<string, Row>> = {
-  'ha-heartbeat': (_, { service }) => done('HA peer status returned.', service.heartbeatAnswer()),
   'dhcp-disable'({ 'max-period': period }, { serviceSwitch }) {
     serviceSwitch.disable(ServiceOrigin.haRemote, typeof period === 'number' && period > 0 ? period : undefined);
     return done('DHCPv4 service disabled');
@@ -41,41 +44,42 @@ const ROWS: Readonly<Record<string, Row>> = {
     serviceSwitch.enable(ServiceOrigin.haRemote);
     return done('DHCP service successfully enabled');
   },
-  'ha-sync-complete-notify'(_, { serviceSwitch }) {
-    serviceSwitch.enable(ServiceOrigin.haRemote);
-    return done('Server successfully notified about the synchronization completion.');
-  },
   async 'lease4-update'(args, { service, snapshot }) {
     const lease = leaseOfUpdate(args);
     checkPlace(lease, snapshot());
-    await service.update(lease);
+    await service.incoming.store([lease]);
     return done('IPv4 lease updated.');
   },
   async 'lease4-del'(args, { service }) {
-    const there = await service.remove(addressOf(args));
+    const there = await service.incoming.remove(addressOf(args));
     return there ? done('IPv4 lease deleted.') : { result: EMPTY, text: 'IPv4 lease not found.' };
   },
-  'lease4-get-page'({ from, limit }, { leases }) {
+  'lease4-get-page'({ from, limit }, { leases, service }) {
     const after = from === 'start' ? undefined : typeof from === 'string' ? parseIpv4(from) : undefined;
     if (after === undefined && from !== 'start') throw new CommandError('command-invalid', "'from' is no address");
+    if (from === 'start') service.partnerFetches();
     const count = typeof limit === 'number' && limit > 0 ? Math.min(limit, MAX_PAGE) : MAX_PAGE;
-    const page = leases.page(after, count).map((lease) => leaseToJson(lease));
-    const answer = { leases: page, count: page.length };
-    return { ...done(`${page.length} IPv4 lease(s) found.`, answer), result: page.length === 0 ? EMPTY : 0 };
+    return found(leases.page(after, count));
   },
-  'ha-reset'(_, { service }) {
-    service.reset();
-    return done('HA state machine reset.');
-  },
-  'ha-maintenance-notify': ({ cancel }, { service }) => service.notified(cancel === true),
-  'list-commands': () => ({ result: 0, text: '', arguments: Object.keys(ROWS).sort() }),
+  'lease4-get-all': (_, { leases }) => found(leases.page(undefined, MAX_PAGE)),
+  'status-get': (_, { report }) => done('', { 'high-availability': [report().status()] }),
+  'list-commands': () => ({ result: 0, text: '', arguments: [...Object.keys(ROWS), ...FROM_PARTNERS].sort() }),
 };
+
+/** Commands of operator.ts that a partner sends. */
+const FROM_PARTNERS = ['ha-heartbeat', 'ha-maintenance-notify', 'ha-reset', 'ha-sync-complete-notify'];
 
 /** Answers a command of the partner; the caller has made sure that it is the partner. @throws CommandError, StoreError */
 export async function answerKea(command: string, args: JsonMap, parts: KeaAnswerParts): Promise<PeerAnswer> {
+  if (FROM_PARTNERS.includes(command)) return await runKeaCommand(command, args, parts.operator);
   const row = Object.hasOwn(ROWS, command) ? ROWS[command] : undefined;
   if (row === undefined) throw new CommandError('command-denied', `'${command}' is nothing a partner may ask`);
   return await row(args, parts);
+}
+
+function found(page: readonly Lease[]): PeerAnswer {
+  const answer = { leases: page.map((lease) => leaseToJson(lease)), count: page.length };
+  return { ...done(`${page.length} IPv4 lease(s) found.`, answer), result: page.length === 0 ? EMPTY : 0 };
 }
 
 /** As Kea does: the subnet must be there, and the address in it. */

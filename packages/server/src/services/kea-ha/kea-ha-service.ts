@@ -4,48 +4,27 @@
  */
 
 import type { Exchange } from '../../domain/exchange.js';
-import { type HaConfig, type KeaTimers, sideOfRole } from '../../domain/ha/config.js';
+import { type KeaTimers, sideOfRole } from '../../domain/ha/config.js';
 import { formatGmt } from '../../domain/ha/gmt.js';
 import { nextKeaState, servesSide } from '../../domain/ha/machine.js';
 import { sideOfClient } from '../../domain/ha/scopes.js';
-import { KEA_STATES, type KeaState, type PartnerState, parsePartnerState } from '../../domain/ha/states.js';
+import { KEA_STATES, type KeaState } from '../../domain/ha/states.js';
 import type { Lease } from '../../domain/lease.js';
 import type { GrantRules } from '../../domain/pair/grant-rules.js';
 import type { JsonMap } from '../../domain/snapshot.js';
-import type { EpochMs, Ipv4 } from '../../domain/values.js';
+import type { Ipv4 } from '../../domain/values.js';
 import type { DropReason } from '../drop-reasons.js';
-import type { Ledger } from '../ledger.js';
-import type { Cancel, Clock, Logger } from '../ports.js';
+import type { Cancel } from '../ports.js';
 import type { AckVerdict, PendingAck, Redundancy } from '../redundancy.js';
-import { UnansweredClients } from './clients.js';
+import { BackupCopies } from './backups.js';
+import { IncomingLeases } from './incoming.js';
+import { PartnerView } from './partner.js';
+import type { AskPeer, KeaAnswer, KeaHaParts } from './parts.js';
 import { synchronise } from './synchronise.js';
 import { LeaseUpdates, type UpdateOutcome } from './updates.js';
 
-/** What a Kea partner answered. */
-export interface KeaAnswer {
-  readonly result: number;
-  readonly arguments: JsonMap;
-}
-
-/** What a {@link KeaHaService} works with. */
-export interface KeaHaParts {
-  readonly config: () => HaConfig;
-  readonly ledger: Ledger;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Sends a command to the partner; rejects without an answer. */
-  readonly ask: (command: string, args: JsonMap, timeoutMs: number) => Promise<KeaAnswer>;
-  /** Milliseconds since 1970 in a text as {@link formatGmt} makes it; undefined if it is none. */
-  readonly parseTime: (text: string) => EpochMs | undefined;
-  readonly onState: (from: KeaState, to: KeaState, reason: string) => void;
-}
-
 /** Kea: HA_REQUEST_TIMEOUT. */
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Clocks further apart than this can not be worked with (Kea: TERM_CLOCK_SKEW). */
-const MAX_SKEW_SEC = 60;
-/** A refused client counts for a day (Kea: REJECTED_LEASE_UPDATE_LIFETIME). */
-const REJECTED_FOR_MS = 86_400_000;
 
 /** Every address may be given: with a Kea partner pools are divided by classes, by hand. */
 const KEA_RULES: GrantRules = {
@@ -59,35 +38,38 @@ const KEA_RULES: GrantRules = {
 export class KeaHaService implements Redundancy {
   readonly rules = KEA_RULES;
   readonly selective = true;
+  readonly partner: PartnerView;
   readonly #parts: KeaHaParts;
   readonly #updates: LeaseUpdates;
-  readonly #clients = new UnansweredClients();
-  readonly #rejected = new Map<string, number>();
-  /** Addresses whose leases come from the partner at this moment: it is not told of those. */
-  readonly #taking = new Set<Ipv4>();
+  readonly #copies: BackupCopies;
+  /** Leases of the partner, which is not told of those. */
+  readonly incoming: IncomingLeases;
   #state: KeaState = 'waiting';
   #reason = KEA_STATES.waiting.text;
-  #partner: PartnerState = 'unavailable';
-  #partnerScopes: readonly string[] = [];
-  #inTouch = false;
-  #contactAtMs: number;
-  #skewSec = 0;
-  /** Counters of updates the partner has not sent: the last two it told in its heartbeats. */
-  #theirUnsent: readonly [number, number] = [0, 0];
+  /** The state before maintenance, to which its end returns. */
+  #before: KeaState = 'waiting';
+  /** Scopes an operator set, until the next state. */
+  #scopes: readonly string[] | undefined;
+  #paused = false;
+  readonly #pausedOnce = new Set<KeaState>();
   #unsent = 0;
   #syncing = false;
   #stopped = false;
   #timer: Cancel | undefined;
 
   constructor(parts: KeaHaParts) {
+    const { clock, ledger, backups, logger, parseTime } = parts;
     this.#parts = parts;
-    this.#contactAtMs = parts.clock.monotonic();
+    this.partner = new PartnerView(clock, parseTime);
+    this.incoming = new IncomingLeases(ledger);
+    const lease = (address: Ipv4): Lease | undefined => ledger.leases.getByAddress(address);
+    this.#copies = new BackupCopies({ peers: backups, lease, clock, logger });
     this.#updates = new LeaseUpdates({
       send: async (command, args) => (await this.#ask(command, args)).result,
-      lease: (address) => parts.ledger.leases.getByAddress(address),
-      onOutcome: (outcome, lease) => this.#updated(outcome, lease),
+      lease,
+      onOutcome: (outcome, changed) => this.#updated(outcome, changed),
     });
-    parts.ledger.observeDurable((address, before, after) => this.#changed(address, before, after));
+    ledger.observeDurable((address, before, after) => this.#changed(address, before, after));
   }
 
   // --- seen from the packet path ---
@@ -95,48 +77,65 @@ export class KeaHaService implements Redundancy {
   admit(exchange: Exchange): DropReason | undefined {
     const { mode, self, partner } = this.#parts.config();
     const ownSide = sideOfRole(self.role);
-    const side = mode === 'hot-standby' ? 0 : sideOfClient(exchange.identity.clientId, exchange.identity.hwAddress);
+    const { clientId, hwAddress } = exchange.identity;
+    const side = mode === 'load-balancing' ? sideOfClient(clientId, hwAddress) : 0;
     if (side === undefined) return 'ha-partners-client';
-    exchange.classes.add(`HA_${side === ownSide ? self.name : partner.name}`);
-    if (servesSide(this.#state, mode, ownSide, side)) return undefined;
+    const { name } = side === ownSide ? self : partner;
+    exchange.classes.add(`HA_${name}`);
+    if (this.#serves(name, side)) return undefined;
     if (KEA_STATES[this.#state].scopes === 'none') return 'ha-not-serving';
-    if (this.#interrupted) this.#clients.look(exchange, this.#timers.maxAckDelayMs);
+    if (this.#interrupted) this.partner.clients.look(exchange, this.#timers.maxAckDelayMs);
     return 'ha-partners-client';
   }
 
-  gate(acks: readonly PendingAck[]): readonly AckVerdict[] | Promise<readonly AckVerdict[]> {
-    if (!KEA_STATES[this.#state].updates || !this.#timers.sendLeaseUpdates) return acks.map(() => WHOLE);
-    if (acks.every(({ address }) => this.#updates.isStored(address))) return acks.map(() => WHOLE);
-    return Promise.all(acks.map(({ address }) => this.#verdict(address)));
+  #serves(name: string, side: 0 | 1): boolean {
+    if (this.#scopes !== undefined) return this.#scopes.includes(name);
+    const { mode, self, kea } = this.#parts.config();
+    return servesSide(this.#state, mode, sideOfRole(self.role), side, kea.autoFailover);
   }
 
-  async #verdict(address: Ipv4): Promise<AckVerdict> {
+  gate(acks: readonly PendingAck[]): readonly AckVerdict[] | Promise<readonly AckVerdict[]> {
+    if (!this.#timers.sendLeaseUpdates) return acks.map(() => WHOLE);
+    const waitsForBackups = this.#state === 'passive-backup' && this.#timers.waitBackupAck;
+    const isStored = waitsForBackups
+      ? (address: Ipv4): boolean => this.#copies.isStored(address)
+      : (address: Ipv4): boolean => !KEA_STATES[this.#state].updates || this.#updates.isStored(address);
+    if (acks.every(({ address }) => isStored(address))) return acks.map(() => WHOLE);
+    return Promise.all(
+      acks.map(async ({ address }) =>
+        (waitsForBackups ? await this.#copies.stored(address) : await this.#partnerStored(address)) ? WHOLE : WITHHELD,
+      ),
+    );
+  }
+
+  async #partnerStored(address: Ipv4): Promise<boolean> {
     const outcome = await this.#updates.send(address);
     // The partner died while it was asked: whoever serves alone now need not ask it.
-    return outcome === 'stored' || !KEA_STATES[this.#state].updates ? WHOLE : WITHHELD;
+    return outcome === 'stored' || !KEA_STATES[this.#state].updates;
   }
 
   #changed(address: Ipv4, before: Lease | undefined, after: Lease | undefined): void {
-    if (this.#taking.has(address) || !this.#timers.sendLeaseUpdates) return;
-    if (!KEA_STATES[this.#state].updates) {
-      // 0 is for a process that never left an update unsent.
-      this.#unsent = (this.#unsent % 0x7fff_ffff) + 1;
-      return;
-    }
+    if (this.incoming.isTaking(address) || !this.#timers.sendLeaseUpdates) return;
+    this.#copies.changed(address, before, after);
+    if (!this.#hasPartner) return;
+    // What is not sent now is kept: it is what the partner has to be told when both are back together.
     this.#updates.changed(address, before, after);
-    // Nobody waits at the gate for what an operator or a client without ACK changes.
-    void this.#updates.send(address);
+    if (KEA_STATES[this.#state].updates) {
+      // Nobody waits at the gate for what an operator or a client without ACK changes.
+      void this.#updates.send(address);
+      // 0 is for a process that never left an update unsent.
+    } else if (this.#state !== 'communication-recovery') this.#unsent = (this.#unsent % 0x7fff_ffff) + 1;
   }
 
-  #updated(outcome: UpdateOutcome, lease: Lease): void {
-    const key = `${lease.hwAddress}/${lease.clientId}`;
-    if (outcome === 'stored') this.#rejected.delete(key);
-    else if (outcome === 'conflict') {
-      this.#rejected.set(key, this.#parts.clock.monotonic() + REJECTED_FOR_MS);
-      this.#parts.logger.log('WARN', 'HA_LEASE_UPDATE_CONFLICT', 'the partner refused a lease update');
-    } else {
-      this.#partner = 'unavailable';
+  #updated(outcome: UpdateOutcome, { hwAddress, clientId }: Lease): void {
+    if (outcome === 'failed') {
+      this.partner.state = 'unavailable';
       this.#advance('a lease update got no answer');
+      return;
+    }
+    this.partner.rejected(`${hwAddress}/${clientId}`, outcome === 'conflict');
+    if (outcome === 'conflict') {
+      this.#parts.logger.log('WARN', 'HA_LEASE_UPDATE_CONFLICT', 'the partner refused a lease update');
     }
   }
 
@@ -144,30 +143,40 @@ export class KeaHaService implements Redundancy {
 
   /** Begins to talk to the partner. */
   start(): void {
-    this.#timer = this.#parts.clock.after(0, () => void this.#tick());
+    this.#advance('the server started');
+    if (this.#hasPartner) this.#timer = this.#parts.clock.after(0, () => void this.#tick());
   }
 
   /** Falls silent: Kea has no goodbye, its partner notices by itself or was told by maintenance. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.();
-    await this.#updates.sendAll();
+    if (KEA_STATES[this.#state].updates) await this.#updates.sendAll();
+    await this.#copies.stop();
+  }
+
+  /** There is another active server: neither the primary of passive-backup nor a backup has one. */
+  get #hasPartner(): boolean {
+    const { mode, self } = this.#parts.config();
+    return mode !== 'passive-backup' && self.role !== 'backup';
   }
 
   /** What status-get and people are told. */
   get status() {
+    const { partner } = this;
     return {
       state: this.#state,
       reason: this.#reason,
-      partner: this.#partner,
-      partnerScopes: this.#partnerScopes,
-      inTouch: this.#inTouch,
-      ageSec: Math.floor((this.#parts.clock.monotonic() - this.#contactAtMs) / 1000),
+      hasPartner: this.#hasPartner,
+      partner: partner.state,
+      partnerScopes: partner.scopes,
+      inTouch: partner.inTouch,
+      ageSec: Math.floor(partner.silentMs / 1000),
       interrupted: this.#interrupted,
-      connecting: this.#clients.connecting,
-      unanswered: this.#clients.unanswered,
-      analyzed: this.#clients.analyzed,
-      skewSec: this.#skewSec,
+      connecting: partner.clients.connecting,
+      unanswered: partner.clients.unanswered,
+      analyzed: partner.clients.analyzed,
+      skewSec: partner.skewSec,
       unsent: this.#unsent,
     };
   }
@@ -177,26 +186,35 @@ export class KeaHaService implements Redundancy {
     this.#go('partner-down', 'an operator said that the partner is down');
   }
 
-  /** `ha-reset`: begins anew. */
-  reset(): void {
+  /** `ha-reset`: begins anew. False if that is where it is. */
+  reset(): boolean {
+    if (this.#state === 'waiting') return false;
     this.#go('waiting', 'ha-reset');
+    return true;
   }
 
-  /** `ha-maintenance-start`: the partner is to be stopped, this server takes everything. Resolves with what came of it. */
-  async maintenance(cancel: boolean): Promise<string> {
-    const { self } = this.#parts.config();
-    const args = { 'server-name': self.name, cancel, state: this.#state };
-    const answer = await this.#ask('ha-maintenance-notify', args).catch(() => undefined);
-    if (cancel) {
-      this.#go('waiting', 'maintenance was cancelled');
-      return 'Server maintenance is successfully canceled.';
-    }
-    if (answer?.result === 0) {
-      this.#go('partner-in-maintenance', 'the partner is about to be stopped');
-      return 'Server is now in the partner-in-maintenance state and its partner is in-maintenance state. The partner can be now safely shut down.';
-    }
-    this.#go('partner-down', 'the partner did not answer when it was told of maintenance');
-    return 'Server is now in the partner-down state as its partner appears to be offline for maintenance.';
+  /** `ha-continue`: false if the state machine is not paused. */
+  continue(): boolean {
+    const was = this.#paused;
+    this.#paused = false;
+    return was;
+  }
+
+  /** `ha-scopes`: serves the clients of these servers until the next state. */
+  serveScopes(scopes: readonly string[]): void {
+    this.#scopes = scopes;
+  }
+
+  /** `ha-maintenance-notify` of the partner or `-start` here: the state to come back to is kept. */
+  enterMaintenance(to: 'in-maintenance' | 'partner-in-maintenance', reason: string): void {
+    this.#before = this.#state;
+    this.#go(to, reason);
+  }
+
+  /** Back to where maintenance began. */
+  leaveMaintenance(reason: string): void {
+    const to = this.#before;
+    this.#go(to === 'in-maintenance' || to === 'partner-in-maintenance' ? 'waiting' : to, reason);
   }
 
   get #timers(): KeaTimers {
@@ -204,126 +222,146 @@ export class KeaHaService implements Redundancy {
   }
 
   get #interrupted(): boolean {
-    const { safe, self } = this.#parts.config();
-    const silentMs = this.#parts.clock.monotonic() - this.#contactAtMs;
+    const { safe } = this.#parts.config();
     const { maxResponseDelayMs } = this.#timers;
     // Who serves without looking at clients need not let them wait for a passive partner that died.
-    return (
-      silentMs >
-      (this.#asksNoClients(self.role) ? Math.min(maxResponseDelayMs, safe.interruptAfterMs) : maxResponseDelayMs)
-    );
+    const limit = this.#asksNoClients ? Math.min(maxResponseDelayMs, safe.interruptAfterMs) : maxResponseDelayMs;
+    return this.#hasPartner && this.partner.silentMs > limit;
   }
 
-  #asksNoClients(role: HaConfig['self']['role']): boolean {
-    return this.#state === 'hot-standby' && role === 'primary';
+  get #asksNoClients(): boolean {
+    return this.#state === 'hot-standby' && this.#parts.config().self.role === 'primary';
   }
 
   get #dead(): boolean {
     if (!this.#interrupted) return false;
-    const { self } = this.#parts.config();
-    if (this.#asksNoClients(self.role) || KEA_STATES[this.#state].scopes === 'none') return true;
+    if (this.#asksNoClients || KEA_STATES[this.#state].scopes === 'none') return true;
     const { maxUnackedClients } = this.#timers;
-    return maxUnackedClients === 0 || this.#clients.unanswered > maxUnackedClients;
+    return maxUnackedClients === 0 || this.partner.clients.unanswered > maxUnackedClients;
   }
 
   async #tick(): Promise<void> {
     if (this.#stopped) return;
-    if (!this.#syncing && this.#state !== 'terminated') await this.#heartbeat();
-    if (this.#state === 'syncing' && this.#partner !== 'unavailable') await this.#synchronise();
+    if (!this.#syncing && this.#state !== 'terminated') await this.heartbeat();
+    if (this.#state === 'syncing' && this.partner.state !== 'unavailable') {
+      const failed = await this.fetch(this.#parts.ask, this.#timers.syncTimeoutMs);
+      if (failed === undefined) this.#go('ready', 'the leases of the partner are here');
+    }
     if (this.#stopped) return;
     const { safe } = this.#parts.config();
     const delayMs = Math.min(this.#timers.heartbeatDelayMs, Math.ceil(safe.interruptAfterMs / 2));
     this.#timer = this.#parts.clock.after(Math.max(50, delayMs), () => void this.#tick());
   }
 
-  async #heartbeat(): Promise<void> {
+  /** Asks the partner how it is, and follows; resolves with whether it answered. */
+  async heartbeat(): Promise<boolean> {
     const { self } = this.#parts.config();
     try {
       const { result, arguments: args } = await this.#ask('ha-heartbeat', { 'server-name': self.name });
-      const { state, 'date-time': time, scopes, 'unsent-update-count': unsent } = args;
-      const partner = typeof state === 'string' ? parsePartnerState(state) : undefined;
-      const at = typeof time === 'string' ? this.#parts.parseTime(time) : undefined;
-      if (result !== 0 || partner === undefined || at === undefined) throw new Error('the answer is no heartbeat');
-      this.#partner = partner;
-      this.#partnerScopes = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [];
-      this.#theirUnsent = [this.#theirUnsent[1], typeof unsent === 'number' ? unsent : 0];
-      this.#skewSec = Math.round((at - this.#parts.clock.now()) / 1000);
-      this.#inTouch = true;
-      this.#contactAtMs = this.#parts.clock.monotonic();
-      this.#clients.clear();
+      this.partner.heard(result, args);
+      if (this.#state === 'communication-recovery') await this.#recover();
       this.#advance('the partner answers');
       if (KEA_STATES[this.#state].updates) await this.#updates.sendAll();
+      return true;
     } catch (error) {
-      this.#partner = 'unavailable';
+      this.partner.state = 'unavailable';
       this.#advance(`the partner does not answer: ${(error as Error).message}`);
+      return false;
     }
   }
 
-  async #synchronise(): Promise<void> {
+  /** What was kept for the partner is sent before both go on; if that can not be done both begin anew. */
+  async #recover(): Promise<void> {
+    if (this.partner.state !== 'load-balancing' && this.partner.state !== 'communication-recovery') return;
+    if (!this.#tooManyKept && (await this.#updates.sendAll())) return;
+    const { self } = this.#parts.config();
+    await this.#ask('ha-reset', { 'server-name': self.name });
+    this.#go('waiting', 'too much changed while the partner was away');
+  }
+
+  get #tooManyKept(): boolean {
+    return this.#state === 'communication-recovery' && this.#updates.size > this.#timers.delayedUpdatesLimit;
+  }
+
+  /** Fetches all leases of a server; resolves with what went wrong, undefined if nothing. */
+  async fetch(ask: AskPeer, timeoutMs: number): Promise<Error | undefined> {
     const { ledger, clock, logger, config } = this.#parts;
-    const { self } = config();
     this.#syncing = true;
     try {
       const { received, taken, ours } = await synchronise({
         ledger,
-        ask: (command, args) => this.#parts.ask(command, args, this.#timers.syncTimeoutMs),
-        store: (leases) => this.#store(leases),
+        ask: (command, args) => ask(command, args, timeoutMs),
+        store: (leases) => this.incoming.store(leases),
         pageLimit: this.#timers.syncPageLimit,
-        maxPeriodSec: Math.max(1, Math.floor(this.#timers.syncTimeoutMs / 1000)),
-        selfName: self.name,
+        maxPeriodSec: Math.max(1, Math.floor(timeoutMs / 1000)),
+        selfName: config().self.name,
         nowSec: () => Math.floor(clock.now() / 1000),
         onUnreadable: (error) => logger.log('WARN', 'HA_LEASE_SYNC_STALE_LEASE', error.message),
       });
-      logger.log(
-        'INFO',
-        'HA_SYNC_SUCCESSFUL',
-        `${received} leases received, ${taken} taken, ${ours.length} newer here`,
-      );
-      this.#contactAtMs = clock.monotonic();
-      for (const lease of ours) this.#updates.changed(lease.address, undefined, lease);
-      this.#go('ready', 'the leases of the partner are here');
+      const text = `${received} leases received, ${taken} taken, ${ours.length} newer here`;
+      logger.log('INFO', 'HA_SYNC_SUCCESSFUL', text);
+      this.partner.poke();
+      // Only what is newer here than there is still to be told.
+      this.#updates.forget();
+      if (this.#hasPartner) for (const lease of ours) this.#updates.changed(lease.address, undefined, lease);
+      return undefined;
     } catch (error) {
       logger.log('WARN', 'HA_SYNC_FAILED', (error as Error).message);
+      return error as Error;
     } finally {
       this.#syncing = false;
     }
   }
 
-  #advance(reason: string): void {
-    const { config } = this.#parts;
-    const { mode, self } = config();
-    const [before, last] = this.#theirUnsent;
-    const to = nextKeaState(this.#state, this.#partner, {
-      mode,
-      primary: self.role === 'primary',
-      dead: this.#dead,
-      incompatible: Math.abs(this.#skewSec) > MAX_SKEW_SEC || this.#tooManyRejected,
-      syncLeases: this.#timers.syncLeases,
-      partnerHasUnsent: last > 0 && last !== before,
-    });
-    this.#go(to, reason);
+  /** The partner begins to read all leases: it need not be told of what changed before. */
+  partnerFetches(): void {
+    this.#updates.forget();
   }
 
-  get #tooManyRejected(): boolean {
-    const { maxRejectedLeaseUpdates } = this.#timers;
-    const now = this.#parts.clock.monotonic();
-    for (const [key, until] of this.#rejected) if (until < now) this.#rejected.delete(key);
-    return maxRejectedLeaseUpdates > 0 && this.#rejected.size >= maxRejectedLeaseUpdates;
+  #advance(reason: string): void {
+    if (this.#paused) return;
+    const { mode, self, kea } = this.#parts.config();
+    const { maxRejectedLeaseUpdates: most } = kea;
+    const to = nextKeaState(this.#state, this.partner.state, {
+      mode,
+      primary: self.role === 'primary',
+      backup: self.role === 'backup',
+      dead: this.#dead,
+      incompatible: this.partner.tooFarInTime || (most > 0 && this.partner.rejectedCount >= most),
+      syncLeases: kea.syncLeases,
+      partnerHasUnsent: this.partner.hasUnsent,
+      keepsUpdates: mode === 'load-balancing' && kea.delayedUpdatesLimit > 0,
+      tooManyKept: this.#tooManyKept,
+    });
+    this.#go(to, reason);
   }
 
   #go(to: KeaState, reason: string): void {
     const from = this.#state;
     if (to === from) return;
     this.#state = to;
+    this.#scopes = undefined;
     this.#reason = `${KEA_STATES[to].text} (${reason})`;
-    // From here on the partner learns by synchronising; what it refused is no longer held against it.
-    if (to === 'partner-down' || to === 'waiting' || to === 'terminated') this.#updates.forget();
-    if (!KEA_STATES[to].updates) this.#rejected.clear();
+    if (to === 'terminated') this.#updates.forget();
+    if (!KEA_STATES[to].updates) this.partner.forgetRejected();
+    const pause = this.#timers.pauses[to];
+    this.#paused = pause === 'always' || (pause === 'once' && !this.#pausedOnce.has(to));
+    this.#pausedOnce.add(to);
     this.#parts.logger.log('INFO', 'HA_STATE_TRANSITION', `${from} -> ${to}: ${reason}`, { from, to, reason });
     this.#parts.onState(from, to, reason);
   }
 
   // --- talking ---
+
+  /** Name of this server. */
+  get ownName(): string {
+    return this.#parts.config().self.name;
+  }
+
+  /** Sends the partner a command. */
+  tell(command: string, args: JsonMap): Promise<KeaAnswer> {
+    return this.#ask(command, args);
+  }
 
   #ask(command: string, args: JsonMap): Promise<KeaAnswer> {
     const { safe } = this.#parts.config();
@@ -343,55 +381,11 @@ export class KeaHaService implements Redundancy {
   /** Names of the servers whose clients are served here. */
   get scopes(): string[] {
     const { mode, self, partner } = this.#parts.config();
-    const own = sideOfRole(self.role);
     return [self, partner]
-      .filter(({ role }) => servesSide(this.#state, mode, own, sideOfRole(role)))
-      .filter(
-        ({ name }) => mode === 'load-balancing' || KEA_STATES[this.#state].scopes === 'both' || name === self.name,
-      )
+      .filter(({ role }) => mode === 'load-balancing' || this.#scopes !== undefined || role === 'primary')
+      .filter(({ name, role }) => this.#serves(name, sideOfRole(role)))
+      .sort((a, b) => sideOfRole(a.role) - sideOfRole(b.role))
       .map(({ name }) => name);
-  }
-
-  /** `ha-maintenance-notify` of the partner: the answer's result and text. */
-  notified(cancel: boolean): { readonly result: number; readonly text: string } {
-    if (cancel) {
-      this.#go('waiting', 'the partner cancelled maintenance');
-      return { result: 0, text: 'Server maintenance canceled.' };
-    }
-    if (this.#state === 'terminated' || this.#state === 'partner-in-maintenance') {
-      return { result: 1001, text: `Unable to transition to in-maintenance from ${this.#state}.` };
-    }
-    this.#go('in-maintenance', 'the partner asked for it');
-    return { result: 0, text: 'Server is in-maintenance state.' };
-  }
-
-  /** Stores leases that come from the partner. @throws StoreError */
-  async #store(leases: readonly Lease[]): Promise<void> {
-    await this.#takingIn(leases, (tx) => {
-      for (const lease of leases) tx.put(lease);
-    });
-  }
-
-  /** `lease4-update` of the partner. @throws StoreError */
-  update(lease: Lease): Promise<void> {
-    return this.#store([lease]);
-  }
-
-  /** `lease4-del` of the partner; resolves with whether there was one. @throws StoreError */
-  async remove(address: Ipv4): Promise<boolean> {
-    const there = this.#parts.ledger.leases.getByAddress(address);
-    if (there === undefined) return false;
-    await this.#takingIn([there], (tx) => tx.delete(address));
-    return true;
-  }
-
-  async #takingIn(leases: readonly Lease[], work: Parameters<Ledger['transact']>[0]): Promise<void> {
-    for (const { address } of leases) this.#taking.add(address);
-    try {
-      await this.#parts.ledger.transact(work);
-    } finally {
-      for (const { address } of leases) this.#taking.delete(address);
-    }
   }
 }
 

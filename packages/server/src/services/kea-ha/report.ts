@@ -1,46 +1,40 @@
 /** status-get and the rest of what is said of a pair with a Kea partner (Kea: ha_relationship status report). */
 
 import type { HaConfig } from '../../domain/ha/config.js';
-import { formatGmt } from '../../domain/ha/gmt.js';
+import { formatSystemTime } from '../../domain/ha/gmt.js';
 import { KEA_STATES } from '../../domain/ha/states.js';
+import type { JsonMap } from '../../domain/snapshot.js';
 import type { EpochMs } from '../../domain/values.js';
 import type { HaReport } from '../ha-report.js';
 import type { KeaHaService } from './kea-ha-service.js';
+import { isKeaCommand, type OperatorParts, runKeaCommand } from './operator.js';
 
 /** Builds the report. */
-export function keaReport(service: KeaHaService, config: () => HaConfig, nowMs: () => EpochMs): HaReport {
+export function keaReport(operator: OperatorParts, nowMs: () => EpochMs): HaReport {
+  const { service, config } = operator;
   return {
     status() {
-      const { self, partner, mode, kea } = config();
-      const { state, reason, ...seen } = service.status;
-      const now = nowMs();
+      const { self, mode } = config();
+      const { state, reason, hasPartner, inTouch, partner } = service.status;
+      // As Kea 3 has it: no time is told while nobody answers to compare it with.
+      const heard = hasPartner && inTouch && partner !== 'unavailable';
+      const local = {
+        role: self.role,
+        scopes: service.scopes,
+        'server-name': self.name,
+        state,
+        'system-time': heard ? formatSystemTime(nowMs()) : null,
+      };
       return {
         'ha-mode': mode,
-        'ha-servers': {
-          local: {
-            role: self.role,
-            scopes: service.scopes,
-            'server-name': self.name,
-            state,
-            'system-time': formatGmt(now),
-          },
-          remote: {
-            age: seen.ageSec,
-            'analyzed-packets': seen.analyzed,
-            'clock-skew': seen.inTouch ? seen.skewSec : null,
-            'communication-interrupted': seen.interrupted,
-            'connecting-clients': seen.connecting,
-            'in-touch': seen.inTouch,
-            'last-scopes': seen.partnerScopes,
-            'last-state': seen.partner,
-            role: partner.role,
-            'server-name': partner.name,
-            'system-time': seen.inTouch ? formatGmt(now + seen.skewSec * 1000) : null,
-            'unacked-clients': seen.unanswered,
-            'unacked-clients-left': Math.max(0, kea.maxUnackedClients + 1 - seen.unanswered),
-          },
+        'ha-servers': { local, ...(hasPartner ? { remote: remoteOf(service, config(), heard, nowMs()) } : {}) },
+        lessor: {
+          protocol: 'kea',
+          state,
+          reason,
+          'partner-state': hasPartner ? partner : 'none',
+          connected: hasPartner ? !service.status.interrupted : true,
         },
-        lessor: { protocol: 'kea', state, reason, 'partner-state': seen.partner, connected: !seen.interrupted },
       };
     },
     heartbeat: () => service.heartbeatAnswer(),
@@ -49,8 +43,25 @@ export function keaReport(service: KeaHaService, config: () => HaConfig, nowMs: 
       return { ready: KEA_STATES[state].scopes !== 'none', reason };
     },
     partnerIsDown: () => service.partnerIsDown(),
-    continueAlone: () => undefined,
-    reset: () => service.reset(),
-    maintenance: (cancel) => service.maintenance(cancel),
+    command: (name, args) => (isKeaCommand(name) ? runKeaCommand(name, args, operator) : undefined),
+  };
+}
+
+function remoteOf(service: KeaHaService, { partner, kea }: HaConfig, heard: boolean, now: EpochMs): JsonMap {
+  const seen = service.status;
+  return {
+    age: seen.ageSec,
+    'analyzed-packets': seen.analyzed,
+    'clock-skew': heard ? seen.skewSec : null,
+    'communication-interrupted': seen.interrupted,
+    'connecting-clients': seen.connecting,
+    'in-touch': seen.inTouch,
+    'last-scopes': seen.partnerScopes,
+    'last-state': seen.inTouch || seen.partner !== 'unavailable' ? seen.partner : '',
+    role: partner.role,
+    'server-name': partner.name,
+    'system-time': heard ? formatSystemTime(now + seen.skewSec * 1000) : null,
+    'unacked-clients': seen.unanswered,
+    'unacked-clients-left': seen.interrupted ? Math.max(0, kea.maxUnackedClients + 1 - seen.unanswered) : 0,
   };
 }

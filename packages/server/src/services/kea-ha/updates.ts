@@ -71,9 +71,10 @@ export class LeaseUpdates {
     return entry.sending;
   }
 
-  /** Sends all that is open, one after the other; stops at the first that gets no answer. */
-  async sendAll(): Promise<void> {
-    for (const address of [...this.#open.keys()]) if ((await this.send(address)) === 'failed') return;
+  /** Sends all that is open, one after the other; stops at the first that gets no answer, and resolves with false then. */
+  async sendAll(): Promise<boolean> {
+    for (const address of [...this.#open.keys()]) if ((await this.send(address)) === 'failed') return false;
+    return true;
   }
 
   async #perform(address: Ipv4, removed: Lease | undefined): Promise<UpdateOutcome> {
