@@ -37,8 +37,9 @@ const MAX_PAGE = 10_000;
 /** The rows; what operators may send too is in operator.ts. */
 const ROWS: Readonly<Record<string, Row>> = {
   'dhcp-disable'({ 'max-period': period }, { serviceSwitch }) {
-    serviceSwitch.disable(ServiceOrigin.haRemote, typeof period === 'number' && period > 0 ? period : undefined);
-    return done('DHCPv4 service disabled');
+    const seconds = typeof period === 'number' && period > 0 ? period : undefined;
+    serviceSwitch.disable(ServiceOrigin.haRemote, seconds);
+    return done(`DHCPv4 service disabled${seconds === undefined ? '' : ` for ${seconds} seconds`}`);
   },
   'dhcp-enable'(_, { serviceSwitch }) {
     serviceSwitch.enable(ServiceOrigin.haRemote);
