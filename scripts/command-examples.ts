@@ -147,6 +147,8 @@ export const COMMAND_EXAMPLES: readonly CommandExample[] = [
   example('interface-list'),
   example('interface-redetect'),
   example('interface-add', { interfaces: ['no-such'] }),
+  example('listener-list'),
+  example('isolation-check'),
   example('bmc-list'),
   example('guard-alarm-list'),
   example('guard-alarm-acknowledge', { id: 1 }),
