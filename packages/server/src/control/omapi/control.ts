@@ -1,9 +1,8 @@
-/** The OMAPI objects `control`, through which the server is stopped, and `failover-state`, of which there is none. */
+/** The OMAPI object `control`, through which the server is stopped. */
 
 import { CONTROL_STATES, Result } from '@lessor/omapi';
 import { LIST_TYPE } from './list.js';
 import {
-  findByHandle,
   invalidArgument,
   type ObjectRow,
   OmapiRefusal,
@@ -34,18 +33,4 @@ export const CONTROL_OBJECT: ObjectRow<'control'> = {
     return 'control';
   },
   removal: Result.NOPERM,
-};
-
-/** The row. Failover is dhcpd's; a name finds nothing. */
-export const FAILOVER_OBJECT: ObjectRow<never> = {
-  type: 'failover-state',
-  right: 'shutdown',
-  find: (keys, context) => {
-    const handle = keys.get('handle');
-    if (handle !== undefined) return findByHandle(FAILOVER_OBJECT, handle, context);
-    return keys.has('name') ? undefined : 'no-keys';
-  },
-  identity: () => '',
-  byIdentity: () => undefined,
-  attributes: () => [],
 };

@@ -30,7 +30,7 @@ export class OmapiRefusal extends Error {
 
 /** What the objects work on. */
 export interface OmapiServices
-  extends Pick<ControlServices, 'clock' | 'config' | 'interfaces' | 'leases' | 'ledger' | 'reservations'> {
+  extends Pick<ControlServices, 'clock' | 'config' | 'ha' | 'interfaces' | 'leases' | 'ledger' | 'reservations'> {
   /** Runs a command of the table: creating a host is reservation-add, with its checks and its audit record. */
   readonly dispatch: Dispatch;
   readonly audit: AuditPort;
