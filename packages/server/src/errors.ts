@@ -117,6 +117,11 @@ export const ERRORS = {
     meaning: 'The sender may not do this.',
     remedy: 'Use an identity that has the right.',
   },
+  'command-isolated': {
+    kind: 'command',
+    meaning: 'The listener has come to be shared with clients, so that nothing is changed through it.',
+    remedy: 'isolation-check says why; part the networks, or use another listener.',
+  },
   'command-limited': {
     kind: 'command',
     meaning: 'The sender asks for more than its limits, or too many such commands are under way.',

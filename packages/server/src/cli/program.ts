@@ -7,6 +7,7 @@ import { UsageError } from './args.js';
 import { AUDIT_USAGE, runAudit } from './audit.js';
 import { BMC_USAGE, runBmc } from './bmc.js';
 import { CHECK_USAGE, runCheck } from './check.js';
+import { DOCTOR_USAGE, runDoctor } from './doctor.js';
 import { EXPLAIN_USAGE, runExplain } from './explain.js';
 import { HA_USAGE, runHa } from './ha.js';
 import { IMPORT_DHCPD_USAGE, runImportDhcpd } from './import-dhcpd.js';
@@ -52,6 +53,12 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     run: runOmapiKeygen,
   },
   { name: 'access', summary: 'who may do what, and what is exposed to whom', usage: ACCESS_USAGE, run: runAccess },
+  {
+    name: 'doctor',
+    summary: 'try every control listener from every interface of this machine',
+    usage: DOCTOR_USAGE,
+    run: runDoctor,
+  },
   { name: 'audit', summary: 'verify the audit file', usage: AUDIT_USAGE, run: runAudit },
   {
     name: 'bmc',

@@ -1,13 +1,16 @@
 /** From the file of a Control Agent, or a command's JSON, to what the agent works by. */
 
+import { needsVerdict } from '../domain/isolation/verdict.js';
 import { atOnce } from '../domain/slices.js';
 import type { ControlSocketConfig, Json, JsonMap, LoggerConfig } from '../domain/snapshot.js';
 import { ConfigError, type ConfigIssue } from '../errors.js';
 import { asConfigured, canonicalLoggers } from './canonical.js';
 import { checkSection } from './check.js';
-import { buildHttpDoor } from './control-sockets.js';
+import type { PartContext } from './context.js';
+import { buildHttpDoor, described, factsOf } from './control-sockets.js';
 import type { ConfigEnvironment } from './environment.js';
 import { IssueList, positionOf } from './issues.js';
+import { blockOf } from './listeners.js';
 import { type ConfigSource, readConfigNode } from './load.js';
 import { buildLoggers } from './loggers.js';
 import { splitPath } from './paths.js';
@@ -30,6 +33,8 @@ export interface AgentConfig {
   readonly hash: string;
   /** Where it listens. */
   readonly socket: ControlSocketConfig;
+  /** Interfaces on which the daemons behind it serve clients. */
+  readonly clientInterfaces: readonly string[];
   /** Path of the unix socket of each daemon, by the name `service` has for it. */
   readonly daemons: ReadonlyMap<string, string>;
   readonly loggers: readonly LoggerConfig[];
@@ -66,12 +71,37 @@ function buildAgent(root: Section, environment: ConfigEnvironment, issues: Issue
   // The old agents took clear text and open doors, and their files are to be taken over: it is said, not refused.
   const lenient = { ...context, lenient: true };
   const socket = buildHttpDoor(root, { address: 'http-host', port: 'http-port', type: undefined }, lenient);
+  const door = socket && buildDoor(root, socket, context);
   const loggers = buildLoggers(root, context, AGENT_NAME);
   const daemons = buildDaemons(root, environment);
-  if (issues.hasErrors || socket === undefined) return undefined;
+  if (issues.hasErrors || door === undefined) return undefined;
   const tree = canonicalAgent(root, loggers);
-  return { tree, hash: atOnce(hashSliced(tree, AGENT_MAP)), socket, daemons, loggers };
+  return { tree, hash: atOnce(hashSliced(tree, AGENT_MAP)), ...door, daemons, loggers };
 }
+
+/** Adds what its `lessor` block says. Without one everybody who gets in may do everything, as with Kea's agent. */
+function buildDoor(
+  root: Section,
+  socket: ControlSocketConfig,
+  context: PartContext,
+): Pick<AgentConfig, 'socket' | 'clientInterfaces'> {
+  const block = blockOf(root, 'agent-lessor', ['lessor'], context);
+  if (block === undefined) return { socket, clientInterfaces: [] };
+  const clientInterfaces = block.strings('client-interfaces').map(({ text }) => text);
+  const clients = { interfaces: clientInterfaces.map((name) => ({ name })), subnets: [] };
+  const facts = { ...factsOf(socket), kind: 'agent', encryption: HOW_TO_ENCRYPT } as const;
+  const door = described(socket, block, facts, clients, context);
+  const judged = door.policy !== undefined && needsVerdict(door.policy) && door.policy.isolation !== 'off';
+  if (judged && !block.mentions('client-interfaces')) {
+    const message =
+      'whether clients reach it can not be told: give "client-interfaces" with those on which the daemons behind it ' +
+      'serve clients ([] if there are none), or "isolation": "off"';
+    context.issues.error('config-missing', block.position, message);
+  }
+  return { socket: door, clientInterfaces };
+}
+
+const HOW_TO_ENCRYPT = 'give "trust-anchor", "cert-file" and "key-file" (lessor pki makes them)';
 
 /**
  * Paths of the sockets, anywhere: unlike a server the agent makes no file there, and connecting needs the right to

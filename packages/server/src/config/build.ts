@@ -126,6 +126,7 @@ export function* buildSnapshot(
       ...controlSockets.flatMap(({ socket }) => socket.policy ?? []),
       ...(omapi?.listeners.map(({ policy }) => policy) ?? []),
       ...(metrics === undefined ? [] : [metrics]),
+      ...(ha === undefined ? [] : [ha.listener]),
     ],
     ...(ha === undefined ? {} : { ha }),
     ...(omapi === undefined ? {} : { omapi }),

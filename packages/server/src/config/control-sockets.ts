@@ -77,7 +77,18 @@ function withPolicy(
 ): ControlSocketConfig {
   const block = blockOf(section, 'listener', ['lessor'], context);
   if (block === undefined) return { ...socket, policy: plainListener(factsOf(socket)) };
-  const policy = describedListener(block, factsOf(socket), clients, context);
+  return described(socket, block, factsOf(socket), clients, context);
+}
+
+/** An HTTP or unix socket with what its block says, TLS by lessor's defaults. */
+export function described(
+  socket: ControlSocketConfig,
+  block: Section,
+  facts: ListenerFacts,
+  clients: ClientSide,
+  context: PartContext,
+): ControlSocketConfig {
+  const policy = describedListener(block, facts, clients, context);
   if (socket.tls === undefined) return { ...socket, policy };
   const minimum = block.or<string>('tls-minimum');
   if (minimum === '1.2' && !block.has('tls-minimum-reason')) {
@@ -87,7 +98,8 @@ function withPolicy(
   return { ...socket, tls: { ...socket.tls, minVersion: minimum === '1.2' ? 'TLSv1.2' : 'TLSv1.3' }, policy };
 }
 
-function factsOf({ type, path, address, port, authentication, tls }: ControlSocketConfig): ListenerFacts {
+/** What of its listener follows from the socket. */
+export function factsOf({ type, path, address, port, authentication, tls }: ControlSocketConfig): ListenerFacts {
   if (type === 'unix') {
     const facts = { kind: 'kea-unix', address: path ?? '', port: 0, encrypted: true, identity: ['unix-user'] } as const;
     return { ...facts, name: `unix:${path}` };

@@ -1,12 +1,15 @@
 /** From the checked parameters of libdhcp_ha to the {@link HaConfig} of the snapshot. */
 
+import type { ListenerPolicy, SourcePrefix } from '../domain/access/policy.js';
 import type { HaConfig, HaMode, HaPeer, HaRole, HaTls, KeaTimers, SafePairSettings } from '../domain/ha/config.js';
 import { checkSection } from './check.js';
 import type { BuildContext } from './context.js';
 import { memberPath, positionOf } from './issues.js';
 import { reasonOf } from './lexer.js';
+import { describedListener, type ListenerFacts } from './listeners.js';
 import type { ScopeName } from './schema.js';
 import { emptySection, type Section } from './section.js';
+import { isLoopback, parseSource } from './sources.js';
 
 /** Part of the free addresses that the second server has, by mode. */
 const SHARE_OF_SIDE_1: Readonly<Record<HaMode, number>> = {
@@ -46,17 +49,18 @@ export function buildHighAvailability(parameters: Section, context: BuildContext
   const own = lessorBlock(relation, 'ha-lessor', context);
   const relationship = own.string('relationship') ?? relationshipOf(sections);
   const device = own.string('interface');
-  checkDevice(device, own, context);
+  const here = buildPeer(self, relation, relationship, context);
   const peers = others.map((peer) => buildPeer(peer, relation, relationship, context));
   const isBackup = self.string('role') === 'backup';
   const built = {
     relationship,
     mode,
-    self: buildPeer(self, relation, relationship, context),
+    self: here,
     partner: peers[others.indexOf(partner)]!,
     backups: isBackup ? [] : peers.filter(({ role }) => role === 'backup'),
     peers,
     device,
+    listener: buildDoor(own, here, peers, context),
     heartbeatDelayMs: own.or<number>('heartbeat-delay'),
     partnerKind: own.or<HaConfig['partnerKind']>('partner'),
     safe: buildSafe(own, mode, context),
@@ -183,12 +187,28 @@ function secretOf(peer: Section, name: string, { issues, environment }: BuildCon
   }
 }
 
-function checkDevice(device: string | undefined, own: Section, { issues, environment }: BuildContext): void {
-  const { interfaceNames } = environment;
-  if (device === undefined || interfaceNames === undefined || interfaceNames.includes(device)) return;
-  const message = `there is no interface "${device}"; there are ${interfaceNames.join(', ')}`;
-  issues.error('config-reference', own.positionOf('interface'), message);
+/** Where the other servers are heard: by their addresses alone unless others are named; on loopback by all there are. */
+function buildDoor(own: Section, self: HaPeer, peers: readonly HaPeer[], context: BuildContext): ListenerPolicy {
+  const facts: ListenerFacts = {
+    kind: 'peer',
+    name: 'peer',
+    address: self.address,
+    port: self.port,
+    encrypted: self.tls !== undefined,
+    identity: [
+      ...(self.tls === undefined ? [] : (['certificate'] as const)),
+      ...(self.basicAuth === undefined ? [] : (['password'] as const)),
+    ],
+    sources: peers.flatMap(({ address }) => (isLoopback(address) ? LOOPBACK : (parseSource(address) ?? []))),
+  };
+  // Which interfaces have clients is looked at when the server starts (check S1): here only the relation is known.
+  return describedListener(own, facts, { interfaces: [], subnets: [] }, context);
 }
+
+const LOOPBACK: readonly SourcePrefix[] = [
+  { address: '127.0.0.0', prefixLength: 8 },
+  { address: '::1', prefixLength: 128 },
+];
 
 /** Kea takes plain HTTP without a word; whoever can write to that port can write leases. */
 function warnOfOpenDoor({ self }: HaConfig, relation: Section, { issues }: BuildContext): void {

@@ -70,7 +70,7 @@ export function describedListener(
   const names = commandsOf(section);
   const policy: ListenerPolicy = {
     ...known,
-    name: section.string('name') ?? facts.name,
+    name: (facts.kind === 'peer' ? undefined : section.string('name')) ?? facts.name,
     plane: planeOf(section),
     ...(device === undefined ? {} : { interface: device }),
     ...(allowed.has('any-source') ? {} : { sources: sources ?? [] }),
@@ -213,18 +213,25 @@ function isolationOf(
 
 function planeOf(section: Section): ListenerPolicy['plane'] {
   // Metrics have no plane of their own to choose.
-  return section.scope === 'metrics' ? 'management' : section.or<ListenerPolicy['plane']>('plane');
+  if (section.scope === 'ha-lessor') return 'peer';
+  return section.scope === 'metrics' || section.scope === 'agent-lessor'
+    ? 'management'
+    : section.or<ListenerPolicy['plane']>('plane');
 }
+
+/** Where commands are not chosen: there are none, or they are those of a pair. */
+const WITHOUT_COMMANDS: readonly ScopeName[] = ['metrics', 'ha-lessor'];
 
 /** Families and single commands; which commands there are is not known here, so a wrong one lets nothing through. */
 function commandsOf(section: Section): string[] | undefined {
-  if (section.scope === 'metrics' || !section.mentions('commands')) return undefined;
+  if (WITHOUT_COMMANDS.includes(section.scope) || !section.mentions('commands')) return undefined;
   return section.strings('commands').map(({ text }) => (isFamily(text) ? text : text.trim()));
 }
 
 function limitsOf(section: Section): AccessLimits {
-  // OMAPI has bounds of its own, made for provisioning systems that hold many connections.
-  if (section.scope === 'omapi-listeners' && !section.mentions('limits')) return NO_LIMITS;
+  // OMAPI has bounds of its own, made for provisioning systems that hold many connections, and a pair needs few.
+  const own = section.scope === 'omapi-listeners' || section.scope === 'ha-lessor';
+  if (own && !section.mentions('limits')) return NO_LIMITS;
   const limits = section.section('limits') ?? emptySection('listener-limits', section);
   return {
     connections: limits.or<number>('connections'),

@@ -1,6 +1,7 @@
 /** Rows of the parameter table: the configuration of the Control Agent (Kea up to 3.0: ca_cfg_mgr.cc). */
 
 import type { Parameter, Scope } from './schema.js';
+import { ACCESS_SCOPES } from './schema-access.js';
 import { SERVICE_SCOPES } from './schema-service.js';
 
 /** Realm told to clients where none is configured (Kea). */
@@ -14,7 +15,13 @@ const authentication = SERVICE_SCOPES.authentication.parameters.map(
 );
 
 /** Names of the scopes of this file. */
-export type AgentScope = 'agent-top' | 'Control-agent' | 'agent-authentication' | 'agent-sockets' | 'agent-socket';
+export type AgentScope =
+  | 'agent-top'
+  | 'Control-agent'
+  | 'agent-lessor'
+  | 'agent-authentication'
+  | 'agent-sockets'
+  | 'agent-socket';
 
 /** Scopes of this file. */
 export const AGENT_SCOPES: Readonly<Record<AgentScope, Scope>> = {
@@ -53,6 +60,18 @@ export const AGENT_SCOPES: Readonly<Record<AgentScope, Scope>> = {
         doc: 'Hook libraries of the agent.',
       },
       { name: 'loggers', type: 'maps', scope: 'loggers', doc: 'What is logged where.' },
+    ],
+  },
+  'agent-lessor': {
+    title: 'user-context, lessor of Control-agent',
+    context: true,
+    parameters: [
+      ...ACCESS_SCOPES.listener.parameters.filter(({ name }) => name !== 'plane'),
+      {
+        name: 'client-interfaces',
+        type: 'strings',
+        doc: 'Interfaces on which the daemons behind it serve clients; must be given where its isolation is judged.',
+      },
     ],
   },
   'agent-authentication': { ...SERVICE_SCOPES.authentication, parameters: authentication },

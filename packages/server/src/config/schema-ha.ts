@@ -1,7 +1,11 @@
 /** Rows of the parameter table: what a relation of libdhcp_ha and its peers have in `user-context.lessor`. */
 
 import type { Scope } from './schema.js';
+import { LISTENER_PARAMETERS } from './schema-access.js';
 import { U32 } from './schema-bounds.js';
+
+/** What the door to the partner has of what every listener has. */
+const OF_THE_DOOR: readonly string[] = ['sources', 'allow', 'limits', 'isolation', 'own-bmc'];
 
 /** Names of the scopes of this file. */
 export type HaScope = 'ha-lessor' | 'ha-peer-lessor';
@@ -32,6 +36,11 @@ export const HA_SCOPES: Readonly<Record<HaScope, Scope>> = {
         notEmpty: true,
         doc: 'Interface through which alone the partner is heard (SO_BINDTODEVICE); any if absent.',
       },
+      ...LISTENER_PARAMETERS.filter(({ name }) => OF_THE_DOOR.includes(name)).map((row) =>
+        row.name === 'sources'
+          ? { ...row, doc: 'Addresses and prefixes the partner may come from; its address in peers if absent.' }
+          : row,
+      ),
       {
         name: 'heartbeat-delay',
         type: 'integer',

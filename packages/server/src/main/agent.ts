@@ -3,22 +3,30 @@
 import { AGENT_NAME, type AgentConfig, loadAgentConfig } from '../config/agent.js';
 import { directoriesFrom } from '../config/environment.js';
 import type { ConfigSource } from '../config/load.js';
+import { AccessControl } from '../control/access/access-control.js';
+import { IsolationGate } from '../control/access/isolation-gate.js';
 import { AGENT_COMMANDS, type AgentServices } from '../control/agent/commands.js';
-import { agentPolicy } from '../control/agent/policy.js';
+import { agentPolicy, notAdmitted } from '../control/agent/policy.js';
 import { agentHandler } from '../control/agent/router.js';
 import { CommandRunner } from '../control/dispatcher.js';
+import { requestError } from '../control/door.js';
 import { LessorError } from '../errors.js';
 import { systemClock } from '../platform/clock.js';
 import { machineConfigEnvironment, writeAtomically } from '../platform/config-environment.js';
+import { bindDeviceSocket } from '../platform/device-listener.js';
 import { acquireInstanceLock, lockFile } from '../platform/lock.js';
 import type { LogTree } from '../platform/log.js';
+import { linuxMachineNetwork } from '../platform/machine-network.js';
 import { pidFilePath } from '../platform/paths.js';
+import { createSystemRandom } from '../platform/random.js';
 import { AgentConfigService } from '../services/agent-config.js';
-import { auditToLogger } from '../services/audit.js';
+import { type AuditPort, auditToLogger } from '../services/audit.js';
 import type { Ending } from '../services/ending.js';
+import { IsolationMonitor, type JudgedConfig } from '../services/isolation.js';
 import type { Logger } from '../services/ports.js';
 import { ControlListeners } from '../transports/control-listeners.js';
 import { askDaemon } from '../transports/daemon-link.js';
+import { authenticateAsKea, authenticateByRules } from '../transports/http-authenticate.js';
 import { DEFAULT_LIMITS } from '../transports/listener.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from '../version.js';
 import { reportWarnings, startProgram } from './program.js';
@@ -72,6 +80,7 @@ async function start(
   reportWarnings(loaded.warnings, logger);
   if (log !== undefined && source.kind === 'file') takePidFile(source.path, variables, logger, ending);
 
+  const random = createSystemRandom();
   const config = new AgentConfigService({
     initial: loaded.config,
     source,
@@ -92,8 +101,21 @@ async function start(
     },
     shutdown: (exitValue) => void ending.end(exitValue),
   };
-  const listeners = openDoor(services, config, logger);
+  const audit = auditToLogger(logger.child('audit'));
+  const isolation = new IsolationMonitor({
+    network: linuxMachineNetwork(systemClock, random),
+    clock: systemClock,
+    random,
+    logger: logger.child('commands'),
+    audit,
+    events: { publish: () => undefined },
+  });
+  ending.onEnd(() => isolation.close());
+  const listeners = openDoor(services, config, logger, audit, isolation);
   ending.onEnd(() => listeners.close());
+  (await isolation.prepare(judged(loaded.config))).commit();
+  isolation.start();
+  config.participate((next) => isolation.prepare(judged(next)));
   (await listeners.apply([loaded.config.socket])).commit();
   config.participate((next) => listeners.apply([next.socket]));
   if (log !== undefined) config.participate(async (next) => log.prepare(next.loggers));
@@ -109,10 +131,26 @@ async function start(
   };
 }
 
-function openDoor(services: AgentServices, config: AgentConfigService, logger: Logger): ControlListeners {
+/** What of the agent is judged: its door, beside the interfaces the daemons serve clients on. */
+function judged({ socket, clientInterfaces }: AgentConfig): JudgedConfig {
+  return {
+    listeners: socket.policy === undefined ? [] : [socket.policy],
+    interfaces: { selectors: clientInterfaces.map((name) => ({ name })) },
+  };
+}
+
+function openDoor(
+  services: AgentServices,
+  config: AgentConfigService,
+  logger: Logger,
+  audit: AuditPort,
+  isolation: IsolationMonitor,
+): ControlListeners {
   const commandLogger = logger.child('commands');
-  const audit = auditToLogger(logger.child('audit'));
-  const dispatcher = new CommandRunner(AGENT_COMMANDS, services, agentPolicy, audit, commandLogger);
+  const gate = new IsolationGate(isolation);
+  const dispatcher = new CommandRunner(AGENT_COMMANDS, services, agentPolicy, audit, commandLogger, [gate]);
+  const access = new AccessControl({ clock: systemClock, logger: commandLogger, audit, rules: () => undefined });
+  const byRules = authenticateByRules(access);
   const dispatch = dispatcher.dispatch.bind(dispatcher);
   return new ControlListeners({
     dispatch,
@@ -120,11 +158,22 @@ function openDoor(services: AgentServices, config: AgentConfigService, logger: L
       dispatch,
       pathOf: (service) => config.current.daemons.get(service),
       ask: (path, command) => askDaemon(path, command, systemClock),
+      refusal(command, principal) {
+        if (notAdmitted(command, principal) !== undefined) {
+          return requestError(`'${principal.name}' may not use '${command}'`, 'command-denied');
+        }
+        const text = gate.refusal(command, principal);
+        return text === undefined ? undefined : requestError(text, 'command-isolated');
+      },
     }),
     clock: systemClock,
     logger: commandLogger,
     lock: lockFile,
     limits: DEFAULT_LIMITS,
+    access,
+    bindDevice: bindDeviceSocket,
+    // An agent without a block is Kea's.
+    authenticate: (facts, socket) => (socket.policy === undefined ? authenticateAsKea : byRules)(facts, socket),
   });
 }
 

@@ -23,6 +23,7 @@ import { linuxMachineNetwork } from '../platform/machine-network.js';
 import { peerCredentials } from '../platform/peer-credentials.js';
 import { listenUnixNatively } from '../platform/unix-arrivals.js';
 import { ChangeControl } from '../services/change-control.js';
+import { ClientSide } from '../services/client-side.js';
 import { ConfigService, type SwapParticipant } from '../services/config-service.js';
 import { EventBus, publishLeaseChange } from '../services/events.js';
 import { IsolationMonitor, type ListenerState, VERDICT_LEVELS } from '../services/isolation.js';
@@ -70,8 +71,9 @@ export async function openControl(
   const config = new ChangeControl({ config: configService, history, clock, audit, logger, events });
   ending.onEnd(() => config.close());
   const reservations = new ReservationDirectories();
+  const machine = linuxMachineNetwork(clock, random);
   const isolation = new IsolationMonitor({
-    network: linuxMachineNetwork(clock, random),
+    network: machine,
     clock,
     random,
     logger: logger.child('commands'),
@@ -102,7 +104,14 @@ export async function openControl(
     shutdown: (exitValue) => void ending.end(exitValue),
   };
   const commandLogger = logger.child('commands');
-  const access = new AccessControl({ clock, logger: commandLogger, audit, rules: () => config.current.access });
+  const clientSide = new ClientSide({ network: machine, clock, leases: ledger.leases, config: () => config.current });
+  const access = new AccessControl({
+    clock,
+    logger: commandLogger,
+    audit,
+    rules: () => config.current.access,
+    isClient: (source) => clientSide.isClient(source),
+  });
   const gates = [
     new IsolationGate(isolation),
     new SecondPerson(() => config.current.access?.secondPerson, clock),

@@ -124,6 +124,7 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
         clock,
         audit: base.audit,
         bindDevice: bindDeviceSocket,
+        logger: logger.child('commands'),
         answer(command, args, from) {
           const allowed = isActive(from, ha) || READ_BY_BACKUPS.has(command);
           if (!allowed) throw new CommandError('command-denied', `'${command}' is nothing a backup may ask`);
@@ -177,7 +178,7 @@ function isActive(name: string, { peers }: HaConfig): boolean {
 
 /** True if only what can be followed while running is different: certificates, passwords. */
 function isSamePair(a: HaConfig, b: HaConfig): boolean {
-  const fixed = ({ self, peers, partner, backups, ...rest }: HaConfig): string =>
+  const fixed = ({ self, peers, partner, backups, listener: _, ...rest }: HaConfig): string =>
     JSON.stringify([
       rest,
       partner.name,

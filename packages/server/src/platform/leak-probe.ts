@@ -57,7 +57,7 @@ export async function probeLeaks(
       if (obstacle === undefined) stations.push(openStation(link, parts));
       else skipped[link.name] = obstacle;
     }
-    const heard = await listen(stations, listenMs, parts, skipped);
+    const heard = stations.length < 2 ? [] : await listen(stations, listenMs, parts, skipped);
     const sides = [management, clients].map((list) => new Set(list.map(({ name }) => name)));
     const apart = (from: string, to: string): boolean => sides.some((side) => side.has(from) && !side.has(to));
     return { kind: 'done', at: parts.clock.now(), heard: heard.filter(({ from, to }) => apart(from, to)), skipped };
@@ -124,20 +124,25 @@ function listen(
       skipped[link.name] = `a frame could not be sent: ${errnoText(libc.errno())}`;
     }
   };
-  return new Promise((resolve) => {
+  // Told when there is something to read. These also keep the process alive while somebody waits for the outcome.
+  const polls = stations.map(({ fd }) => libc.poll(fd));
+  return new Promise<void>((resolve) => {
+    for (const poll of polls) poll.start({ readable: true }, look);
     const step = (): void => {
       look();
       const elapsed = clock.monotonic() - started;
       // One that was heard is enough to know.
       if (elapsed >= listenMs || heard.size > 0) {
-        resolve([...heard.values()]);
+        resolve();
         return;
       }
       if (elapsed >= (sent * listenMs) / (2 * FRAMES) && sent < FRAMES) send();
-      // The process is not kept alive by this, but whoever waits for the probe has other things open.
       clock.after(LOOK_EVERY_MS, step);
     };
     step();
+  }).then(() => {
+    for (const poll of polls) poll.close();
+    return [...heard.values()];
   });
 }
 

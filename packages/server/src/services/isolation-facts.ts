@@ -105,7 +105,7 @@ function forwardsTo(link: LinkFact, clients: readonly LinkFact[], network: Machi
 }
 
 /** An address a client on this device may have. */
-function hostOn({ addresses }: LinkFact, family: 4 | 6): string {
+export function hostOn({ addresses }: LinkFact, family: 4 | 6): string {
   const own = addresses.filter(({ address }) => (family === 4 ? isIPv4(address) : isGlobalIpv6(address)));
   return own.map((one) => neighbourOf(one, addresses)).find((one) => one !== undefined) ?? SOME_CLIENT[family];
 }

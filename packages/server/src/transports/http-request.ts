@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { Principal } from '../control/command.js';
 import { type CommandOrigin, type DoorAnswer, renderAnswers, requestError, serverHandler } from '../control/door.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
+import type { ErrorCode } from '../errors.js';
 import type { EventBus } from '../services/events.js';
 import { certificateNames } from './certificate-names.js';
 import { asksForEvents, lastEventId, MAX_STREAMS, streamEvents } from './events-http.js';
@@ -120,14 +121,15 @@ async function answerCommand(
     return;
   }
   const answers = body === '' ? [NO_COMMAND] : await handle(json, originOf(context, principal));
-  if (answers.length === 1 && isDenied(answers[0]!)) {
+  if (answers.length === 1 && hasCode(answers[0]!, 'command-denied')) {
     refuse(context, response, 403);
     return;
   }
   const buffers = await renderAnswers(answers, clock);
   let octets = 0;
   for (const { length } of buffers) octets += length;
-  writeHead(context, response, 200, octets);
+  // Why nothing is changed through this listener is for whoever has the right to change it.
+  writeHead(context, response, answers.length === 1 && hasCode(answers[0]!, 'command-isolated') ? 403 : 200, octets);
   // A text leaves together with its head, in one write; octets would take a list of two.
   if (buffers.length === 1) response.end(buffers[0]!.toString('latin1'), 'latin1');
   else if (await writeAll(response, buffers, clock, limits.idleTimeoutMs)) response.end();
@@ -143,8 +145,8 @@ function originOf({ key, deps }: RequestContext, principal: Principal): CommandO
   return { principal, listener: key, receivedAt: deps.clock.now() };
 }
 
-function isDenied(answer: DoorAnswer): boolean {
-  return 'code' in answer && answer.code === 'command-denied';
+function hasCode(answer: DoorAnswer, code: ErrorCode): boolean {
+  return 'code' in answer && answer.code === code;
 }
 
 function factsOf({ headers, socket }: IncomingMessage): RequestFacts {

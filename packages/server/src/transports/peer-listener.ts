@@ -8,13 +8,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { ConnectionGate } from '../control/access/connection-gate.js';
 import { Result } from '../control/command.js';
 import type { HaConfig, HaPeer } from '../domain/ha/config.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import { CommandError, LessorError } from '../errors.js';
 import type { AuditPort } from '../services/audit.js';
 import type { PeerAnswer } from '../services/kea-ha/answers.js';
-import type { BindDevice, Clock } from '../services/ports.js';
+import type { BindDevice, Clock, Logger } from '../services/ports.js';
 import { listenAt } from './device-listen.js';
 import { authenticatedUser } from './http-credentials.js';
 import { loadTls } from './http-tls.js';
@@ -23,6 +24,7 @@ import { certificateNames, strangerOnSocket } from './peer-identity.js';
 /** What a {@link PeerListener} works with. */
 export interface PeerListenerParts {
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly logger: Logger;
   readonly audit: AuditPort;
   readonly bindDevice: BindDevice;
   /** Answers a command of a server of the relation, by its name. @throws CommandError, StoreError */
@@ -40,6 +42,7 @@ const KEEP_ALIVE_MS = 30_000;
 /** See the head of this file. */
 export class PeerListener {
   readonly #server: Server | TlsServer;
+  readonly #gate: ConnectionGate;
   #config: HaConfig;
 
   private constructor(
@@ -47,16 +50,20 @@ export class PeerListener {
     private readonly parts: PeerListenerParts,
   ) {
     this.#config = config;
+    this.#gate = new ConnectionGate(parts.clock);
     const options = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
     const listener = (request: IncomingMessage, response: ServerResponse): void => void this.#handle(request, response);
     const { tls } = config.self;
     if (tls === undefined) this.#server = createServer(options, listener);
     else {
       this.#server = createTlsServer({ ...options, ...tlsOptions(tls) }, listener);
-      this.#server.on('tlsClientError', (error: Error, socket: TLSSocket) =>
-        this.#refused(socket, 'TLS', 'nobody', error.message),
-      );
+      this.#server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+        // Without an address it is one that was turned away before: that has been said.
+        if (socket.remoteAddress !== undefined) this.#refused(socket, 'TLS', 'nobody', error.message);
+      });
     }
+    // Before TLS: who may not come is not listened to.
+    this.#server.prependListener('connection', (socket: Socket) => this.#admit(socket));
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on('clientError', (_error, socket) => socket.destroy());
@@ -91,6 +98,19 @@ export class PeerListener {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
+  }
+
+  /** Source, connections and their rate, before an octet is read. */
+  #admit(socket: Socket): void {
+    const { listener } = this.#config;
+    const outcome = this.#gate.admit(listener, socket.remoteAddress ?? '');
+    if (typeof outcome === 'object') {
+      socket.once('close', () => outcome.release());
+      return;
+    }
+    const text = `${socket.remoteAddress ?? 'somebody'} is turned away from ${listener.name}: ${outcome}`;
+    this.parts.logger.log('WARN', 'LESSOR_CONNECTION_REFUSED', text);
+    socket.destroy();
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

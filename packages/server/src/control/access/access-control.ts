@@ -15,6 +15,8 @@ export interface AccessControlDeps {
   readonly audit: AuditPort;
   /** The rules in force now. */
   rules(): AccessPolicy | undefined;
+  /** Whether a source is a client, who is no operator; nobody is if absent. */
+  readonly isClient?: (source: string) => boolean;
 }
 
 /** Time between two lines of the log on connections that were refused. */
@@ -28,7 +30,7 @@ export class AccessControl {
   private unlogged = 0;
 
   constructor(private readonly deps: AccessControlDeps) {
-    this.gate = new ConnectionGate(deps.clock);
+    this.gate = new ConnectionGate(deps.clock, deps.isClient);
   }
 
   /** Before an octet is read: undefined if the connection is to be closed (it has been counted and logged). */

@@ -19,7 +19,7 @@ const CREDIT_SECONDS = 8;
 const READ_OCTETS = 1_048_576;
 
 /** Why a connection is turned away. */
-export type Rejection = 'source' | 'locked-out' | 'connections' | 'rate' | 'octets';
+export type Rejection = 'source' | 'client' | 'locked-out' | 'connections' | 'rate' | 'octets';
 
 /** A connection that was admitted. */
 export interface Admission {
@@ -45,14 +45,18 @@ export class ConnectionGate {
 
   private readonly penalties: SourcePenalties;
 
-  constructor(private readonly clock: Pick<Clock, 'monotonic'>) {
+  /** @param isClient whether an address (with its zone) is one that clients have, or is reached where they are */
+  constructor(
+    private readonly clock: Pick<Clock, 'monotonic'>,
+    private readonly isClient: (source: string) => boolean = () => false,
+  ) {
     this.penalties = new SourcePenalties(clock, FREE_FAILURES);
   }
 
   /** Admits a connection or says why not. Call it before anything is read. */
   admit(listener: ListenerPolicy | undefined, source: string): Admission | Rejection {
     if (listener === undefined || listener.kind === 'kea-unix') return { release: () => undefined };
-    const reason = this.objection(listener, plainAddress(source));
+    const reason = this.objection(listener, plainAddress(source)) ?? this.clientObjection(listener, source);
     if (reason === undefined) return this.open(listener, plainAddress(source));
     this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + 1);
     return reason;
@@ -104,6 +108,12 @@ export class ConnectionGate {
     if (bucket === undefined) return 'rate';
     state.bucket = bucket;
     return undefined;
+  }
+
+  /** Clients are no operators: implicitly, and before the list of sources is of any use to them. */
+  private clientObjection({ described, allow = [] }: ListenerPolicy, source: string): Rejection | undefined {
+    if (!described || allow.includes('client-sources')) return undefined;
+    return this.isClient(source) ? 'client' : undefined;
   }
 
   private isAllowed({ sources }: ListenerPolicy, source: string): boolean {

@@ -12,11 +12,16 @@ import { rightsOf } from './command-rights.js';
 export class IsolationGate implements CommandGate {
   constructor(private readonly isolation: Pick<IsolationMonitor, 'refusalFor'>) {}
 
-  /** @throws CommandError `command-denied` */
+  /** @throws CommandError `command-isolated` */
   pass<T>({ name, principal }: ControlCommand, _expensive: boolean, work: () => Promise<T>): Promise<T> {
-    const refusal = principal.through === undefined ? undefined : this.isolation.refusalFor(principal.through);
-    if (refusal === undefined || !isAdministration(name, principal.plane)) return work();
-    return Promise.reject(new CommandError('command-denied', refusal));
+    const refusal = this.refusal(name, principal);
+    return refusal === undefined ? work() : Promise.reject(new CommandError('command-isolated', refusal));
+  }
+
+  /** Why a command is refused now; undefined if it is not. */
+  refusal(command: string, { through, plane }: ControlCommand['principal']): string | undefined {
+    const refusal = through === undefined ? undefined : this.isolation.refusalFor(through);
+    return refusal !== undefined && isAdministration(command, plane) ? refusal : undefined;
   }
 }
 

@@ -4,7 +4,8 @@
  */
 
 import { formatJson, type JsonMap } from '@lessor/kea';
-import { Result } from '../command.js';
+import { type Principal, Result } from '../command.js';
+import type { DispatchOutcome } from '../dispatcher.js';
 import {
   commandOf,
   type Dispatch,
@@ -25,6 +26,8 @@ export interface AgentRouterDeps {
   /** Path of a daemon's unix socket by the name `service` has for it; looked up at each request. */
   readonly pathOf: (service: string) => string | undefined;
   readonly ask: AskDaemon;
+  /** The answer where a command is not passed on; undefined: it is, and the daemon says what may be done. */
+  readonly refusal?: (command: string, principal: Principal) => DispatchOutcome | undefined;
 }
 
 /** Why nothing is done with a command that only a server has. Kea's text: people look for it. */
@@ -36,7 +39,7 @@ const NO_SERVICE_HINT =
   'D2 servers etc.';
 
 /** Answers requests as the Control Agent does. */
-export function agentHandler({ dispatch, pathOf, ask }: AgentRouterDeps): RequestHandler {
+export function agentHandler({ dispatch, pathOf, ask, refusal }: AgentRouterDeps): RequestHandler {
   const forward = async (service: string, command: string): Promise<DoorAnswer> => {
     const path = pathOf(service);
     if (path === undefined) {
@@ -61,6 +64,8 @@ export function agentHandler({ dispatch, pathOf, ask }: AgentRouterDeps): Reques
         if (outcome.result !== Result.unsupported) return [outcome];
         return [{ ...outcome, text: `${outcome.text ?? ''}${NO_SERVICE_HINT}` }];
       }
+      const refused = refusal?.(envelope.command, origin.principal);
+      if (refused !== undefined) return services.map(() => refused);
       // As it came, but for remote-address: old daemons refuse members they do not know.
       const { 'remote-address': _, ...command } = json as JsonMap;
       const text = formatJson(command);

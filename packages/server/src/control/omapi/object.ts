@@ -207,6 +207,7 @@ const RESULT_OF_CODE: Readonly<Record<string, number>> = {
   'command-failed': Result.IOERROR,
   'command-conflict': Result.IOERROR,
   'command-denied': Result.NOPERM,
+  'command-isolated': Result.NOPERM,
 };
 
 /** Kea has one code for whatever is wrong with a reservation; that there is one already its text tells. */

@@ -1,5 +1,7 @@
 /** What a configuration says of redundancy, built from the parameters of Kea's libdhcp_ha (KEA: hooks/dhcp/high_availability). */
 
+import type { ListenerPolicy } from '../access/policy.js';
+
 /** Who serves whom. */
 export type HaMode = 'hot-standby' | 'load-balancing' | 'passive-backup';
 
@@ -42,6 +44,8 @@ export interface HaConfig {
   readonly peers: readonly HaPeer[];
   /** The interface through which the partner comes; undefined: any. */
   readonly device: string | undefined;
+  /** The door it comes through. */
+  readonly listener: ListenerPolicy;
   readonly heartbeatDelayMs: number;
   /** What the partner is: with a lessor the safe protocol is spoken, with a Kea Kea's. */
   readonly partnerKind: 'lessor' | 'kea';
