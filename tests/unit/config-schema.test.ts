@@ -50,6 +50,7 @@ it('every scope can be reached from the top', () => {
     'omapi',
     'host-extension',
     'listener',
+    'agent-lessor',
     'metrics',
     'access',
     'bmc-guard',

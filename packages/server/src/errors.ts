@@ -120,7 +120,7 @@ export const ERRORS = {
   'command-isolated': {
     kind: 'command',
     meaning: 'The listener has come to be shared with clients, so that nothing is changed through it.',
-    remedy: 'isolation-check says why; part the networks, or use another listener.',
+    remedy: 'Ask isolation-check why, and part the networks; or use another listener.',
   },
   'command-limited': {
     kind: 'command',
