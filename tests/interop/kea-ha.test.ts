@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Reply, TestClient } from '../lib/dhcp-client.js';
@@ -211,6 +212,26 @@ describe('A pair of lessor and Kea', { skip }, () => {
       await lab.both('load-balancing');
       await lab.equal();
       assert.equal((await lab.addresses(1)).length, 1);
+    });
+  });
+
+  test('what the partner is need not be said; and who was a lessor is not taken for a Kea', async () => {
+    const lab = new KeaLab(0, { lessor: { 'interrupt-after': 1000 } });
+    await withLab(lab, async () => {
+      await lab.both('hot-standby');
+      await lab.leased();
+      await lab.equal();
+      const [alpha] = lab.lab.servers;
+      const memory = `${alpha.leaseFile}.partner`;
+      assert.equal(readFileSync(memory, 'utf8').trim(), 'kea');
+      await alpha.kill();
+      writeFileSync(memory, 'lessor\n');
+      await alpha.start();
+      const deadline = performance.now() + 10_000;
+      while (!/LESSOR_PAIR_ALARM.*was a lessor before/.test(alpha.log()) && performance.now() < deadline)
+        await sleep(50);
+      assert.match(alpha.log(), /LESSOR_PAIR_ALARM.*was a lessor before/);
+      assert.notEqual(await lab.state(0), 'hot-standby', 'it does not serve with it');
     });
   });
 

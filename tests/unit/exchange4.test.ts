@@ -334,6 +334,20 @@ test('offers of a busy subnet do not keep a small one from taking its own back',
   assert.equal((await discover(102, '10.1.0.1'))?.message.yiaddr, ip('10.1.0.10'));
 });
 
+test('INIT-REBOOT is about the lease that is in force, not about one the client gave back before', async () => {
+  const net = await lab({}, subnet({ pools: [{ pool: '192.0.2.10-192.0.2.12' }] }));
+  await net.lease({ mac: A });
+  await net.ask({ type: RELEASE, mac: A, ciaddr: '192.0.2.10' });
+  // In a pair the address it gave back can not be given yet, so the client has another one now.
+  const released = net.ledger.leases.getByAddress(ip('192.0.2.10'))!;
+  await net.ledger.transact((tx) => {
+    tx.put({ ...released, address: ip('192.0.2.12'), state: LeaseState.default, clttSec: released.clttSec + 1 });
+  });
+  const answer = await net.ask({ type: REQUEST, mac: A, options: { 50: [192, 0, 2, 12] } });
+  assert.equal(answer?.message.messageType, ACK);
+  assert.equal(answer?.message.yiaddr, ip('192.0.2.12'));
+});
+
 test('an iterative subnet goes on to its next pool, and back to the first after the last', async () => {
   const pools = [{ pool: '192.0.2.10-192.0.2.11' }, { pool: '192.0.2.20-192.0.2.21' }];
   const net = await lab({}, subnet({ pools }));

@@ -9,6 +9,7 @@ import { formatGmt } from 'lessor/internal/domain/ha/gmt.js';
 import { type KeaFacts, nextKeaState, servesSide } from 'lessor/internal/domain/ha/machine.js';
 import { loadBalanceHash, sideOfClient } from 'lessor/internal/domain/ha/scopes.js';
 import type { PairFile } from 'lessor/internal/domain/pair/file.js';
+import { kindOfHeartbeat, PartnerKind } from 'lessor/internal/services/partner-kind.js';
 import { nodeFileOps } from 'lessor/internal/store/file-ops.js';
 import { DiskPairFile } from 'lessor/internal/store/pair-file.js';
 import { strangerText } from 'lessor/internal/transports/peer-identity.js';
@@ -103,6 +104,51 @@ describe("the transition table of Kea's HA", () => {
         assert.equal(answering.length, 1, `${mode}, clients of ${side}`);
       }
     }
+  });
+});
+
+describe('what the partner is', () => {
+  const store = (saved?: string) => {
+    const kept = { saved };
+    const save = (kind: string): void => {
+      kept.saved = kind;
+    };
+    return { load: () => kept.saved, save, kept };
+  };
+  const pair = { 'lessor-pair': {} };
+  const kea = { state: 'ready', 'date-time': 'Mon, 23 Nov 2026 00:02:01 GMT' };
+
+  it('is seen in a heartbeat', () => {
+    assert.equal(kindOfHeartbeat(pair), 'lessor');
+    assert.equal(kindOfHeartbeat({ ...kea, lessor: 1 }), 'lessor');
+    assert.equal(kindOfHeartbeat(kea), 'kea');
+    assert.equal(kindOfHeartbeat({}), undefined);
+  });
+
+  it('is found out, remembered, and changes from Kea to lessor', () => {
+    const file = store();
+    const found = new PartnerKind('auto', file);
+    assert.equal(found.protocol, 'lessor', 'the safe one, until more is known');
+    assert.equal(found.heard('kea'), 'switch');
+    assert.equal(found.protocol, 'kea');
+    assert.equal(new PartnerKind('auto', file).protocol, 'kea');
+    assert.equal(found.heard('lessor'), 'switch');
+    assert.equal(file.kept.saved, 'lessor');
+  });
+
+  it('never changes from lessor to Kea', () => {
+    const found = new PartnerKind('auto', store('lessor'));
+    assert.equal(found.heard('kea'), 'downgrade');
+    assert.equal(found.protocol, 'lessor');
+  });
+
+  it('is what the configuration says, if it says', () => {
+    const file = store('lessor');
+    const told = new PartnerKind('kea', file);
+    assert.equal(told.protocol, 'kea');
+    assert.equal(told.heard('lessor'), 'same');
+    assert.equal(file.kept.saved, 'lessor');
+    assert.equal(new PartnerKind('lessor', file).heard('kea'), 'downgrade');
   });
 });
 

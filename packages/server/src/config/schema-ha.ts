@@ -19,9 +19,9 @@ export const HA_SCOPES: Readonly<Record<HaScope, Scope>> = {
       {
         name: 'partner',
         type: 'string',
-        words: ['lessor', 'kea'],
-        default: 'lessor',
-        doc: 'What the partner is: with a Kea its own protocol is spoken, which gives fewer guarantees.',
+        words: ['auto', 'lessor', 'kea'],
+        default: 'auto',
+        doc: 'What the partner is: with a Kea its own protocol is spoken, which gives fewer guarantees; auto: found out.',
       },
       {
         name: 'relationship',

@@ -1,6 +1,7 @@
 /** The half of a pair whose partner is a Kea, put together. */
 
 import { KEA_STATES } from '../domain/ha/states.js';
+import type { JsonMap } from '../domain/snapshot.js';
 import { CommandError } from '../errors.js';
 import { parseDate } from '../platform/clock.js';
 import { answerKea } from '../services/kea-ha/answers.js';
@@ -31,7 +32,11 @@ export function openKeaHalf({ clock }: Base, parts: HalfParts): Half {
     ledger,
     clock,
     logger,
-    ask: (command, args, timeoutMs) => client.ask(command, args, timeoutMs),
+    async ask(command, args, timeoutMs) {
+      const answer = await client.ask(command, args, timeoutMs);
+      if (command === 'ha-heartbeat') parts.heard(answer.arguments);
+      return answer;
+    },
     backups: backupPeers(parts),
     parseTime: parseDate,
     onState(from, to, reason) {
@@ -63,9 +68,15 @@ export function openKeaHalf({ clock }: Base, parts: HalfParts): Half {
     report,
     // Each server reclaims by its own clock, as two Keas do.
     mayReclaim: () => true,
-    answer: (command, args) => answerKea(command, args, answers),
+    async answer(command, args) {
+      const answer = await answerKea(command, args, answers);
+      // So that a lessor on the other side knows that it could speak the safe protocol with us.
+      if (command !== 'ha-heartbeat' || config().partnerKind !== 'auto') return answer;
+      return { ...answer, arguments: { ...(answer.arguments as JsonMap), lessor: 1 } };
+    },
     start: () => service.start(),
     stop: () => service.stop(),
+    retire: () => service.stop(),
     prepare: async () => () => undefined,
     follow: () => undefined,
   };

@@ -11,6 +11,7 @@ import { LessorError } from '../errors.js';
 import { AddressRefresh } from '../services/address-refresh.js';
 import { inSlices } from '../services/in-slices.js';
 import { BackupCopies } from '../services/kea-ha/backups.js';
+import type { LeaseStamp } from '../services/ledger.js';
 import { type Fingerprints, fingerprintsOf } from '../services/pair/fingerprints.js';
 import type { PairMemory } from '../services/pair/memory.js';
 import { openPairMemory } from '../services/pair/open-memory.js';
@@ -23,6 +24,9 @@ import type { Half, HalfParts, HaNotice } from './ha.js';
 import { backupPeers } from './ha-kea.js';
 
 const SERVER_ID = 54;
+
+/** Leases without versions, as Kea's protocol has them. */
+const NO_STAMP: LeaseStamp = { put: (lease) => lease, remove: () => undefined, committed: () => undefined };
 
 /** Opens it. @throws StoreError, LessorError */
 export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
@@ -50,7 +54,11 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
     ledger,
     clock,
     logger,
-    call: (command, args, timeoutMs) => client.call(command, args, timeoutMs),
+    async call(command, args, timeoutMs) {
+      const answered = await client.call(command, args, timeoutMs);
+      if (command === 'ha-heartbeat') parts.heard(answered);
+      return answered;
+    },
     fingerprints: () => fingerprints,
     sideOf: (exchange) => answeringSide(exchange, ha),
     isAddressed,
@@ -80,6 +88,12 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
     async stop() {
       await service.stop();
       await copies.stop();
+    },
+    async retire() {
+      await service.stop();
+      await copies.stop();
+      refresh.stop();
+      ledger.useStamp(NO_STAMP);
     },
     async prepare(next) {
       const known = await inSlices(fingerprintsOf(next), clock);

@@ -16,8 +16,7 @@ import type { ServiceSwitch } from '../services/service-switch.js';
 import { PeerClient } from '../transports/peer-client.js';
 import { PeerListener } from '../transports/peer-listener.js';
 import type { Base } from './base.js';
-import { openKeaHalf } from './ha-kea.js';
-import { openSafeHalf } from './ha-safe.js';
+import { openNegotiatedHalf } from './ha-negotiation.js';
 
 /** What a pair is put together from. */
 export interface HaSurroundings {
@@ -47,6 +46,8 @@ export interface HalfParts extends HaSurroundings {
   /** The configuration in force. */
   readonly current: () => ConfigSnapshot;
   readonly notice: (notice: HaNotice) => void;
+  /** Takes note of members of a heartbeat of the partner: they show what it is. */
+  readonly heard: (members: JsonMap) => void;
 }
 
 /** This server's half of a pair, in one of the two protocols. */
@@ -59,6 +60,8 @@ export interface Half {
   start(): void;
   /** Called when no client is served any more, and the partner can still be told. */
   stop(): Promise<void>;
+  /** Gives way to the other protocol: nothing is sent or noted any more. */
+  retire(): Promise<void>;
   /** Makes ready for another configuration. */
   prepare(next: ConfigSnapshot): Promise<() => void>;
   /** Follows a change of single subnets. */
@@ -102,16 +105,14 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
     logger,
     config: () => ha,
     current: () => snapshot,
+    heard: () => undefined,
     notice(notice) {
       // A change of state has been logged where it happened.
       if (notice.kind === 'alarm') logger.log('WARN', 'LESSOR_PAIR_ALARM', notice.text, { ...notice });
       for (const told of listeners) told(notice);
     },
   };
-  const half =
-    ha.partnerKind === 'kea' || ha.mode === 'passive-backup' || ha.self.role === 'backup'
-      ? openKeaHalf(base, parts)
-      : openSafeHalf(base, parts);
+  const half = openNegotiatedHalf(base, parts);
   let listener: PeerListener | undefined;
   return {
     name: 'high-availability',

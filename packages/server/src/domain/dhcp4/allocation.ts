@@ -20,8 +20,24 @@ export function clientIdFor(client: Client, subnet: Subnet): string {
   return subnet.matchClientId ? client.identity.clientId : '';
 }
 
-/** The lease the client already has in one of the candidate subnets, whatever its state. Client-id first, then hardware address. */
+/**
+ * The lease the client already has in one of the candidate subnets: one that is in force before one that is over (in a
+ * pair a client can have given back an address that is not free yet). Client-id first, then hardware address.
+ */
 export function findClientLease(ctx: DecisionContext): Lease | undefined {
+  const found = findAnyLease(ctx);
+  if (found === undefined || found.state === LeaseState.default) return found;
+  const { client, candidates, leases } = ctx;
+  const { clientId, hwAddress } = client.identity;
+  const inForce = (lease: Lease): boolean => lease.state === LeaseState.default && isOwn(lease, client, candidates);
+  return (
+    (clientId === '' ? undefined : leases.listByClientId(clientId).find(inForce)) ??
+    (hwAddress === '' ? undefined : leases.listByHwAddress(hwAddress).find(inForce)) ??
+    found
+  );
+}
+
+function findAnyLease(ctx: DecisionContext): Lease | undefined {
   const { client, candidates, leases } = ctx;
   const { clientId, hwAddress } = client.identity;
   if (clientId !== '') {

@@ -26,6 +26,7 @@ export interface LeaseView {
   getByAddress(address: Ipv4): Lease | undefined;
   findByClientId(clientId: Octets, accept: (subnetId: SubnetId) => boolean): Lease | undefined;
   findByHwAddress(hwAddress: Octets, accept: (subnetId: SubnetId) => boolean): Lease | undefined;
+  listByClientId(clientId: Octets): Lease[];
   listByHwAddress(hwAddress: Octets): Lease[];
 }
 

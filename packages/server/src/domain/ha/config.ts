@@ -47,8 +47,8 @@ export interface HaConfig {
   /** The door it comes through. */
   readonly listener: ListenerPolicy;
   readonly heartbeatDelayMs: number;
-  /** What the partner is: with a lessor the safe protocol is spoken, with a Kea Kea's. */
-  readonly partnerKind: 'lessor' | 'kea';
+  /** What the partner is: with a lessor the safe protocol is spoken, with a Kea Kea's; `auto`: its heartbeats show it. */
+  readonly partnerKind: 'auto' | 'lessor' | 'kea';
   readonly safe: SafePairSettings;
   readonly kea: KeaTimers;
 }

@@ -84,6 +84,7 @@ class Copy {
   }
 
   changed(address: Ipv4, before: Lease | undefined, after: Lease | undefined): void {
+    if (this.#stopped) return;
     this.updates.changed(address, before, after);
     // While it is silent one attempt at a time is enough; the latest of each address is what counts.
     if (!this.#silent) void this.updates.send(address);

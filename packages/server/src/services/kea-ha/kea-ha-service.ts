@@ -115,7 +115,7 @@ export class KeaHaService implements Redundancy {
   }
 
   #changed(address: Ipv4, before: Lease | undefined, after: Lease | undefined): void {
-    if (this.incoming.isTaking(address) || !this.#timers.sendLeaseUpdates) return;
+    if (this.#stopped || this.incoming.isTaking(address) || !this.#timers.sendLeaseUpdates) return;
     this.#copies.changed(address, before, after);
     if (!this.#hasPartner) return;
     // What is not sent now is kept: it is what the partner has to be told when both are back together.
