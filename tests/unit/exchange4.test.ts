@@ -342,6 +342,8 @@ test('INIT-REBOOT is about the lease that is in force, not about one the client 
   const released = net.ledger.leases.getByAddress(ip('192.0.2.10'))!;
   await net.ledger.transact((tx) => {
     tx.put({ ...released, address: ip('192.0.2.12'), state: LeaseState.default, clttSec: released.clttSec + 1 });
+    tx.delete(released.address);
+    tx.put(released);
   });
   const answer = await net.ask({ type: REQUEST, mac: A, options: { 50: [192, 0, 2, 12] } });
   assert.equal(answer?.message.messageType, ACK);
