@@ -20,6 +20,9 @@ const CLIENTS_PER_READING = 4096;
 const BATCH_SIZES = [1, 8, 64, 128];
 /** Where fields are in a message. */
 const YIADDR_AT = 16;
+/** Where the value of option 53, the first option of a reply, is. */
+const TYPE_AT = 242;
+const OFFER = 2;
 const CHADDR_AT = 28;
 
 const folder = process.argv.includes('--file') ? mkdtempSync(join(tmpdir(), 'lessor-bench-')) : undefined;
@@ -41,13 +44,18 @@ leaseStatistics.rebuild(lab.exchange.config.snapshot, ledger.leases);
 ledger.observe(leaseStatistics.changed);
 new Sweeper({ ledger, clock, logger, cleanup: async () => undefined });
 
-let answered: number[] = [];
+/** Addresses offered in the batch under way, and the answers of all kinds so far. */
+let offered: number[] = [];
+let answers = 0;
 const exchange = new Exchange4(
   {
     ...{ ledger, addresses, offers, statistics, serviceSwitch, clock, logger },
     isOwnAddress: (address) => address === lab.interface.address,
     send: (replies) => {
-      for (const { octets } of replies) answered.push((octets as Buffer).readUInt32BE(YIADDR_AT));
+      answers += replies.length;
+      for (const { octets } of replies) {
+        if (octets[TYPE_AT] === OFFER) offered.push((octets as Buffer).readUInt32BE(YIADDR_AT));
+      }
     },
     serverPort: 67,
     clientPort: 68,
@@ -70,11 +78,30 @@ function valueAt(octets: Buffer, code: number): number {
 }
 
 /** The message as this client sends it: its number is in the transaction id and the identifiers. */
-function sentBy(client: number, message: Buffer, requested?: number): Datagram {
+function sentBy(client: number, message: Buffer): Datagram {
   const octets = Buffer.from(message);
   for (const at of [4, CHADDR_AT + 2, valueAt(octets, 61) + 3]) octets.writeUInt32BE(client, at);
-  if (requested !== undefined) octets.writeUInt32BE(requested, valueAt(octets, 50));
   return lab.datagram(octets, relayed);
+}
+
+const REQUESTED_AT = valueAt(REQUEST, 50);
+
+/** Batches of `size` messages as a load brings them: REQUESTs for what the batch before offered, and as many DISCOVERs. */
+function makeBatches(clients: readonly number[], size: number): Datagram[][] {
+  const share = Math.max(1, size >> 1);
+  const batches: Datagram[][] = [];
+  for (let at = 0; at < clients.length; at += share) {
+    const discovers = clients.slice(at, at + share).map((client) => sentBy(client, DISCOVER));
+    const requests = clients.slice(at, at + share).map((client) => sentBy(client, REQUEST));
+    if (size === 1) batches.push(discovers, requests);
+    else {
+      const last = batches.at(-1);
+      if (last === undefined) batches.push(discovers);
+      else last.push(...discovers);
+      batches.push(requests);
+    }
+  }
+  return batches;
 }
 
 /** Time used, in microseconds. */
@@ -83,21 +110,22 @@ interface Spent {
   wall: number;
 }
 
-async function handle(datagrams: readonly Datagram[], size: number, spent: Spent): Promise<number[]> {
-  answered = [];
-  const batches = [];
-  for (let at = 0; at < datagrams.length; at += size) batches.push(datagrams.slice(at, at + size));
+async function handle(batches: readonly Datagram[][], spent: Spent): Promise<void> {
   const cpuBefore = process.cpuUsage();
   const wallBefore = performance.now();
+  let expected = 0;
+  answers = 0;
   for (const batch of batches) {
+    for (let i = 0; i < offered.length; i++) batch[i]!.octets.writeUInt32BE(offered[i]!, REQUESTED_AT);
+    offered = [];
+    expected += batch.length;
     const handled = exchange.handleBatch(batch);
     if (handled !== undefined) await handled;
   }
   const { user, system } = process.cpuUsage(cpuBefore);
   spent.cpu += user + system;
   spent.wall += 1000 * (performance.now() - wallBefore);
-  if (answered.length !== datagrams.length) throw new Error(`${answered.length} of ${datagrams.length} answered`);
-  return answered;
+  if (answers !== expected) throw new Error(`${answers} of ${expected} answered`);
 }
 
 let client = 0;
@@ -105,10 +133,7 @@ async function exchanges(count: number, size: number): Promise<Spent> {
   const spent: Spent = { cpu: 0, wall: 0 };
   for (let done = 0; done < count; done += CLIENTS_PER_READING) {
     const clients = Array.from({ length: CLIENTS_PER_READING }, () => client++);
-    const discovers = clients.map((one) => sentBy(one, DISCOVER));
-    const offered = await handle(discovers, size, spent);
-    const requests = clients.map((one, i) => sentBy(one, REQUEST, offered[i]!));
-    await handle(requests, size, spent);
+    await handle(makeBatches(clients, size), spent);
     clock.at += 100;
   }
   return spent;

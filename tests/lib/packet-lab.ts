@@ -91,7 +91,7 @@ export class PacketLab {
   readonly statistics = new Statistics(this.clock);
   readonly serviceSwitch = new ServiceSwitch(this.clock);
   readonly addresses = new AddressSpace(createSystemRandom());
-  readonly offers = new OfferBook(this.addresses);
+  readonly offers = new OfferBook(this.addresses, createSystemRandom());
   readonly events = new EventBus(this.clock);
   readonly guard = new Guard({
     random: createSystemRandom(),

@@ -154,7 +154,7 @@ export class SimNode {
       {
         ledger,
         addresses,
-        offers: new OfferBook(addresses),
+        offers: new OfferBook(addresses, world.random),
         statistics,
         serviceSwitch: new ServiceSwitch(clock),
         clock,

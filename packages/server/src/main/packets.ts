@@ -55,7 +55,7 @@ export async function openPacketPath(
   leases: Leases,
   { guard }: BmcGuard,
 ): Promise<Packets> {
-  const { options, clock, logger, ending } = base;
+  const { options, clock, random, logger, ending } = base;
   const { ledger, addresses, statistics, serviceSwitch } = leases;
   const { serverPort = DEFAULT_SERVER_PORT, clientPort = DEFAULT_CLIENT_PORT } = options;
   const network = networkOf(clock, logger);
@@ -68,7 +68,7 @@ export async function openPacketPath(
   const packetConfig = preparePacketConfig(snapshot);
   const isOwnAddress = (address: Ipv4): boolean =>
     port.interfaces.some((own) => own.addresses.some((each) => each.address === address));
-  const offers = new OfferBook(addresses);
+  const offers = new OfferBook(addresses, random);
   const parts = { addresses, offers, serviceSwitch, clock, isOwnAddress, serverPort, clientPort };
   const send = (replies: readonly Reply[]): void => port.send(replies);
   const redundancy = leases.ha?.redundancy;

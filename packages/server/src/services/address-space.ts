@@ -12,6 +12,7 @@ import type { Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, Pool, Subnet } from '../domain/snapshot.js';
 import type { EpochSec, Ipv4, SubnetId } from '../domain/values.js';
 import { ExpiryIndex } from './expiry-index.js';
+import { NumberMap } from './number-map.js';
 import type { LeaseReader } from './ports.js';
 import { leasePages, type SlicedSwap, swapAtOnce } from './sliced-swap.js';
 
@@ -38,7 +39,8 @@ export class AddressSpace {
   /** New pools of a configuration that is being prepared: they follow every change from their first mark on. */
   private coming = NO_POOLS;
   private leases: LeaseReader | undefined;
-  private readonly held = new Set<Ipv4>();
+  /** Addresses on offer; the values mean nothing. */
+  private readonly held: NumberMap;
   private expiry = new ExpiryIndex(0);
   private nowSec: EpochSec = 0;
   private expiredUpToSec: EpochSec = 0;
@@ -51,7 +53,9 @@ export class AddressSpace {
   constructor(
     private readonly random: Chance,
     private readonly mayGive: (address: Ipv4) => boolean = () => true,
-  ) {}
+  ) {
+    this.held = new NumberMap(random.below(0x1_0000_0000));
+  }
 
   /** {@link AddressSpace.prepare} and its commit at one go. */
   rebuild(snapshot: ConfigSnapshot, reserved: Iterable<ReservedAddress>, leases: LeaseReader, nowSec: EpochSec): void {
@@ -159,7 +163,7 @@ export class AddressSpace {
 
   /** Keeps an address from being picked while it is on offer. */
   hold(address: Ipv4): void {
-    this.held.add(address);
+    this.held.set(address, 0);
     this.mark(address, false);
   }
 
@@ -265,7 +269,7 @@ export class AddressSpace {
         yield;
       }
     }
-    for (const address of this.held) this.coming.forEach(address, (pool) => pool.mark(address, false));
+    for (const address of this.held.keys()) this.coming.forEach(address, (pool) => pool.mark(address, false));
     for (const pool of fresh) {
       for (const address of pool.reserved) pool.mark(address, false);
       pool.start(this.random);

@@ -23,7 +23,7 @@ import { DropCounters } from './drop-reasons.js';
 import { FRONT_STAGES, type FrontContext } from './front-stages.js';
 import type { PacketGuard } from './guard/packet-guard.js';
 import type { LeaseTransaction, Ledger } from './ledger.js';
-import type { OfferBook } from './offers.js';
+import type { Offers } from './offers.js';
 import type { PacketConfig } from './packet-config.js';
 import { describeClient, describeOutcome, LEASE_MESSAGES } from './packet-log.js';
 import { PacketStatistics } from './packet-statistics.js';
@@ -52,7 +52,7 @@ export interface AddressKeeper extends AddressSource {
 export interface Exchange4Dependencies {
   readonly ledger: Ledger;
   readonly addresses: AddressKeeper;
-  readonly offers: OfferBook;
+  readonly offers: Offers;
   readonly statistics: Statistics;
   readonly serviceSwitch: ServiceSwitch;
   readonly clock: Clock;

@@ -10,7 +10,7 @@ import type { Pool, Subnet } from '../domain/snapshot.js';
 import type { Ipv4, Octets, SubnetId } from '../domain/values.js';
 import type { AddressSpace } from './address-space.js';
 import type { AddressKeeper } from './exchange4.js';
-import { OfferBook } from './offers.js';
+import type { OfferedLease, Offers } from './offers.js';
 import type { LeaseChange, LeaseReader, LeaseStore, Logger, Severity } from './ports.js';
 
 /** What a packet would do beside being answered. */
@@ -66,35 +66,34 @@ export function dryAddresses(addresses: Pick<AddressSpace, 'preview' | 'poolOf'>
 }
 
 /** Sees the real offers; holds none. */
-export class DryOffers extends OfferBook {
-  readonly #offers: OfferBook;
+export class DryOffers implements Offers {
+  readonly #offers: Offers;
   readonly #would: WouldDo;
 
-  constructor(offers: OfferBook, would: WouldDo) {
-    super({ hold: () => undefined, unhold: () => undefined, holdBecameLease: () => undefined });
+  constructor(offers: Offers, would: WouldDo) {
     this.#offers = offers;
     this.#would = would;
   }
 
-  override offeredTo(client: Octets): Ipv4 | undefined {
+  offeredTo(client: Octets): Ipv4 | undefined {
     return this.#offers.offeredTo(client);
   }
 
-  override isHeldForOther(address: Ipv4, client: Octets): boolean {
+  isHeldForOther(address: Ipv4, client: Octets): boolean {
     return this.#offers.isHeldForOther(address, client);
   }
 
-  override oldest(subnetId: SubnetId, accept: (address: Ipv4) => boolean): Ipv4 | undefined {
+  oldest(subnetId: SubnetId, accept: (address: Ipv4) => boolean): Ipv4 | undefined {
     return this.#offers.oldest(subnetId, accept);
   }
 
-  override hold(_client: Octets, { address }: { readonly address: Ipv4 }): void {
+  hold(_client: Octets, { address }: OfferedLease): void {
     this.#would.offered = address;
   }
 
-  override settle(): void {}
+  settle(): void {}
 
-  override expire(): void {}
+  expire(): void {}
 }
 
 /** Composes as always, and keeps what of. Its templates are its own. */

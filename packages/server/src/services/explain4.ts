@@ -16,7 +16,7 @@ import { DryOffers, dropLogger, dryAddresses, dryStore, WatchedComposer, type Wo
 import { FRONT_STAGES } from './front-stages.js';
 import type { PacketGuard } from './guard/packet-guard.js';
 import { Ledger } from './ledger.js';
-import type { OfferBook } from './offers.js';
+import type { Offers } from './offers.js';
 import type { PacketConfig } from './packet-config.js';
 import type { Clock, Datagram, DhcpInterface, LeaseChange, LeaseReader, Reply } from './ports.js';
 import type { ServiceSwitch } from './service-switch.js';
@@ -28,7 +28,7 @@ export interface ExplainerDeps {
   readonly config: () => PacketConfig;
   readonly leases: LeaseReader;
   readonly addresses: Pick<AddressSpace, 'preview' | 'poolOf' | 'expireUpTo' | 'freeCount'>;
-  readonly offers: OfferBook;
+  readonly offers: Offers;
   readonly serviceSwitch: ServiceSwitch;
   readonly clock: Clock;
   readonly interfaces: () => readonly DhcpInterface[];

@@ -83,8 +83,13 @@ export function levelsOf(
   subnet: SubnetEntry | undefined,
   address: Ipv4,
 ): readonly LeaseCounters[] {
-  const pool = subnet && findPool(subnet.pools, address);
-  return [server, subnet, pool?.counters].filter((level) => level !== undefined);
+  const levels: LeaseCounters[] = [];
+  if (server !== undefined) levels.push(server);
+  if (subnet === undefined) return levels;
+  levels.push(subnet);
+  const pool = findPool(subnet.pools, address);
+  if (pool !== undefined) levels.push(pool.counters);
+  return levels;
 }
 
 /** True for a lease somebody has, or whose address is out of use: in state default or declined, run out or not (Kea). */

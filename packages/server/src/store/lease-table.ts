@@ -12,7 +12,7 @@ import type { LeaseReader } from '../services/ports.js';
 import { AddressIndex } from './address-index.js';
 import { BlobArena, blobClass } from './blob-arena.js';
 import { IdentifierIndex } from './identifier-index.js';
-import { type HashKey, keyedHash } from './keyed-hash.js';
+import { type HashKey, keyedHash } from '../domain/keyed-hash.js';
 import {
   BLOB_HEADER_OCTETS,
   blobLength,

@@ -10,7 +10,7 @@ import { LessorError, StoreError } from '../errors.js';
 import type { Clock, LeaseStore, Logger, Random, StoreHealth } from '../services/ports.js';
 import { AppendJournal, messageOf } from './append-journal.js';
 import type { FileOps } from './file-ops.js';
-import { hashKeyOf } from './keyed-hash.js';
+import { hashKeyOf } from '../domain/keyed-hash.js';
 import { LEASE_FILE_HEADER } from './lease-file.js';
 import { createFresh, exists, finishCleanup, type LeaseFileSet, leaseFileSet } from './lease-file-set.js';
 import { loadLeaseFiles } from './lease-loader.js';
