@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Lease } from 'lessor/internal/domain/lease.js';
 import { hashKeyOf } from 'lessor/internal/domain/keyed-hash.js';
+import type { Lease } from 'lessor/internal/domain/lease.js';
 import { LeaseTable } from 'lessor/internal/store/lease-table.js';
 import { leaseOf } from '../store/harness.js';
 

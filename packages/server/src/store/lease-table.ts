@@ -6,13 +6,13 @@
  * Rows rather than columns: a lookup touches one lease, whose words then lie in one cache line.
  */
 
+import { type HashKey, keyedHash } from '../domain/keyed-hash.js';
 import type { Lease } from '../domain/lease.js';
 import { type Ipv4, lowerCase, type Octets, type SubnetId } from '../domain/values.js';
 import type { LeaseReader } from '../services/ports.js';
 import { AddressIndex } from './address-index.js';
 import { BlobArena, blobClass } from './blob-arena.js';
 import { IdentifierIndex } from './identifier-index.js';
-import { type HashKey, keyedHash } from '../domain/keyed-hash.js';
 import {
   BLOB_HEADER_OCTETS,
   blobLength,

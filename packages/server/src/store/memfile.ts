@@ -4,13 +4,13 @@
  * thread pool. Cleanup rewrites the files as Kea does it, so that Kea can take over at any instant.
  */
 
+import { hashKeyOf } from '../domain/keyed-hash.js';
 import { type Lease, LeaseState } from '../domain/lease.js';
 import { formatIpv4, type Ipv4, type Octets, type SubnetId } from '../domain/values.js';
 import { LessorError, StoreError } from '../errors.js';
 import type { Clock, LeaseStore, Logger, Random, StoreHealth } from '../services/ports.js';
 import { AppendJournal, messageOf } from './append-journal.js';
 import type { FileOps } from './file-ops.js';
-import { hashKeyOf } from '../domain/keyed-hash.js';
 import { LEASE_FILE_HEADER } from './lease-file.js';
 import { createFresh, exists, finishCleanup, type LeaseFileSet, leaseFileSet } from './lease-file-set.js';
 import { loadLeaseFiles } from './lease-loader.js';
