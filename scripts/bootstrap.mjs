@@ -36,6 +36,8 @@ const PEERS = [
   ['socat', '/usr/bin/socat'],
   ['nftables', '/usr/sbin/nft'],
   ['curl', '/usr/bin/curl'],
+  ['systemd', '/usr/bin/systemd-analyze'],
+  ['python3-seccomp', '/usr/share/doc/python3-seccomp'],
 ];
 
 /** While packages are installed, nothing they bring may start: a DHCP server on a build machine is an accident. */

@@ -37,6 +37,8 @@ const PACKAGE_OF = {
   'kea-ctrl-agent': 'kea-ctrl-agent',
   perfdhcp: 'kea-admin',
   scapy: 'python3-scapy',
+  seccomp: 'python3-seccomp',
+  'systemd-analyze': 'systemd',
 } as const;
 
 /** Name of a program (or Python module) the tests know how to use. */
@@ -48,8 +50,8 @@ const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '
 const found = new Map<PeerName, string | undefined>();
 
 function lookUp(name: PeerName): string | undefined {
-  if (name === 'scapy') {
-    const python = spawnSync('/usr/bin/python3', ['-c', 'import scapy']);
+  if (name === 'scapy' || name === 'seccomp') {
+    const python = spawnSync('/usr/bin/python3', ['-c', `import ${name}`]);
     return python.status === 0 ? '/usr/bin/python3' : undefined;
   }
   for (const folder of name === 'python3' ? ['/usr/bin'] : FOLDERS) {
@@ -63,7 +65,7 @@ function lookUp(name: PeerName): string | undefined {
   return undefined;
 }
 
-/** Absolute path of a peer's program (for `scapy`: of the Python that has it), or undefined if it is not installed. */
+/** Absolute path of a peer's program (for `scapy` and `seccomp`: of the Python that has it), or undefined if it is not installed. */
 export function findPeer(name: PeerName): string | undefined {
   if (!found.has(name)) found.set(name, lookUp(name));
   return found.get(name);

@@ -85,6 +85,12 @@ export const ERRORS = {
     meaning: 'Another process uses this lease file.',
     remedy: 'Stop the other process.',
   },
+  privileges: {
+    kind: 'setup',
+    meaning: 'The process can not become the user it was told to be.',
+    remedy:
+      'Start it as root on Linux, and name a user that there is; or start it as that user, with the capabilities.',
+  },
   'file-not-own': {
     kind: 'setup',
     meaning: 'A file that would be written to is a link that another user made, or belongs to another user.',

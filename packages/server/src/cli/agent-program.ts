@@ -11,7 +11,7 @@ import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from 
 import { type OptionRow, parseOptions, UsageError } from './args.js';
 import { ExitCode, type Io, writeLine } from './io.js';
 import { reportingErrors } from './program.js';
-import { nameProcess } from './serve.js';
+import { keepFilesPrivate, nameProcess } from './serve.js';
 
 const OPTIONS: readonly OptionRow[] = [
   { name: 'v', short: 'v', help: 'print the version number and exit' },
@@ -72,6 +72,7 @@ async function run(program: string, argv: readonly string[], io: Io): Promise<nu
 }
 
 async function serve(options: AgentOptions, io: Io): Promise<number> {
+  keepFilesPrivate();
   const agent = await startAgent(options);
   const reload = (): void => void agent.reload();
   const stop = (): void => void agent.stop();

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import type { RunningServer, ServerOptions } from '../main.js';
 import { startServer } from '../main.js';
+import { dropPrivileges, findAccount } from '../platform/privileges.js';
 import { formatOptions, type OptionRow, parseOptions, parsePort, UsageError } from './args.js';
 import { type Io, writeLine } from './io.js';
 import { prepareQuickstart, quickstartGreeting } from './quickstart.js';
@@ -14,6 +15,12 @@ const OPTIONS: readonly OptionRow[] = [
   { name: 'insecure', short: 'X', help: 'restrictions on paths and secrets are warnings' },
   { name: 'debug', short: 'd', help: 'log everything, whatever the configuration says; show stack traces' },
   { name: 'exit-on-fatal', short: 'F', help: 'accepted; a reconfiguration that fails is always undone' },
+  {
+    name: 'user',
+    short: 'u',
+    value: 'NAME[:GROUP]',
+    help: 'started as root: be this user, with the two capabilities DHCP needs (Linux)',
+  },
   { name: 'quickstart', help: 'no file: a small network on 127.0.0.1 port 6767, data below ./var' },
 ];
 
@@ -25,6 +32,9 @@ Serves DHCPv4 until SIGTERM or SIGINT, which finish what is in flight; a second
 one ends the process at once. SIGHUP reads the configuration file again.
 
 ${formatOptions(OPTIONS)}
+
+With --user the configuration, its credentials and the directories below must be
+the user's to read and write; the server never has root's rights while it serves.
 
 Directories are those of Kea and follow its variables: KEA_DHCP_DATA_DIR,
 KEA_CONTROL_SOCKET_DIR, KEA_LOG_FILE_DIR, KEA_PIDFILE_DIR, KEA_LOCKFILE_DIR,
@@ -53,6 +63,8 @@ export async function runServe(argv: readonly string[], io: Io): Promise<number>
     verbose: args.flag('debug'),
   };
   nameProcess('lessor');
+  const user = args.value('user');
+  if (user !== undefined) dropPrivileges(findAccount(user));
   const greet = (server: RunningServer): void => {
     if (prepared !== undefined) writeLine(io.stdout, quickstartGreeting(server, prepared));
   };
@@ -65,6 +77,7 @@ export async function serveUntilStopped(
   io: Io,
   started?: (server: RunningServer) => void,
 ): Promise<number> {
+  keepFilesPrivate();
   const server = await startServer(options);
   const reload = (): void => void server.reload();
   process.on('SIGHUP', reload);
@@ -76,6 +89,11 @@ export async function serveUntilStopped(
   const exitValue = await server.finished;
   process.off('SIGHUP', reload);
   return exitValue;
+}
+
+/** Whatever a daemon makes is for its owner and his group, as Kea's daemons have it. */
+export function keepFilesPrivate(): void {
+  process.umask(0o027);
 }
 
 /**
