@@ -141,8 +141,10 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   'ha-partner-down': service,
   'ha-continue': service,
   'ha-sync': service,
+  'ha-sync-complete-notify': service,
   'ha-scopes': service,
   'ha-reset': service,
+  'ha-maintenance-notify': service,
   'ha-maintenance-start': service,
   'ha-maintenance-cancel': service,
 
