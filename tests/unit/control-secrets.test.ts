@@ -18,6 +18,10 @@ const client = (user: string, password: string): JsonMap => ({ user, password })
 const TREE: JsonMap = {
   'valid-lifetime': 4000,
   'lease-database': { type: 'memfile', password: 'of the database' },
+  'option-data': [
+    { code: 6, data: '192.0.2.1' },
+    { code: 43, data: 'of the profile', 'user-context': { lessor: { 'bmc-only': true } } },
+  ],
   'control-sockets': [
     { 'socket-type': 'unix', 'socket-name': 'kea4' },
     {
@@ -32,8 +36,10 @@ describe('secrets of the configuration', () => {
   it('are shown to who may change them, and to nobody else', () => {
     assert.equal(configFor(WRITER, TREE), TREE);
     const text = JSON.stringify(configFor(READER, TREE));
-    for (const secret of ['of the database', 'first', 'second']) assert.ok(!text.includes(secret), secret);
+    for (const secret of ['of the database', 'of the profile', 'first', 'second'])
+      assert.ok(!text.includes(secret), secret);
     assert.equal(text.match(/"password":"\*{5}"/g)?.length, 3);
+    assert.match(text, /"data":"192\.0\.2\.1"/, 'other options are no secrets');
   });
 
   it('come back when what was got is sent as it is', () => {

@@ -6,7 +6,7 @@
 
 import { formatJson } from '@lessor/kea';
 import { missingRight } from '../domain/access/rights.js';
-import { isSecretMember, REDACTED, redact } from '../services/audit.js';
+import { isSecretIn, REDACTED, redact } from '../services/audit.js';
 import { invalid, memberOf } from './arguments.js';
 import type { Json, JsonMap, Principal } from './command.js';
 
@@ -32,7 +32,7 @@ export function restoreSecrets(sent: Json, present: Json | undefined, path = '')
   const members = Object.entries(sent as JsonMap).map(([name, value]): [string, Json] => {
     const own = memberOf(before, name);
     const where = path === '' ? name : `${path}.${name}`;
-    if (!isSecretMember(name) || value !== REDACTED) return [name, restoreSecrets(value, own, where)];
+    if (!isSecretIn(sent as JsonMap, name) || value !== REDACTED) return [name, restoreSecrets(value, own, where)];
     if (typeof own !== 'string') {
       throw invalid(`"${REDACTED}" stands for the secret in force, and there is none (${where})`);
     }
@@ -86,7 +86,7 @@ function holdsRedacted(value: Json): boolean {
   if (isList(value)) return value.some(holdsRedacted);
   if (!isMap(value)) return false;
   return Object.entries(value).some(([name, item]) =>
-    isSecretMember(name) ? item === REDACTED || holdsRedacted(item) : holdsRedacted(item),
+    isSecretIn(value, name) ? item === REDACTED || holdsRedacted(item) : holdsRedacted(item),
   );
 }
 

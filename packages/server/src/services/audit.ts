@@ -58,9 +58,18 @@ export function auditToLogger(logger: Logger): AuditPort {
 /** Members whose values are secrets wherever they stand in a command's arguments. */
 const SECRET_MEMBERS: ReadonlySet<string> = new Set(['password', 'secret', 'user-password', 'basic-auth-password']);
 
-/** True for the name of a member whose value is a secret. */
-export function isSecretMember(name: string): boolean {
-  return SECRET_MEMBERS.has(name);
+/** True for a member of a map whose value is a secret: by its name, or the value of an option for BMCs only. */
+export function isSecretIn(map: JsonMap, name: string): boolean {
+  return SECRET_MEMBERS.has(name) || (name === 'data' && isForBmcsOnly(map));
+}
+
+function isForBmcsOnly(map: JsonMap): boolean {
+  let value: JsonValue | undefined = map;
+  for (const name of ['user-context', 'lessor', 'bmc-only']) {
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) return false;
+    value = (value as JsonMap)[name];
+  }
+  return value === true;
 }
 
 /** What stands where a secret was (Kea's way to redact). */
@@ -94,7 +103,7 @@ function* redactSliced(value: JsonValue, more: readonly string[]): Sliced<JsonVa
   }
   const entries: [string, JsonValue][] = [];
   for (const [name, item] of Object.entries(value)) {
-    entries.push([name, isSecret(name, more) ? REDACTED : yield* redactSliced(item, more)]);
+    entries.push([name, isSecretIn(value as JsonMap, name) || more.includes(name) ? REDACTED : yield* redactSliced(item, more)]);
   }
   return Object.fromEntries(entries);
 }

@@ -13,8 +13,9 @@ export interface GuardedPacket {
   readonly interfaceName: string;
   /** Subnets the client may have an address of, the selected one first. */
   readonly candidates: readonly GuardedSubnet[];
+  /** Option 82. */
+  readonly relayInfoValue: Uint8Array | undefined;
   option(code: number): Octets | undefined;
-  relaySubOption(code: number): Octets | undefined;
 }
 
 /** Bits of {@link Facts.traits}, and what each says of a client being a host. */
@@ -69,22 +70,26 @@ export interface Facts {
   readonly traits: number;
 }
 
-/** Reads them. Undefined for a client without an Ethernet address, or without a subnet. */
-export function readFacts(packet: GuardedPacket): Facts | undefined {
+/**
+ * Reads them. Undefined for a client without an Ethernet address, or without a subnet.
+ * @param isTelling whether names that begin with this octet can tell anything: others are not read on a host network
+ */
+export function readFacts(packet: GuardedPacket, isTelling: (first: number) => boolean): Facts | undefined {
   const { message } = packet;
   const subnet = packet.candidates[0];
   if (subnet === undefined || message.hlen !== 6) return undefined;
   const mac = macAt(message.datagram, CHADDR_AT);
   if (mac === 0) return undefined;
-  const circuit = packet.giaddr === 0 ? undefined : packet.relaySubOption(CIRCUIT_ID);
+  const management = subnet.role === 'management';
+  const port = packet.giaddr === 0 ? 0 : relayPort(packet);
   return {
     mac,
     subnet,
-    management: subnet.role === 'management',
-    port: circuit === undefined ? placeNumber(packet) : portNumber(packet, circuit),
-    relayPort: circuit !== undefined,
+    management,
+    port: port === 0 ? mix(packet.giaddr | 0, packet.interfaceName) : port,
+    relayPort: port !== 0,
     vendorClass: packet.option(VENDOR_CLASS) ?? '',
-    hostName: message.octets(HOST_NAME) ?? nameInFqdn(message),
+    hostName: readName(message, management ? undefined : isTelling),
     vendorOptions: message.octets(VENDOR_OPTIONS) ?? '',
     userClass: message.octets(USER_CLASS) ?? '',
     traits: traitsOf(message),
@@ -112,6 +117,12 @@ function traitsOf(message: Message4): number {
   return traits;
 }
 
+function readName(message: Message4, isTelling: ((first: number) => boolean) | undefined): Octets {
+  const span = message.span(HOST_NAME);
+  if (span === undefined) return nameInFqdn(message);
+  return isTelling === undefined || isTelling(span.octets[span.start]!) ? message.octets(HOST_NAME)! : '';
+}
+
 /** The first label of the name in option 81, in either of its two forms. */
 function nameInFqdn(message: Message4): Octets {
   const span = message.span(FQDN);
@@ -123,12 +134,22 @@ function nameInFqdn(message: Message4): Octets {
   return dot < 0 ? name : name.slice(0, dot);
 }
 
-function portNumber(packet: GuardedPacket, circuit: Octets): number {
-  return mix(mix(packet.giaddr | 0, circuit), packet.relaySubOption(REMOTE_ID) ?? '');
-}
-
-function placeNumber({ giaddr, interfaceName }: GuardedPacket): number {
-  return mix(giaddr | 0, interfaceName);
+/** A number for giaddr, circuit-id and remote-id; 0 if there is no circuit-id. */
+function relayPort({ giaddr, relayInfoValue: value }: GuardedPacket): number {
+  if (value === undefined) return 0;
+  let hash = giaddr ^ 0x811c_9dc5;
+  let hasCircuit = false;
+  for (let at = 0; at + 2 <= value.length; ) {
+    const code = value[at]!;
+    const end = Math.min(at + 2 + value[at + 1]!, value.length);
+    if (code === CIRCUIT_ID || code === REMOTE_ID) {
+      hasCircuit ||= code === CIRCUIT_ID;
+      // The code and the length are part of it.
+      for (; at < end; at++) hash = Math.imul(hash ^ value[at]!, 0x0100_0193);
+    }
+    at = end;
+  }
+  return hasCircuit ? hash | 1 : 0;
 }
 
 function mix(seed: number, text: string): number {

@@ -69,6 +69,9 @@ export class Identifier {
     }
   }
 
+  /** True if a name that begins with this octet may fit a fingerprint. */
+  readonly isTelling = (first: number): boolean => this.#names[lowerLetter(first)] !== undefined;
+
   /** What the client seems to be. */
   identify(facts: Facts): Identity {
     let matches = facts.vendorClass === '' ? NO_MATCHES : this.#vendorClass(facts.vendorClass);
@@ -105,14 +108,17 @@ export class Identifier {
   }
 
   #name(text: Octets): readonly SignatureMatch[] {
-    const letter = text.charCodeAt(0);
-    const list = this.#names[letter >= 65 && letter <= 90 ? letter + 32 : letter];
+    const list = this.#names[lowerLetter(text.charCodeAt(0))];
     return list === undefined ? NO_MATCHES : matchesOf(list, text);
   }
 
   #all(field: SignatureField, text: Octets): readonly SignatureMatch[] {
     return matchesOf(this.#byField[field], text);
   }
+}
+
+function lowerLetter(octet: number): number {
+  return octet >= 65 && octet <= 90 ? octet + 32 : octet;
 }
 
 /** Those that fit; of each kind only the surest, as several rows may be about one product. */

@@ -117,9 +117,11 @@ export class Guard implements PacketGuard {
 
   withheld(exchange: Exchange, { guard: config }: ConfigSnapshot, now: EpochMs): void {
     this.#deps.statistics.counter(WITHHELD).add(1, now);
-    const facts = config && readFacts(exchange);
-    if (config === undefined || facts === undefined) return;
-    const identity = this.#identifierOf(config).identify(facts);
+    if (config === undefined) return;
+    const identifier = this.#identifierOf(config);
+    const facts = readFacts(exchange, identifier.isTelling);
+    if (facts === undefined) return;
+    const identity = identifier.identify(facts);
     // Windows asks every server for option 43: only who says it is a BMC is worth an alarm.
     if (identity.bmc >= LIKELY) this.#conclude([withheldFinding(facts, identity)], facts.subnet, config, now);
   }
@@ -174,9 +176,10 @@ export class Guard implements PacketGuard {
   #look(exchange: Exchange, snapshot: ConfigSnapshot, now: EpochMs, record: boolean): DropReason | undefined {
     const config = snapshot.guard;
     if (config === undefined || LOOKED_AT[exchange.messageType] !== true) return undefined;
-    const facts = readFacts(exchange);
+    const identifier = this.#identifierOf(config);
+    const facts = readFacts(exchange, identifier.isTelling);
     if (facts === undefined) return undefined;
-    const identity = this.#identifierOf(config).identify(facts);
+    const identity = identifier.identify(facts);
     const nowSec = Math.floor(now / 1000);
     const place = this.#placeOf(facts, identity, nowSec, config, record);
     const device = this.inventory.get(facts.mac);
