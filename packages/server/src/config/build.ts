@@ -9,7 +9,7 @@ import type { BuildContext } from './context.js';
 import { buildControlSockets } from './control-sockets.js';
 import { checkDdns } from './ddns.js';
 import type { ConfigEnvironment } from './environment.js';
-import { buildGuard } from './guard.js';
+import { buildGuard, warnOfIdleGuard } from './guard.js';
 import { buildHooks } from './hooks.js';
 import { buildInterfaces } from './interfaces.js';
 import type { IssueList } from './issues.js';
@@ -68,6 +68,13 @@ export function* buildSnapshot(
     ...reservations.flatMap((reservation) => reservation.clientClasses),
   ]);
   warnOfUndefinedGuards(guardedSections(topology), givenClasses, context);
+  const subnets = topology.subnets.map(({ subnet }) => subnet);
+  const sharedNetworks = topology.networks.map(({ network }) => network);
+  const holders = {
+    ...{ options, subnets, sharedNetworks, reservations, pools: topology.pools },
+    classes: classes.map(({ clientClass }) => clientClass),
+  };
+  warnOfIdleGuard(root, guard, topology.subnets, holders, context);
   if (issues.hasErrors) return undefined;
 
   const tree = yield* canonicalTree({
@@ -80,14 +87,13 @@ export function* buildSnapshot(
   });
   const compatibility = part('compatibility');
   const sanity = part('sanity-checks');
-  const subnets = topology.subnets.map(({ subnet }) => subnet);
   return withHash({
     generation: environment.generation,
     tree,
     interfaces,
     subnets,
     subnetById: new Map(subnets.map((subnet) => [subnet.id, subnet])),
-    sharedNetworks: topology.networks.map(({ network }) => network),
+    sharedNetworks,
     pools: topology.pools,
     classes: classes.map(({ clientClass }) => clientClass),
     classByName: new Map(classes.map(({ clientClass }) => [clientClass.name, clientClass])),

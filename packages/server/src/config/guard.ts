@@ -1,5 +1,6 @@
 /** The guard of BMC networks: the `bmc-guard` block, and what networks and options say for it in their user-context. */
 
+import { allOptionLists, type OptionHolders, usesBmcOnlyOptions } from '../domain/compose/template-scope.js';
 import { FINGERPRINTS } from '../domain/guard/fingerprints.js';
 import { parsePattern } from '../domain/guard/pattern.js';
 import {
@@ -11,6 +12,8 @@ import {
   type SubnetRole,
 } from '../domain/guard/policy.js';
 import type { Confidence, Signature, SignatureField, SignatureKind } from '../domain/guard/signatures.js';
+import type { Subnet } from '../domain/snapshot.js';
+import { octetsOf } from '../domain/values.js';
 import type { BuildContext } from './context.js';
 import { blockOf } from './listeners.js';
 import { emptySection, type Section } from './section.js';
@@ -85,6 +88,46 @@ export function inheritGuard(section: Section, network: NetworkGuard | undefined
       ? undefined
       : { ...network?.guardPolicies, ...own.guardPolicies };
   return { ...(role === undefined ? {} : { role }), ...(guardPolicies === undefined ? {} : { guardPolicies }) };
+}
+
+const VENDOR_OPTIONS = 43;
+/** How the option 43 of an iDRAC names a password (Dell, iDRAC user guides: server configuration profile by DHCP). */
+const PASSWORD_ARGUMENT = /(?:^|\s)-p\s+\S/;
+
+/** Warns of a password that everybody gets who asks for it. */
+function warnOfOpenPasswords(root: Section, holders: OptionHolders, { issues }: Pick<BuildContext, 'issues'>): void {
+  const isOpen = allOptionLists(holders).some((options) =>
+    options.some(
+      ({ space, code, data, bmcOnly }) =>
+        space === 'dhcp4' && code === VENDOR_OPTIONS && bmcOnly !== true && PASSWORD_ARGUMENT.test(octetsOf(data)),
+    ),
+  );
+  if (!isOpen) return;
+  const message =
+    'an option 43 seems to hold a password ("-p ..."): whoever sends the right option 60 gets it; mark it "bmc-only" in its user-context.lessor';
+  issues.warning('config-insecure', root.position, message);
+}
+
+/** Warns of what is said for the guard and can do nothing, and of what should be said. */
+export function warnOfIdleGuard(
+  root: Section,
+  guard: GuardConfig | undefined,
+  subnets: readonly { readonly section: Section; readonly subnet: Subnet }[],
+  holders: OptionHolders,
+  { issues }: BuildContext,
+): void {
+  warnOfOpenPasswords(root, holders, { issues });
+  if (guard === undefined) {
+    const named = subnets.find(
+      ({ subnet: { role, guardPolicies } }) => role !== undefined || guardPolicies !== undefined,
+    );
+    const message = 'nothing is guarded without "bmc-guard" in user-context.lessor of Dhcp4; it may be empty: {}';
+    if (named !== undefined) issues.warning('config-conflict', named.section.position, message);
+  }
+  const anywhere = guard !== undefined && subnets.some(({ subnet }) => subnet.role === 'management');
+  if (anywhere || !usesBmcOnlyOptions(holders)) return;
+  const lack = guard === undefined ? 'there is no "bmc-guard"' : 'no subnet has the role "management"';
+  issues.warning('config-conflict', root.position, `options that are "bmc-only" are sent to nobody: ${lack}`);
 }
 
 /** True if an option is for BMCs on a management network alone. */

@@ -4,6 +4,12 @@ import { type CompiledExpression, type EvaluationContext, EvaluationError } from
 import type { ConfigSnapshot, OptionData, Reservation } from '../snapshot.js';
 import { Code } from './layout.js';
 
+/** Everything of a configuration that has options. */
+export type OptionHolders = Pick<
+  ConfigSnapshot,
+  'options' | 'subnets' | 'pools' | 'sharedNetworks' | 'classes' | 'reservations'
+>;
+
 /** True if any vendor option is configured: only then do the client's vendor options matter. */
 export function usesVendorOptions(snapshot: ConfigSnapshot): boolean {
   return allOptionLists(snapshot).some(haveVendorOptions);
@@ -14,7 +20,7 @@ function haveVendorOptions(options: readonly OptionData[]): boolean {
 }
 
 /** True if any option is for BMCs only. */
-export function usesBmcOnlyOptions(snapshot: ConfigSnapshot): boolean {
+export function usesBmcOnlyOptions(snapshot: OptionHolders): boolean {
   return allOptionLists(snapshot).some(haveBmcOnlyOptions);
 }
 
@@ -77,7 +83,8 @@ function fulfils(packet: EvaluationContext, test: CompiledExpression<boolean>): 
   }
 }
 
-function allOptionLists(snapshot: ConfigSnapshot): (readonly OptionData[])[] {
+/** The option lists of all of them. */
+export function allOptionLists(snapshot: OptionHolders): (readonly OptionData[])[] {
   const rows = [...snapshot.subnets, ...snapshot.pools, ...snapshot.sharedNetworks, ...snapshot.classes];
   return [snapshot.options, ...rows.map((row) => row.options), ...optionListsOf(snapshot.reservations)];
 }
