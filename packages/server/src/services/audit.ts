@@ -103,7 +103,10 @@ function* redactSliced(value: JsonValue, more: readonly string[]): Sliced<JsonVa
   }
   const entries: [string, JsonValue][] = [];
   for (const [name, item] of Object.entries(value)) {
-    entries.push([name, isSecretIn(value as JsonMap, name) || more.includes(name) ? REDACTED : yield* redactSliced(item, more)]);
+    entries.push([
+      name,
+      isSecretIn(value as JsonMap, name) || more.includes(name) ? REDACTED : yield* redactSliced(item, more),
+    ]);
   }
   return Object.fromEntries(entries);
 }
