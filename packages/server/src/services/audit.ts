@@ -1,6 +1,6 @@
 /** A record of every control action: who did what through which listener, and what came of it. */
 
-import { formatJson, type JsonValue } from '@lessor/kea';
+import { formatJson, type JsonMap, type JsonValue } from '@lessor/kea';
 import { jsonDigest } from '../config/json-digest.js';
 import { sha256 } from '../domain/sha256.js';
 import type { Sliced } from '../domain/slices.js';
