@@ -81,7 +81,7 @@ export function redact(value: JsonValue, more: readonly string[] = []): JsonValu
   if (Array.isArray(value)) return value.map((item: JsonValue) => redact(item, more));
   const copy: Record<string, JsonValue> = {};
   for (const [name, item] of Object.entries(value)) {
-    const shown = isSecret(name, more) ? REDACTED : redact(item, more);
+    const shown = isSecret(value as JsonMap, name, more) ? REDACTED : redact(item, more);
     // A member of this name would set the prototype instead.
     if (name === '__proto__') Object.defineProperty(copy, name, { value: shown, enumerable: true });
     else copy[name] = shown;
@@ -89,8 +89,8 @@ export function redact(value: JsonValue, more: readonly string[] = []): JsonValu
   return copy;
 }
 
-function isSecret(name: string, more: readonly string[]): boolean {
-  return SECRET_MEMBERS.has(name) || more.includes(name);
+function isSecret(map: JsonMap, name: string, more: readonly string[]): boolean {
+  return isSecretIn(map, name) || more.includes(name);
 }
 
 function* redactSliced(value: JsonValue, more: readonly string[]): Sliced<JsonValue> {
@@ -103,10 +103,7 @@ function* redactSliced(value: JsonValue, more: readonly string[]): Sliced<JsonVa
   }
   const entries: [string, JsonValue][] = [];
   for (const [name, item] of Object.entries(value)) {
-    entries.push([
-      name,
-      isSecretIn(value as JsonMap, name) || more.includes(name) ? REDACTED : yield* redactSliced(item, more),
-    ]);
+    entries.push([name, isSecret(value as JsonMap, name, more) ? REDACTED : yield* redactSliced(item, more)]);
   }
   return Object.fromEntries(entries);
 }
