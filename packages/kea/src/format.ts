@@ -48,6 +48,9 @@ export function* formatJsonAround(
     yield value.length === 0 ? '[  ]' : ' ]';
   } else if (hasText(value as JsonMap)) {
     yield value as JsonMap;
+  } else if (isFlat(value as JsonMap)) {
+    // A lease: to take it apart would cost ten times what its text does.
+    yield format(value, false);
   } else {
     const map = value as JsonMap;
     let before = '{ ';
@@ -60,6 +63,11 @@ export function* formatJsonAround(
     }
     yield before === '{ ' ? '{  }' : ' }';
   }
+}
+
+function isFlat(map: JsonMap): boolean {
+  for (const name of Object.keys(map)) if (typeof map[name] === 'object') return false;
+  return true;
 }
 
 /**

@@ -44,6 +44,8 @@ export interface CommandResult {
   readonly result: Result;
   readonly text?: string;
   readonly arguments?: Json;
+  /** Kea's text of `arguments`, where it is long: doors send it as it is, and `arguments` is parsed if somebody looks. */
+  readonly argumentsText?: readonly Buffer[];
 }
 
 /** What the reference says of one member of `arguments`. */

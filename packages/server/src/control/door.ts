@@ -4,6 +4,7 @@ import {
   type Answer,
   type CommandEnvelope,
   EnvelopeError,
+  formatJson,
   type JsonMap,
   type JsonValue,
   jsonTypeOf,
@@ -111,8 +112,14 @@ export function commandOf(
 
 /** The octets of one answer, as a unix socket sends it. */
 export async function renderAnswer(answer: DoorAnswer, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
-  return 'forwarded' in answer ? [answer.forwarded] : renderJson(answerMap(answer), clock);
+  if ('forwarded' in answer) return [answer.forwarded];
+  const { argumentsText, result, text } = answer;
+  if (argumentsText === undefined) return renderJson(answerMap(answer), clock);
+  // The members of an answer in their order: arguments, result, text.
+  return [ARGUMENTS, ...argumentsText, Buffer.from(`, ${formatJson(answerMap({ result, text })).slice(2)}`, 'latin1')];
 }
+
+const ARGUMENTS = Buffer.from('{ "arguments": ');
 
 /** The octets of a list of answers, as Kea sends them over HTTP; a short list is one buffer. */
 export async function renderAnswers(answers: readonly DoorAnswer[], clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {

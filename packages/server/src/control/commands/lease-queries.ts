@@ -1,12 +1,12 @@
 /** Leases of a client, of a name or in a state (Kea: libdhcp_lease_cmds). */
 
 import type { Lease } from '../../domain/lease.js';
-import { leaseToJson } from '../../domain/lease-json.js';
 import { lowerCase, type Octets } from '../../domain/values.js';
 import { defineCommand, integer, invalid, optional, text, textOrInteger, type Wording } from '../arguments.js';
-import { type CommandRow, type Json, Result } from '../command.js';
+import type { CommandRow } from '../command.js';
 import { parseHexOctets } from '../hex.js';
 import { STATE_NAMES } from '../lease-arguments.js';
+import { LeaseList } from '../lease-list.js';
 import type { ControlServices } from '../services.js';
 import { inTurns, leaseList } from './leases.js';
 
@@ -35,12 +35,7 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
     wording,
     run({ 'hw-address': written }, { leases }) {
       if (written === '') throw invalid("'hw-address' parameter must not be empty");
-      return leaseList(
-        leases
-          .listByHwAddress(readOctets('hw-address', written, false))
-          .sort(byAddress)
-          .map(leaseToJson),
-      );
+      return leaseList([listOf(leases.listByHwAddress(readOctets('hw-address', written, false)))]);
     },
   }),
   defineCommand({
@@ -53,7 +48,7 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
     run({ 'client-id': written }, { leases }) {
       const clientId = readOctets('client-id', written, true);
       if (clientId === '') throw invalid("'client-id' parameter must not be empty");
-      return leaseList(leases.listByClientId(clientId).sort(byAddress).map(leaseToJson));
+      return leaseList([listOf(leases.listByClientId(clientId))]);
     },
   }),
   defineCommand({
@@ -66,7 +61,7 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
     async run({ hostname }, services) {
       if (hostname === '') throw invalid("'hostname' parameter is empty");
       const wanted = lowerCase(hostname);
-      return leaseList(await select(services, (lease) => lease.hostname === wanted));
+      return leaseList([await select(services, (lease) => lease.hostname === wanted)]);
     },
   }),
   defineCommand({
@@ -88,20 +83,22 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
       const name = STATE_NAMES[state];
       const which = name === undefined ? String(state) : `${name} (${state})`;
       const where = subnetId === 0 ? '' : ` in subnet ${subnetId}`;
-      return {
-        result: found.length === 0 ? Result.empty : Result.success,
-        text: `${found.length} IPv4 lease(s) found with state ${which}${where}.`,
-        arguments: { leases: found },
-      };
+      return LeaseList.answer([found], (count) => `${count} IPv4 lease(s) found with state ${which}${where}.`);
     },
   }),
 ];
 
-/** The leases that fit, as JSON, looked through in turns with the packets. */
-async function select(services: ControlServices, fits: (lease: Lease) => boolean): Promise<Json[]> {
-  const found: Json[] = [];
-  for await (const lease of inTurns(services)) if (fits(lease)) found.push(leaseToJson(lease));
+/** The leases that fit, looked through in turns with the packets. */
+async function select(services: ControlServices, fits: (lease: Lease) => boolean): Promise<LeaseList> {
+  const found = new LeaseList();
+  for await (const some of inTurns(services)) found.add(some.filter(fits));
   return found;
+}
+
+function listOf(leases: readonly Lease[]): LeaseList {
+  const list = new LeaseList();
+  list.add(leases.toSorted(byAddress));
+  return list;
 }
 
 /** A state by its number or by one of its names; `assigned` is another name of `default`. */

@@ -14,19 +14,13 @@ import {
   text,
   type Wording,
 } from '../arguments.js';
-import {
-  type CommandResult,
-  type CommandRow,
-  type ControlCommand,
-  type Json,
-  type JsonMap,
-  Result,
-} from '../command.js';
+import { type CommandResult, type CommandRow, type ControlCommand, Result } from '../command.js';
 import { findLease, looksLikeIpv6, readLeaseKey } from '../lease-arguments.js';
+import { LeaseList } from '../lease-list.js';
 import type { ControlServices } from '../services.js';
 
 /** Leases taken from the table before the loop may look at its packets again. */
-const LEASES_PER_TURN = 250;
+const LEASES_PER_TURN = 100;
 
 const wording: Wording = {
   noArguments: (command) => `no parameters specified for the ${command} command`,
@@ -75,12 +69,13 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
     args: { subnets: { type: 'a list of subnet ids', optional: true } },
     async run(command, services) {
       const subnets = readSubnetList(command);
-      const bySubnet = new Map(subnets?.map((id) => [id, [] as Json[]]));
-      const all: Json[] = [];
-      for await (const lease of inTurns(services)) {
-        (subnets === undefined ? all : bySubnet.get(lease.subnetId))?.push(leaseToJson(lease));
+      const bySubnet = new Map(subnets?.map((id) => [id, new LeaseList()]));
+      const all = new LeaseList();
+      for await (const some of inTurns(services)) {
+        if (subnets === undefined) all.add(some);
+        else for (const [id, list] of bySubnet) list.add(some.filter(({ subnetId }) => subnetId === id));
       }
-      return leaseList(subnets === undefined ? all : subnets.flatMap((id) => bySubnet.get(id) ?? []));
+      return leaseList(subnets === undefined ? [all] : subnets.map((id) => bySubnet.get(id)!));
     },
   },
   defineCommand({
@@ -94,25 +89,25 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       if (limit < 0 || limit > 0xffff_ffff) throw invalid("'limit' parameter is not a 32 bit unsigned integer.");
       const after = readFrom(from);
       if (limit === 0) throw invalid("'limit' parameter must not be 0.");
-      const page: Json[] = [];
-      for await (const lease of inTurns(services, after, limit)) page.push(leaseToJson(lease));
-      return leaseList(page, { count: page.length });
+      const page = new LeaseList();
+      for await (const some of inTurns(services, after, limit)) page.add(some);
+      return leaseList([page], true);
     },
   }),
 ];
 
-/** Up to `limit` leases in address order with addresses above `after`; between pages the loop gets to its packets. */
+/** Up to `limit` leases in address order with addresses above `after`, some at a time: between, packets are served. */
 export async function* inTurns(
   { leases, clock }: Pick<ControlServices, 'leases' | 'clock'>,
   after?: Ipv4,
   limit = Number.POSITIVE_INFINITY,
-): AsyncGenerator<Lease> {
+): AsyncGenerator<readonly Lease[]> {
   let last = after;
   let left = limit;
   for (;;) {
     const wanted = Math.min(left, LEASES_PER_TURN);
     const page = leases.page(last, wanted);
-    yield* page;
+    yield page;
     left -= page.length;
     if (page.length < wanted || left === 0) return;
     last = page.at(-1)!.address;
@@ -121,12 +116,8 @@ export async function* inTurns(
 }
 
 /** The answer that lists leases. */
-export function leaseList(leases: Json[], more: JsonMap = {}): CommandResult {
-  return {
-    result: leases.length === 0 ? Result.empty : Result.success,
-    text: `${leases.length} IPv4 lease(s) found.`,
-    arguments: { leases, ...more },
-  };
+export function leaseList(lists: readonly LeaseList[], withCount = false): CommandResult {
+  return LeaseList.answer(lists, (count) => `${count} IPv4 lease(s) found.`, withCount);
 }
 
 /** `subnets` of lease4-get-all; undefined if the command has no arguments. */
