@@ -4,48 +4,23 @@
  */
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
-import { formatJson, type JsonMap, type JsonValue, parseCommandJson } from '@lessor/kea';
-import { parseHexOctets } from 'lessor/internal/control/hex.js';
-import { parseIpv4 } from 'lessor/internal/domain/values.js';
-import { repoPath } from '../lib/repo.js';
-import { CONFIG_FILE, type ReplayServer, startReplayServer } from './control-bench.js';
-import { type ControlDifference, DIFFERENCES, NOT_THERE, OTHER_STEPS } from './control-differences.js';
+import { formatJson, type JsonMap, parseCommandJson } from '@lessor/kea';
+import { type ReplayServer, startReplayServer } from './control-bench.js';
+import { DIFFERENCES, NOT_THERE, OTHER_STEPS } from './control-differences.js';
+import {
+  declineAndRelease,
+  exchange,
+  otherStep,
+  prepareFile,
+  readTranscript,
+  type Step,
+  type TranscriptName,
+  without,
+  withoutVolatile,
+} from './control-replay.js';
 
-interface Step {
-  readonly name: string;
-  readonly transport?: string;
-  readonly request?: { readonly command: string; readonly arguments?: JsonMap };
-  readonly request_raw?: string;
-  readonly response?: JsonValue;
-  readonly response_raw?: string;
-  readonly elapsed_s?: number;
-  /** The configuration file, put down before the step. */
-  readonly file?: string;
-  /** What a file was found to hold. */
-  readonly content?: string;
-  /** Addresses clients got. */
-  readonly got?: readonly { readonly address: string }[];
-  /** What was seen of the socket and its lock. */
-  readonly socket_mode?: string;
-  readonly lock_mode?: string;
-  readonly lock_size?: number;
-  readonly run_dir?: readonly string[];
-}
-
-type TranscriptName = ControlDifference['transcript'];
-
-function readTranscript(name: TranscriptName): {
-  readonly meta: { readonly config?: JsonMap };
-  readonly steps: Step[];
-} {
-  return JSON.parse(readFileSync(repoPath('tests', 'golden', 'transcripts', `kea3.3-${name}.json`), 'utf8'));
-}
-
-const CONFIG = readTranscript('core-unix').meta.config!;
+const CONFIG = readTranscript('3.3', 'core-unix').meta.config!;
 const usedRows = new Set<unknown>();
 
 const TRANSCRIPTS: readonly TranscriptName[] = [
@@ -71,7 +46,7 @@ describe('replay of recorded Kea', () => {
   it('our formatter writes every recorded text as Kea did', () => {
     let texts = 0;
     for (const name of TRANSCRIPTS) {
-      for (const { response_raw: raw } of readTranscript(name).steps) {
+      for (const { response_raw: raw } of readTranscript('3.3', name).steps) {
         if (!raw?.startsWith('{')) continue;
         assert.equal(formatJson(parseCommandJson(raw, { comments: false })), raw);
         texts++;
@@ -82,7 +57,7 @@ describe('replay of recorded Kea', () => {
 });
 
 async function replay(name: TranscriptName, tell: (line: string) => void): Promise<void> {
-  const { meta, steps } = readTranscript(name);
+  const { meta, steps } = readTranscript('3.3', name);
   const server = await startReplayServer(meta.config ?? CONFIG);
   const counts = { same: 0, different: 0, 'not there': 0, 'not a command': 0, 'left out': 0 };
   try {
@@ -100,8 +75,13 @@ async function replay(name: TranscriptName, tell: (line: string) => void): Promi
 type Outcome = 'same' | 'different' | 'not there' | 'not a command' | 'left out';
 
 async function replayStep(name: TranscriptName, step: Step, server: ReplayServer): Promise<Outcome> {
-  if (step.transport !== 'unix') return otherStep(step, server);
-  prepareFile(step, server);
+  if (step.transport !== 'unix') {
+    const leftOut = await otherStep(step, server);
+    if (leftOut === undefined) return 'not a command';
+    usedRows.add(leftOut);
+    return 'left out';
+  }
+  prepareFile(step, server, CONFIG);
   if (step.name === 'lease4-get-all after decline and release') await declineAndRelease(server);
   const answer = await exchange(step, server);
   if (step.response === undefined) {
@@ -136,121 +116,4 @@ async function replayStep(name: TranscriptName, step: Step, server: ReplayServer
     assert.deepEqual(without(ours.arguments, row.members), without(kea.arguments, row.members), step.name);
   }
   return 'different';
-}
-
-/** Sends a step's octets the way they were recorded. */
-async function exchange(step: Step, server: ReplayServer): Promise<string> {
-  const command = '{"command":"version-get"}';
-  const request = step.request_raw ?? JSON.stringify(step.request);
-  if (step.name === 'three writes') return server.ask(['{"command":', '"version-', 'get"}']);
-  if (step.name === 'command of 300 kB') {
-    return server.ask(`{"command": "no-such", "arguments": {"x": "${'y'.repeat(300_000)}"}}`);
-  }
-  if (step.name === 'command while 50 silent connections are open') {
-    const silent = await Promise.all(Array.from({ length: 50 }, () => silentConnection(server.socketPath)));
-    const answer = await server.ask(command);
-    for (const socket of silent) socket.destroy();
-    return answer;
-  }
-  if (step.elapsed_s !== undefined) {
-    const answer = server.ask(request);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    server.clock.advance(step.elapsed_s * 1000);
-    return answer;
-  }
-  return server.ask(request, step.name.includes('half close'));
-}
-
-function silentConnection(path: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path }, () => resolve(socket));
-    socket.once('error', reject);
-  });
-}
-
-/** Puts the configuration file down that the recording had at this step. */
-function prepareFile(step: Step, server: ReplayServer): void {
-  const good = formatJson({ Dhcp4: CONFIG.Dhcp4 as JsonValue });
-  switch (step.name) {
-    case 'config-reload unknown keyword in file':
-      server.files.set(
-        CONFIG_FILE,
-        server.files.get(CONFIG_FILE)!.replace(/"subnet4"(?=[\s\S]*"subnet4")/, '"subnet4x"'),
-      );
-      break;
-    case 'config-reload truncated file':
-      server.files.set(CONFIG_FILE, '{ "Dhcp4": { ');
-      break;
-    case 'config-reload missing file':
-      server.files.delete(CONFIG_FILE);
-      break;
-    case 'config-reload repaired':
-    case 'restored':
-      server.files.set(CONFIG_FILE, good);
-      break;
-    default:
-      if (step.file !== undefined) server.files.set(CONFIG_FILE, step.file);
-  }
-}
-
-/** Steps that are no commands: what the recording looked at, or did itself. */
-async function otherStep(step: Step, server: ReplayServer): Promise<Outcome> {
-  const row = OTHER_STEPS.find((each) => each.step.test(step.name));
-  if (row !== undefined) {
-    usedRows.add(row);
-    return 'left out';
-  }
-  switch (step.name) {
-    case 'file written by config-write':
-      assert.equal(server.files.get(CONFIG_FILE), step.content!.trimEnd());
-      break;
-    case 'files': {
-      const octal = (path: string) => `0o${statSync(path).mode.toString(8)}`;
-      assert.equal(octal(server.socketPath), step.socket_mode);
-      assert.equal(octal(`${server.socketPath}.lock`), step.lock_mode);
-      assert.equal(statSync(`${server.socketPath}.lock`).size, step.lock_size);
-      assert.deepEqual(readdirSync(dirname(server.socketPath)).sort(), step.run_dir);
-      break;
-    }
-    case 'four clients through a relay':
-      for (const [i, client] of step.got!.entries()) {
-        const hwAddress = parseHexOctets(`02:0:0:0:0:${i + 1}`, false);
-        const address = parseIpv4(client.address)!;
-        await server.putLease({ address, hwAddress, clientId: `\x01${hwAddress}`, hostname: `host${i + 1}` });
-      }
-      break;
-    default:
-      assert.fail(`a step nothing is known of: ${step.name}`);
-  }
-  return 'not a command';
-}
-
-/** What the first two clients of the recording did before the next command. */
-async function declineAndRelease(server: ReplayServer): Promise<void> {
-  const noClient = { hwAddress: '', clientId: '', hostname: '' };
-  await server.putLease({ address: parseIpv4('192.0.2.10')!, ...noClient, state: 1, validLifetimeSec: 86_400 });
-  await server.putLease({ address: parseIpv4('192.0.2.11')!, state: 3, validLifetimeSec: 0 });
-}
-
-/** `arguments` without some members; none at all is the same as an empty map. */
-function without(args: JsonValue | undefined, members: readonly string[]): JsonValue {
-  const entries = Object.entries((withoutVolatile(args ?? {}) ?? {}) as JsonMap);
-  return Object.fromEntries(entries.filter(([name]) => !members.includes(name)));
-}
-
-const VOLATILE: ReadonlySet<string> = new Set(['pid', 'uptime', 'reload', 'cltt', 'expire', 'hash', 'size', 'mac']);
-
-/** A copy with what differs from run to run replaced by its kind. */
-function withoutVolatile(value: JsonValue): JsonValue {
-  if (typeof value === 'string') {
-    return value
-      .replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}$/, '<time>')
-      .replace(/^fe80::.*/, '<link-local>')
-      .replace(/ ?\(<wire>:\d+:\d+\)| in <wire>:\d+:\d+/g, '');
-  }
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map(withoutVolatile);
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, VOLATILE.has(name) ? `<${name}>` : withoutVolatile(item)]),
-  );
 }
