@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { DIFFERENCES, NOT_THERE, NOT_THERE_UNRECORDED } from '../tests/golden/control-differences.js';
 import { HTTP_DIFFERENCES } from '../tests/golden/http-differences.js';
+import { REPLAYED } from '../tests/golden/replay-counts.js';
 import { repoPath } from '../tests/lib/repo.js';
 import { code, page, table } from './markdown.js';
 
@@ -60,6 +61,19 @@ export function keaCompatibilityPage(): string {
       open.map((row) => [code(row.name), ours.has(row.name) ? 'yes' : 'no', row.since, row.hook, notesOf(row.name)]),
     ),
     `lessor's own: ${own.map(({ name }) => code(name)).join(', ') || 'none'}.\n`,
+    `## Recorded sessions\n\nSteps of each session that lessor answers as Kea does (sessions of 2.2: as 2.2, or as 3.3 where the two differ),`,
+    `differently with a reason below, and steps left out: commands that are not here, or what another test looks at.`,
+    `Sessions of two servers are replayed by tests/golden/ha-replay.test.ts.\n`,
+    table(
+      ['session', 'same', 'different', 'left out', 'test'],
+      REPLAYED.map(({ session, same, different, leftOut, test }) => [
+        session,
+        String(same),
+        String(different),
+        String(leftOut),
+        `tests/${test}`,
+      ]),
+    ),
     `## The HTTP sockets\n\nBesides the rows of the table answers carry a \`Connection\` header and always say HTTP/1.1, as RFC 9112 asks;`,
     `bodies are bounded (64 MiB), JSON nests at most 100 deep, and names and passwords are compared in constant time.\n`,
     table(

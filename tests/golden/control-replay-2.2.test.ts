@@ -18,6 +18,7 @@ import {
   type TranscriptName,
   withoutVolatile,
 } from './control-replay.js';
+import { assertOutcome } from './replay-counts.js';
 
 /** Where lessor answers as neither does. */
 const OLD_DIFFERENCES: readonly {
@@ -45,7 +46,14 @@ const LEFT_OUT: ReadonlyMap<string, string> = new Map([
 const CONFIG = readTranscript('2.2', 'core-unix').meta.config!;
 const usedRows = new Set<unknown>();
 
-type Verdict = 'as 2.2' | 'as 3.3' | 'as 3.3 but for what is known' | 'different' | 'not there' | 'no command';
+type Verdict =
+  | 'as 2.2'
+  | 'as 3.3'
+  | 'as 3.3 but for what is known'
+  | 'different'
+  | 'not there'
+  | 'left out'
+  | 'no command';
 
 const TRANSCRIPTS: readonly TranscriptName[] = [
   'core-unix',
@@ -70,6 +78,12 @@ describe('replay of recorded Kea 2.2', () => {
         await server.close();
       }
       t.diagnostic(`${name}: ${JSON.stringify(Object.fromEntries(counts))}`);
+      const sum = (...verdicts: Verdict[]) => verdicts.reduce((total, each) => total + (counts.get(each) ?? 0), 0);
+      assertOutcome(`kea2.2-${name}`, {
+        same: sum('as 2.2', 'as 3.3', 'no command'),
+        different: sum('as 3.3 but for what is known', 'different'),
+        leftOut: sum('not there', 'left out'),
+      });
     });
   }
 
@@ -80,8 +94,8 @@ describe('replay of recorded Kea 2.2', () => {
 
 async function play(name: TranscriptName, step: Step, server: ReplayServer): Promise<Verdict> {
   if (step.transport !== 'unix') {
-    if (!LEFT_OUT.has(step.name)) await otherStep(step, server);
-    return 'no command';
+    if (LEFT_OUT.has(step.name)) return 'left out';
+    return (await otherStep(step, server)) === undefined ? 'no command' : 'left out';
   }
   prepareFile(step, server, CONFIG);
   if (step.name === 'lease4-get-all after decline and release') await declineAndRelease(server);

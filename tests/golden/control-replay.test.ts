@@ -19,6 +19,7 @@ import {
   without,
   withoutVolatile,
 } from './control-replay.js';
+import { assertOutcome } from './replay-counts.js';
 
 const CONFIG = readTranscript('3.3', 'core-unix').meta.config!;
 const usedRows = new Set<unknown>();
@@ -66,6 +67,11 @@ async function replay(name: TranscriptName, tell: (line: string) => void): Promi
     await server.close();
   }
   tell(`${name}: ${JSON.stringify(counts)}`);
+  assertOutcome(`kea3.3-${name}`, {
+    same: counts.same + counts['not a command'],
+    different: counts.different,
+    leftOut: counts['not there'] + counts['left out'],
+  });
   assert.equal(
     Object.values(counts).reduce((sum, count) => sum + count, 0),
     steps.length,

@@ -12,6 +12,7 @@ import {
 import { EvaluationError } from 'lessor/internal/domain/classes/expression.js';
 import { repoPath } from '../lib/repo.js';
 import { recordedPacket } from '../unit/expression-packet.js';
+import { assertOutcome } from './replay-counts.js';
 
 interface Recorded {
   readonly expression: string;
@@ -83,3 +84,11 @@ function errorOf(compile: () => unknown, expression: string): string {
 function keaError(text: string): string {
   return text.replace(/ at \(<wire>:\d+:\d+\)$/, '');
 }
+
+test('all of them are counted', () => {
+  assertOutcome('kea3.3-expressions', {
+    same: transcript.strings.length + transcript.booleans.length,
+    different: 0,
+    leftOut: 0,
+  });
+});

@@ -17,6 +17,7 @@ import { type ReplayServer, startReplayServer } from './control-bench.js';
 import { exchange, freePorts, furnish, type HttpTarget } from './http-bench.js';
 import { HTTP_DIFFERENCES, type HttpDifference, type HttpTranscript } from './http-differences.js';
 import { recordedDaemon } from './recorded-daemon.js';
+import { assertOutcome } from './replay-counts.js';
 
 interface Step {
   readonly name: string;
@@ -161,6 +162,7 @@ describe('replay of recorded HTTP', () => {
         await room.close();
       }
       t.diagnostic(`${name}: ${JSON.stringify(counts)}`);
+      assertOutcome(`kea${name}`, { ...counts, leftOut: 0 });
       total.same += counts.same;
       total.different += counts.different;
       assert.equal(counts.same + counts.different, steps.length);

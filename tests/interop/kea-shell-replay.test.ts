@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { assertOutcome } from '../golden/replay-counts.js';
 import {
   AUTHENTICATION,
   agentTls,
@@ -180,6 +181,7 @@ describe('recorded sessions of kea-shell', { skip }, () => {
           }
         }
         t.diagnostic(JSON.stringify(counts));
+        if (shell === 'kea-shell') assertOutcome(session, { ...counts, leftOut: 0 });
         assert.ok(counts.same >= 10);
       });
     }
@@ -229,7 +231,8 @@ describe('recorded shutdown', () => {
       try {
         server.configure({ subnet4: [] });
         await server.start();
-        for (const { name, request, response, status } of stepsOf<ShutdownStep>(session)) {
+        const steps = stepsOf<ShutdownStep>(session);
+        for (const { name, request, response, status } of steps) {
           if (request !== undefined) {
             assert.deepEqual(await server.command(request.command, request.arguments), response, name);
           } else {
@@ -237,6 +240,7 @@ describe('recorded shutdown', () => {
             for (const file of ['ctrl', 'ctrl.lock']) assert.equal(existsSync(join(server.folder, 'run', file)), false);
           }
         }
+        assertOutcome(session, { same: steps.length, different: 0, leftOut: 0 });
       } finally {
         await server.close();
       }
