@@ -17,7 +17,7 @@ import { removeScratch, scratchFolder } from '../lib/scratch.js';
 import { Server } from '../lib/server.js';
 import { SUBJECTS } from '../lib/subject.js';
 
-const skip = skipUnless('ip', 'kea-dhcp4', 'kea-ctrl-agent', 'dhcpd', 'openssl', 'setpriv');
+const skip = skipUnless('ip', 'omshell', 'kea-dhcp4', 'kea-ctrl-agent', 'dhcpd', 'openssl', 'setpriv');
 
 /** What became of an attempt to connect. `open`: connected, and not turned away before an octet was sent. */
 type Knock = 'open' | 'turned-away' | 'refused' | 'silent' | 'unreachable';
@@ -85,6 +85,26 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
     await sleep(20);
   }
 }
+
+/** Makes a host with dhcpd's own omshell; what it says. */
+async function createHost(from: Netns, name: string, last: string): Promise<string> {
+  const lines = [
+    'server 203.0.113.1',
+    'port 7911',
+    'key-algorithm hmac-sha256',
+    `key k ${SECRET}`,
+    'connect',
+    'new host',
+    `set name = "${name}"`,
+    'set hardware-type = 1',
+    `set hardware-address = 02:00:00:00:00:${last}`,
+    'create',
+  ];
+  const script = `printf '%s\\n' "$@" | ${getPeer('omshell')}`;
+  return (await from.run(['sh', '-c', `${script} 2>&1`, 'sh', ...lines])).stdout;
+}
+
+const SECRET = 'MDEyMzQ1Njc4OWFiY2RlZg==';
 
 const SUBNET = { id: 1, subnet: '192.0.2.0/24', pools: [{ pool: '192.0.2.100 - 192.0.2.110' }] };
 const AUTHENTICATION = { type: 'basic', clients: [{ user: 'ops', password: 's3cret' }] };
@@ -206,7 +226,7 @@ function everyDoor(lab: Lab, server: Server): Record<string, unknown> {
             { address: '203.0.113.1', ...omapi },
             { address: '2001:db8:2::1', ...omapi },
           ],
-          keys: [{ name: 'k', secret: 'MDEyMzQ1Njc4OWFiY2RlZg==' }],
+          keys: [{ name: 'k', secret: SECRET }],
         },
       },
     },
@@ -524,6 +544,14 @@ describe('a listener that comes to be shared while it is used', { skip }, () => 
     server.configure({
       subnet4: [SUBNET],
       'control-sockets': [unix(server), door('203.0.113.1', 8000, { name: 'ops' })],
+      'user-context': {
+        lessor: {
+          omapi: {
+            listeners: [{ address: '203.0.113.1', interface: 'mg0', sources: SOURCES, name: 'provisioning' }],
+            keys: [{ name: 'k', secret: SECRET }],
+          },
+        },
+      },
     });
     await server.start();
   });
@@ -534,8 +562,8 @@ describe('a listener that comes to be shared while it is used', { skip }, () => 
 
   const administration = async () => {
     const status = await server.must('status-get');
-    const [one] = status['control-isolation'] as { verdict: string; administration: string }[];
-    return `${one?.verdict} ${one?.administration}`;
+    const all = status['control-isolation'] as { verdict: string; administration: string }[];
+    return [...new Set(all.map(({ verdict, administration: now }) => `${verdict} ${now}`))].join(', ');
   };
 
   it('stops administering within a second, lets reading go on, raises the alarm, and comes back (S8)', async (t) => {
@@ -548,6 +576,8 @@ describe('a listener that comes to be shared while it is used', { skip }, () => 
       JSON.stringify(before),
     );
 
+    assert.match(await createHost(lab.operator, 'before', '01'), /obj: host/);
+
     const started = performance.now();
     lab.server.ip('link set mgp master br0');
     await until('administration stops', async () => (await administration()) === 'shared stopped');
@@ -559,6 +589,10 @@ describe('a listener that comes to be shared while it is used', { skip }, () => 
     assert.equal(changing?.[0], 403, JSON.stringify(changing));
     assert.match(changing?.[1] ?? '', /ops is shared with clients, so that nothing is changed through it/);
     assert.match(server.log(), /ERROR.*LESSOR_LISTENER_ISOLATION ops is shared[\s\S]*S2 shared: mg0 and br0/);
+    assert.match(await createHost(lab.hostile, 'meanwhile', '02'), /permission denied|shared with clients/i);
+    const held = async (identifier: string) =>
+      (await server.command('reservation-get-by-id', { 'identifier-type': 'hw-address', identifier })).result;
+    assert.deepEqual([await held('02:00:00:00:00:01'), await held('02:00:00:00:00:02')], [0, 3]);
     const events = JSON.stringify(await server.must('events'));
     assert.match(events, /"from":"dedicated"[^}]*"listener":"ops"[^}]*"stopped":true,"to":"shared"/);
 

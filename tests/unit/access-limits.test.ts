@@ -37,6 +37,29 @@ function listener(limits: Partial<AccessLimits> = {}, more: Partial<ListenerPoli
 }
 
 describe('the gate of connections', () => {
+  it('turns clients away, whatever its sources are, unless they are meant', () => {
+    const asked: string[] = [];
+    const gate = new ConnectionGate(new HandClock(), (source) => {
+      asked.push(source);
+      return source.startsWith('192.0.2.') || source.endsWith('%lan0');
+    });
+    const everybody = {
+      sources: [
+        { address: '0.0.0.0', prefixLength: 0 },
+        { address: '::', prefixLength: 0 },
+      ],
+    };
+    assert.equal(gate.admit(listener({}, everybody), '192.0.2.7'), 'client');
+    assert.equal(gate.admit(listener({}, everybody), 'fe80::1%lan0'), 'client');
+    assert.equal(typeof gate.admit(listener({}, everybody), '203.0.113.7'), 'object');
+    assert.equal(typeof gate.admit(listener({}, { ...everybody, allow: ['client-sources'] }), '192.0.2.7'), 'object');
+    assert.equal(typeof gate.admit(listener({}, { described: false }), '192.0.2.7'), 'object');
+    // Whom the list of sources does not have costs no look at the routes.
+    assert.equal(gate.admit(listener({}, { sources: [] }), '192.0.2.7'), 'source');
+    assert.deepEqual(asked, ['192.0.2.7', 'fe80::1%lan0', '203.0.113.7']);
+    assert.equal(gate.rejected.get('client'), 2);
+  });
+
   it('lets in the sources that are named, or loopback where none is', () => {
     const gate = new ConnectionGate(new HandClock());
     const sources = [
@@ -264,7 +287,6 @@ describe('who somebody is', () => {
         rights: [{ role: 'viewer' }],
         admits: ['leases'],
         commandsPerSecond: 9,
-        through: 'l',
         plane: 'management',
         sourceAddress: '10.0.0.1',
       },

@@ -45,6 +45,23 @@ describe('the configuration of an agent', () => {
     );
   });
 
+  it('describes its listener as a server does, and must be told where clients are', () => {
+    const door = (lessor: JsonMap) => ({ 'http-host': '203.0.113.1', 'user-context': { lessor } });
+    const safe = { interface: 'mg0', sources: ['203.0.113.0/24'], allow: ['plain-text'] };
+    const complaint = (lessor: JsonMap) => linesOf(issuesOf(() => loadMap(door(lessor)))).join('\n');
+    const { socket, clientInterfaces } = loadMap(door({ ...safe, 'client-interfaces': ['lan0'] })).config;
+    assert.deepEqual(clientInterfaces, ['lan0']);
+    assert.deepEqual(
+      [socket.policy?.kind, socket.policy?.interface, socket.policy?.isolation],
+      ['agent', 'mg0', 'enforce'],
+    );
+    assert.match(complaint(safe), /give "client-interfaces" with those on which the daemons behind it serve clients/);
+    assert.match(complaint({ ...safe, 'client-interfaces': ['mg0'] }), /DHCP clients are served on mg0/);
+    assert.match(complaint({ interface: 'mg0', 'client-interfaces': [] }), /no sources are named/);
+    assert.equal(loadMap(door({ ...safe, isolation: 'off' })).config.socket.policy?.isolation, 'off');
+    assert.equal(loadMap({ 'http-host': '203.0.113.1' }).config.socket.policy, undefined);
+  });
+
   it('comes back the same when what config-get says is loaded', () => {
     const again = loadMap(config.tree);
     assert.deepEqual(again.config.tree, config.tree);

@@ -288,9 +288,15 @@ describe('the monitor of isolation', () => {
     const { isolation, network, clock, logger, events, audited } = monitor();
     (await isolation.prepare({ listeners: [listener()], interfaces })).commit();
     isolation.start();
-    const gate = new IsolationGate(isolation);
+    const gate = new IsolationGate();
     const run = (name: string, plane: 'management' | 'peer' = 'management') => {
-      const principal = { name: 'u', method: 'basic', rights: [], through: 'ops', plane } as const;
+      const principal = {
+        name: 'u',
+        method: 'basic',
+        rights: [],
+        stopped: () => isolation.refusalFor('ops'),
+        plane,
+      } as const;
       const command: ControlCommand = {
         name,
         args: undefined,

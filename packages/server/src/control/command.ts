@@ -16,8 +16,8 @@ export interface Principal {
   readonly rights: readonly Right[];
   /** Families and commands that the listener lets through at all, whoever sends them; absent = every one. */
   readonly admits?: readonly string[];
-  /** Name of the listener he came through, as its policy has it; absent where there is no policy. */
-  readonly through?: string;
+  /** Why nothing is changed through the listener he came through, asked at each command; absent = it can not happen. */
+  readonly stopped?: () => string | undefined;
   /** Whose traffic that listener is for. */
   readonly plane?: 'management' | 'peer';
   /** Bound of the listener he came through; absent = none. */

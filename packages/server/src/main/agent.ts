@@ -4,7 +4,7 @@ import { AGENT_NAME, type AgentConfig, loadAgentConfig } from '../config/agent.j
 import { directoriesFrom } from '../config/environment.js';
 import type { ConfigSource } from '../config/load.js';
 import { AccessControl } from '../control/access/access-control.js';
-import { IsolationGate } from '../control/access/isolation-gate.js';
+import { IsolationGate, isolationRefusal } from '../control/access/isolation-gate.js';
 import { AGENT_COMMANDS, type AgentServices } from '../control/agent/commands.js';
 import { agentPolicy, notAdmitted } from '../control/agent/policy.js';
 import { agentHandler } from '../control/agent/router.js';
@@ -147,9 +147,16 @@ function openDoor(
   isolation: IsolationMonitor,
 ): ControlListeners {
   const commandLogger = logger.child('commands');
-  const gate = new IsolationGate(isolation);
-  const dispatcher = new CommandRunner(AGENT_COMMANDS, services, agentPolicy, audit, commandLogger, [gate]);
-  const access = new AccessControl({ clock: systemClock, logger: commandLogger, audit, rules: () => undefined });
+  const dispatcher = new CommandRunner(AGENT_COMMANDS, services, agentPolicy, audit, commandLogger, [
+    new IsolationGate(),
+  ]);
+  const access = new AccessControl({
+    clock: systemClock,
+    logger: commandLogger,
+    audit,
+    rules: () => undefined,
+    refusalFor: (listener) => isolation.refusalFor(listener),
+  });
   const byRules = authenticateByRules(access);
   const dispatch = dispatcher.dispatch.bind(dispatcher);
   return new ControlListeners({
@@ -162,7 +169,7 @@ function openDoor(
         if (notAdmitted(command, principal) !== undefined) {
           return requestError(`'${principal.name}' may not use '${command}'`, 'command-denied');
         }
-        const text = gate.refusal(command, principal);
+        const text = isolationRefusal(command, principal);
         return text === undefined ? undefined : requestError(text, 'command-isolated');
       },
     }),

@@ -110,10 +110,11 @@ export async function openControl(
     logger: commandLogger,
     audit,
     rules: () => config.current.access,
+    refusalFor: (listener) => isolation.refusalFor(listener),
     isClient: (source) => clientSide.isClient(source),
   });
   const gates = [
-    new IsolationGate(isolation),
+    new IsolationGate(),
     new SecondPerson(() => config.current.access?.secondPerson, clock),
     new CommandLimiter(clock),
   ];

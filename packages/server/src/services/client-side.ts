@@ -21,7 +21,7 @@ export interface ClientSideParts {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly leases: Pick<LeaseReader, 'getByAddress'>;
   /** The configuration in force. */
-  config(): Pick<ConfigSnapshot, 'subnets' | 'interfaces'>;
+  config(): Pick<ConfigSnapshot, 'subnets'> & { readonly interfaces: Pick<ConfigSnapshot['interfaces'], 'selectors'> };
 }
 
 /** See the head of this file. */

@@ -15,6 +15,8 @@ export interface AccessControlDeps {
   readonly audit: AuditPort;
   /** The rules in force now. */
   rules(): AccessPolicy | undefined;
+  /** Why nothing is changed through a listener now, by its name. */
+  readonly refusalFor?: (listener: string) => string | undefined;
   /** Whether a source is a client, who is no operator; nobody is if absent. */
   readonly isClient?: (source: string) => boolean;
 }
@@ -64,7 +66,11 @@ export class AccessControl {
 
   /** Once something was proved, or nothing: the principal; undefined where proofs disagree, which is audited. */
   identify(evidence: Evidence, origin: Origin, listener: ListenerPolicy | undefined): Principal | undefined {
-    const resolved = resolvePrincipal(evidence, origin, { access: this.deps.rules(), listener });
+    const resolved = resolvePrincipal(evidence, origin, {
+      access: this.deps.rules(),
+      listener,
+      refusalFor: this.deps.refusalFor,
+    });
     if (resolved.kind === 'principal') return resolved.principal;
     this.auditFailure(resolved.reason, origin, listener);
     return undefined;

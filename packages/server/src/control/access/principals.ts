@@ -16,6 +16,8 @@ export interface PrincipalRules {
   readonly access: AccessPolicy | undefined;
   /** The listener it came through; undefined = one without description: everything. */
   readonly listener: ListenerPolicy | undefined;
+  /** Why nothing is changed through a listener now, by its name (IsolationMonitor). */
+  readonly refusalFor?: ((listener: string) => string | undefined) | undefined;
 }
 
 /** The principal, or why there is none: proofs that lead to different ones. */
@@ -27,11 +29,16 @@ export type Resolved =
  * Without rules whoever got so far may do everything, under the name he showed (Kea). With rules he has the rights of
  * the one he is; whom no rule knows has none, and every command of his is denied and audited.
  */
-export function resolvePrincipal(evidence: Evidence, origin: Origin, { access, listener }: PrincipalRules): Resolved {
+export function resolvePrincipal(
+  evidence: Evidence,
+  origin: Origin,
+  { access, listener, refusalFor }: PrincipalRules,
+): Resolved {
   const common = {
     ...origin,
     method: methodOf(evidence),
-    ...(listener === undefined ? {} : { through: listener.name, plane: listener.plane }),
+    ...(listener === undefined ? {} : { plane: listener.plane }),
+    ...(listener === undefined || refusalFor === undefined ? {} : { stopped: () => refusalFor(listener.name) }),
     ...(listener?.commands === undefined ? {} : { admits: listener.commands }),
     ...(listener === undefined || listener.limits.commandsPerSecond === 0
       ? {}

@@ -53,8 +53,13 @@ export function requireLook(principal: Principal, type: string | undefined): voi
   demand(principal, familiesOf(type ?? 'lease').look, 'everything');
 }
 
-/** Demands that somebody may change objects of a type in these subnets. @throws OmapiDenial */
+/**
+ * Demands that somebody may change objects of a type in these subnets, and that anything may be changed through his
+ * listener now. @throws OmapiDenial
+ */
 export function requireChange(principal: Principal, type: string | undefined, reach: Reach): void {
+  const stopped = principal.stopped?.();
+  if (stopped !== undefined) throw new OmapiDenial(stopped);
   demand(principal, familiesOf(type ?? 'lease').change, reach);
 }
 
