@@ -18,6 +18,12 @@ import { RealClient } from './real-clients.js';
 
 const skip = skipUnless('python3', 'openssl', 'curl', 'dhclient', 'udhcpc');
 
+/** The same configuration, in which the partner may push its own. */
+function accepting(dhcp4: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const text = JSON.stringify(dhcp4['hooks-libraries']);
+  return { 'hooks-libraries': JSON.parse(text.replace('"mclt":', '"accept-configuration":true,"mclt":')) };
+}
+
 describe('A pair of lessors', { skip }, () => {
   let lab: PairLab;
   let far: Netns;
@@ -195,6 +201,55 @@ describe('A pair of lessors', { skip }, () => {
     assert.match(audit, /printer77 \(client-cert\) through peer: HTTP request, result 1/);
     assert.match(audit, /nobody \(client-cert\) through peer: TLS, result 1/);
     assert.equal(await lab.state(0), 'normal');
+  });
+
+  test('says where the configurations differ, and pushes one where the partner allows it', async () => {
+    const [alpha, beta] = lab.servers;
+    const drifted = {
+      ...beta.dhcp4,
+      'valid-lifetime': 900,
+      'option-data': [{ name: 'domain-name', data: 'x.example' }],
+    };
+    await beta.reconfigure(drifted);
+    const deadline = performance.now() + 5000;
+    while (!/LESSOR_PAIR_ALARM.*valid-lifetime/.test(alpha.log()) && performance.now() < deadline) await sleep(50);
+    assert.match(alpha.log(), /LESSOR_PAIR_ALARM.*valid-lifetime: here 600, there 900/);
+    const { differences } = await alpha.must('ha-config-diff');
+    const paths = (differences as { path: string }[]).map(({ path }) => path);
+    assert.ok(paths.includes('valid-lifetime') && paths.some((path) => path.startsWith('option-data')), paths.join());
+    const out = await here('ha', 'diff', '--socket', beta.socket);
+    assert.match(out, /^valid-lifetime: here 900, there 600$/m);
+
+    const plan = await alpha.must('ha-config-push');
+    assert.ok(JSON.stringify(plan).includes('valid-lifetime'), 'the plan says what would change');
+    const refused = await alpha.command('ha-config-push', { apply: true });
+    assert.equal(refused.result, 1, 'a partner can replicate, not administer');
+    assert.match(refused.text!, /accept-configuration/);
+    assert.equal((await beta.must('config-get')).Dhcp4 !== undefined, true);
+    assert.equal(((await beta.must('config-get')).Dhcp4 as Record<string, unknown>)['valid-lifetime'], 900);
+
+    await beta.reconfigure({ ...drifted, ...accepting(drifted) });
+    await alpha.must('ha-config-push', { apply: true });
+    const { Dhcp4 } = (await beta.must('config-get')) as { Dhcp4: Record<string, unknown> };
+    assert.equal(Dhcp4['valid-lifetime'], 600);
+    assert.equal(JSON.stringify(Dhcp4).includes('"this-server-name":"beta"'), true, 'its own parts stay');
+    assert.equal((await alpha.command('ha-config-diff')).result, 3);
+    assert.equal(await lab.state(0), 'normal');
+  });
+
+  test('uses certificates that were replaced, without a word and without a break', async () => {
+    const [alpha, beta] = lab.servers;
+    lab.certificate('beta', 'URI:urn:lessor:pair:alpha-beta:beta');
+    const deadline = performance.now() + 15_000;
+    while (!/LESSOR_PAIR_CERTIFICATE|certificates of the pair were replaced/.test(beta.log())) {
+      assert.ok(performance.now() < deadline, 'the new files were not noticed');
+      await sleep(100);
+    }
+    assert.equal(await lab.state(1), 'normal');
+    await alpha.kill();
+    await alpha.start();
+    await lab.until(0, 'normal');
+    await lab.until(1, 'normal');
   });
 
   test('real clients still have the addresses they began with', async () => {

@@ -177,7 +177,7 @@ function lessorJournal(path: string): JournalRecord[] {
     const version = /"lessor-pair":\s*"(\d+)\.(\d+)-(\d+)\.(\d+)"/.exec(cells[context!] ?? '');
     if (cells.length < columns.length || version === null) continue;
     const [a, b, c, d] = version.slice(1).map(Number) as [number, number, number, number];
-    const gone = cells[lifetime!] === '0' && cells[state!] !== '3';
+    const gone = cells[lifetime!] === '0';
     records.push({
       addr: cells[address!]!,
       version: [a * 2 ** 40 + b, c * 2 ** 40 + d],

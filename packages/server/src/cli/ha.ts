@@ -1,4 +1,4 @@
-/** `lessor ha status`: what a server of a pair is doing and why, for people. */
+/** `lessor ha`: what a server of a pair is doing and why, and where the two are configured differently, for people. */
 
 import { CommandClient, type JsonMap, type JsonValue } from '@lessor/kea';
 import { LessorError } from '../errors.js';
@@ -7,34 +7,86 @@ import { ExitCode, type Io, writeLine } from './io.js';
 
 const OPTIONS: readonly OptionRow[] = [
   { name: 'socket', value: 'PATH', help: 'unix control socket of the server' },
-  { name: 'json', help: "print Kea's JSON as status-get has it" },
+  { name: 'json', help: 'print the answer of the server' },
+  { name: 'apply', help: 'push: put it in force on the partner; without it only what would change is said' },
 ];
 
 /** Usage text of `lessor ha`. */
 export const HA_USAGE = `Usage: lessor ha status --socket PATH [--json]
+       lessor ha diff --socket PATH [--json]
+       lessor ha push --socket PATH [--apply] [--json]
 
-Says in plain words what this server of a pair is doing, and why.
+status says in plain words what this server of a pair is doing, and why; diff where the configurations of the two servers
+differ; push what the configuration of this server would change on its partner, and with --apply changes it there.
 
 ${formatOptions(OPTIONS)}
 
-Exit codes: 0 both servers work together, 1 they do not or there is no pair, 2 wrong usage.
+Exit codes: 0 both servers work together, are configured alike, or it was pushed; 1 not so, or there is no pair; 2 wrong usage.
 `;
+
+/** Kea's result code for an answer without content. */
+const NO_DIFFERENCE = 3;
+
+type Verb = (
+  client: CommandClient,
+  io: Io,
+  options: { readonly json: boolean; readonly apply: boolean },
+) => Promise<number>;
+
+const VERBS: Readonly<Record<string, Verb>> = { status, diff, push };
 
 /** Runs it. */
 export async function runHa(argv: readonly string[], io: Io): Promise<number> {
   const options = parseOptions(argv, OPTIONS);
-  if (options.positionals.length !== 1 || options.positionals[0] !== 'status')
-    throw new UsageError('the one thing to ask for is: status');
+  const [verb = ''] = options.positionals;
+  if (options.positionals.length !== 1 || !Object.hasOwn(VERBS, verb)) {
+    throw new UsageError(`what to do is one of: ${Object.keys(VERBS).join(', ')}`);
+  }
   const socketPath = options.value('socket');
   if (socketPath === undefined) throw new UsageError('--socket is needed');
   const client = new CommandClient({ socketPath });
-  const status = await client.call('status-get');
-  const pairs = status['high-availability'];
+  return await VERBS[verb]!(client, io, { json: options.flag('json'), apply: options.flag('apply') });
+}
+
+async function status(client: CommandClient, io: Io, { json }: { readonly json: boolean }): Promise<number> {
+  const all = await client.call('status-get');
+  const pairs = all['high-availability'];
   const [pair] = Array.isArray(pairs) ? (pairs as readonly JsonValue[]) : [];
   if (!isMap(pair)) throw new LessorError('command-failed', 'this server has no partner');
-  if (options.flag('json')) writeLine(io.stdout, JSON.stringify(pair, null, 2));
+  if (json) writeLine(io.stdout, JSON.stringify(pair, null, 2));
   else for (const line of describePair(pair)) writeLine(io.stdout, line);
   return isMap(pair.lessor) && pair.lessor.connected === true ? ExitCode.ok : ExitCode.failed;
+}
+
+async function diff(client: CommandClient, io: Io, { json }: { readonly json: boolean }): Promise<number> {
+  const { result, text, arguments: answer } = await client.command('ha-config-diff');
+  if (result !== 0 && result !== NO_DIFFERENCE) throw new LessorError('command-failed', text ?? 'the server refused');
+  const differences = isMap(answer) ? answer.differences : [];
+  const list = Array.isArray(differences) ? (differences as readonly JsonValue[]).filter(isMap) : [];
+  if (json) writeLine(io.stdout, JSON.stringify(list, null, 2));
+  else if (list.length === 0) writeLine(io.stdout, 'both servers are configured alike');
+  else
+    for (const { path, here, there } of list) writeLine(io.stdout, `${path}: here ${show(here)}, there ${show(there)}`);
+  return list.length === 0 ? ExitCode.ok : ExitCode.failed;
+}
+
+async function push(
+  client: CommandClient,
+  io: Io,
+  { json, apply }: { readonly json: boolean; readonly apply: boolean },
+): Promise<number> {
+  const answer = await client.command('ha-config-push', { apply });
+  if (answer.result !== 0) throw new LessorError('command-failed', answer.text ?? 'the server refused');
+  if (json) writeLine(io.stdout, JSON.stringify(answer.arguments ?? {}, null, 2));
+  else {
+    writeLine(io.stdout, answer.text ?? '');
+    writeLine(io.stdout, apply ? 'in force on the partner' : 'nothing was changed; --apply puts it in force');
+  }
+  return ExitCode.ok;
+}
+
+function show(value: JsonValue | undefined): string {
+  return value === null || value === undefined ? 'nothing' : JSON.stringify(value);
 }
 
 /** The lines of the report. */

@@ -103,6 +103,7 @@ function buildSafe(own: Section, mode: HaMode, { issues }: BuildContext): SafePa
     interruptAfterMs,
     serveAloneAfterMs: own.or<number>('serve-alone-after'),
     neglectedAfterSec: own.or<number>('neglected-after'),
+    acceptsConfiguration: own.or<boolean>('accept-configuration'),
     shareOfSide1: own.real('standby-share') ?? SHARE_OF_SIDE_1[mode],
   };
 }

@@ -81,6 +81,12 @@ export const HA_SCOPES: Readonly<Record<HaScope, Scope>> = {
         doc: 'Part of the free addresses that belongs to the standby or secondary; 0.1, in load balancing 0.5.',
       },
       {
+        name: 'accept-configuration',
+        type: 'boolean',
+        default: false,
+        doc: 'Take a configuration that an operator of the partner pushes (ha-config-push).',
+      },
+      {
         name: 'serve-alone-after',
         type: 'integer',
         min: 0,

@@ -39,6 +39,7 @@ import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
 import type { Base } from './base.js';
 import { type BmcGuard, guardGauges } from './guard.js';
 import type { HighAvailability } from './ha.js';
+import { takeFromPartner } from './ha-take.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';
 import type { StartedConfig } from './start-configuration.js';
@@ -165,6 +166,7 @@ export async function openControl(
     prepare: async (next) => leaseDatabaseSwap(snapshot, next),
   });
   configService.participate(haSwap(leases.ha));
+  leases.ha?.useTake(takeFromPartner(services));
   configService.participate(isolation);
   configService.participate(control);
   configService.participate(metrics);
@@ -206,6 +208,8 @@ function reportExposure({ listeners, access }: ConfigSnapshot, logger: Logger): 
 
 /** Whether clients are served: nobody holds the service off, leases can be stored, and the pair agrees. */
 function readinessOf({ serviceSwitch, store, ha }: Leases): Readiness {
+  // In a Kea pair the service is off while the state says so; the state says why.
+  if (ha !== undefined && serviceSwitch.state.byHaLocal.length > 0) return ha.report.readiness();
   if (!serviceSwitch.enabled) return { ready: false, reason: 'the service is switched off (dhcp-disable)' };
   const { health } = store;
   if (!health.ok) return { ready: false, reason: `leases can not be stored: ${health.reason}` };

@@ -67,6 +67,8 @@ export function openNegotiatedHalf(base: Base, parts: HalfParts): Half {
     partnerIsDown: () => half.report.partnerIsDown(),
     continueAlone: () => half.report.continueAlone?.(),
     command: (name, args) => half.report.command?.(name, args),
+    configDiff: () => half.report.configDiff?.(),
+    configPush: (apply) => half.report.configPush?.(apply),
   };
   return {
     redundancy,

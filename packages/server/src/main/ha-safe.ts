@@ -12,6 +12,7 @@ import { AddressRefresh } from '../services/address-refresh.js';
 import { inSlices } from '../services/in-slices.js';
 import { BackupCopies } from '../services/kea-ha/backups.js';
 import type { LeaseStamp } from '../services/ledger.js';
+import { ConfigExchange, describeDrift } from '../services/pair/config-exchange.js';
 import { type Fingerprints, fingerprintsOf } from '../services/pair/fingerprints.js';
 import type { PairMemory } from '../services/pair/memory.js';
 import { openPairMemory } from '../services/pair/open-memory.js';
@@ -67,22 +68,43 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
       else addresses().refresh(address);
     },
     onAlarm(alarm) {
-      parts.notice(noticeOf(alarm));
+      if (alarm.kind === 'drift') void sayDrift();
+      else parts.notice(noticeOf(alarm));
       refresh.repeat(memory.file.state === 'partner-down');
     },
     databaseLost,
   });
+  /** Drift is told with its places; if the partner does not say them, without. */
+  async function sayDrift(): Promise<void> {
+    const places = await exchange.drift().then(describeDrift, (error: Error) => error.message);
+    const text = `the configurations of the two servers are not the same: ${places}`;
+    parts.notice({ kind: 'alarm', alarm: 'drift', text });
+  }
   const copies = openBackups(clock, parts);
+  const exchange = new ConfigExchange({
+    current: parts.current,
+    call: (command, args, timeoutMs) => client.call(command, args, timeoutMs),
+    accepts: () => config().safe.acceptsConfiguration,
+    partnerName: () => config().partner.name,
+  });
+  parts.onTake((take) => {
+    exchange.take = take;
+  });
   const use = (known: Fingerprints, pools: ConfigSnapshot['pools']): void => {
     fingerprints = known;
     divide(memory, pools, config());
   };
   return {
     redundancy: service,
-    report: reportOf(service, config, () => clock.now()),
+    report: {
+      ...reportOf(service, config, () => clock.now()),
+      configDiff: () => exchange.drift(),
+      configPush: (apply) => exchange.push(apply),
+    },
     mayReclaim: (lease) => service.rules.mayReclaim(lease),
     async answer(command, args) {
-      return { result: 0, text: `${command}: done`, arguments: await service.answer(command, args) };
+      const answered = (await exchange.answer(command, args)) ?? (await service.answer(command, args));
+      return { result: 0, text: `${command}: done`, arguments: answered };
     },
     start: () => service.start(),
     async stop() {

@@ -4,15 +4,18 @@ import type { HaConfig } from '../domain/ha/config.js';
 import type { Lease } from '../domain/lease.js';
 import type { ConfigSnapshot, JsonMap } from '../domain/snapshot.js';
 import { CommandError, LessorError } from '../errors.js';
+import { parseDate } from '../platform/clock.js';
 import { bindDeviceSocket } from '../platform/device-listener.js';
 import type { AddressSpace } from '../services/address-space.js';
 import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
 import type { HaReport } from '../services/ha-report.js';
 import type { PeerAnswer } from '../services/kea-ha/answers.js';
 import type { Ledger } from '../services/ledger.js';
+import type { TakeConfig } from '../services/pair/config-exchange.js';
 import type { Logger } from '../services/ports.js';
 import type { Redundancy } from '../services/redundancy.js';
 import type { ServiceSwitch } from '../services/service-switch.js';
+import { CertificateWatch } from '../transports/certificate-watch.js';
 import { PeerClient } from '../transports/peer-client.js';
 import { PeerListener } from '../transports/peer-listener.js';
 import type { Base } from './base.js';
@@ -46,6 +49,8 @@ export interface HalfParts extends HaSurroundings {
   /** The configuration in force. */
   readonly current: () => ConfigSnapshot;
   readonly notice: (notice: HaNotice) => void;
+  /** Calls `told` with what puts a configuration of the partner in force, when there is that. */
+  readonly onTake: (told: (take: TakeConfig) => void) => void;
   /** Takes note of members of a heartbeat of the partner: they show what it is. */
   readonly heard: (members: JsonMap) => void;
 }
@@ -75,6 +80,8 @@ export interface HighAvailability extends SwapParticipant {
   mayReclaim(lease: Lease): boolean;
   /** Begins to listen to the partner and to talk to it. @throws LessorError */
   start(): Promise<void>;
+  /** Says how a configuration of the partner is put in force. */
+  useTake(take: TakeConfig): void;
   /** Calls `told` of everything an operator should hear of. */
   onNotice(told: (notice: HaNotice) => void): void;
 }
@@ -97,6 +104,8 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
     further.set(name, known);
     return known;
   };
+  let take: TakeConfig | undefined;
+  const takers: ((take: TakeConfig) => void)[] = [];
   const listeners: ((notice: HaNotice) => void)[] = [];
   const parts: HalfParts = {
     ...surroundings,
@@ -106,6 +115,10 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
     config: () => ha,
     current: () => snapshot,
     heard: () => undefined,
+    onTake(told) {
+      if (take !== undefined) told(take);
+      else takers.push(told);
+    },
     notice(notice) {
       // A change of state has been logged where it happened.
       if (notice.kind === 'alarm') logger.log('WARN', 'LESSOR_PAIR_ALARM', notice.text, { ...notice });
@@ -114,18 +127,42 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
   };
   const half = openNegotiatedHalf(base, parts);
   let listener: PeerListener | undefined;
+  const useCertificates = (config: HaConfig): void => {
+    for (const one of [client, ...further.values()]) one.useConfig(config);
+    listener?.useConfig(config);
+  };
+  const watch = new CertificateWatch({
+    clock,
+    parseTime: parseDate,
+    files: () => ha.self.tls,
+    onAlarm: (text) => parts.notice({ kind: 'alarm', alarm: 'certificate', text }),
+    onReplaced() {
+      useCertificates(ha);
+      logger.log(
+        'WARN',
+        'LESSOR_PAIR_CERTIFICATE',
+        'the certificates of the pair were replaced: new connections use them',
+      );
+    },
+  });
   return {
     name: 'high-availability',
     redundancy: half.redundancy,
     report: half.report,
     mayReclaim: (lease) => half.mayReclaim(lease),
     onNotice: (told) => void listeners.push(told),
+    useTake(given) {
+      take = given;
+      for (const told of takers.splice(0)) told(given);
+    },
     async start() {
       const opened = await PeerListener.open(ha, {
         clock,
         audit: base.audit,
         bindDevice: bindDeviceSocket,
         logger: logger.child('commands'),
+        parseTime: parseDate,
+        onCertificate: (validTo) => watch.partnerShowed(validTo),
         answer(command, args, from) {
           const allowed = isActive(from, ha) || READ_BY_BACKUPS.has(command);
           if (!allowed) throw new CommandError('command-denied', `'${command}' is nothing a backup may ask`);
@@ -133,6 +170,8 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
         },
       });
       listener = opened;
+      watch.start();
+      ending.onEnd(() => watch.stop());
       ending.onEnd(() => opened.close());
       ending.onEnd(() => half.stop());
       half.start();
@@ -149,8 +188,7 @@ export function openHa(base: Base, surroundings: HaSurroundings): HighAvailabili
         commit() {
           ha = wanted;
           snapshot = next;
-          for (const one of [client, ...further.values()]) one.useConfig(wanted);
-          listener?.useConfig(wanted);
+          useCertificates(wanted);
           commit();
         },
         abandon: () => undefined,
@@ -179,9 +217,10 @@ function isActive(name: string, { peers }: HaConfig): boolean {
 
 /** True if only what can be followed while running is different: certificates, passwords. */
 function isSamePair(a: HaConfig, b: HaConfig): boolean {
-  const fixed = ({ self, peers, partner, backups, listener: _, ...rest }: HaConfig): string =>
+  const fixed = ({ self, peers, partner, backups, listener: _, safe, ...rest }: HaConfig): string =>
     JSON.stringify([
       rest,
+      { ...safe, acceptsConfiguration: undefined },
       partner.name,
       backups.length,
       ...[self, ...peers].map(({ name, role, address, port, tls }) => [name, role, address, port, tls !== undefined]),

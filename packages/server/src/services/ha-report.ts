@@ -1,6 +1,7 @@
 /** A redundant server as commands, people and monitoring see it, whichever protocol it speaks with its partner. */
 
 import type { JsonMap } from '../domain/snapshot.js';
+import type { Drift } from './pair/drift.js';
 
 /** What is said of a pair, and what an operator can tell it. */
 export interface HaReport {
@@ -14,6 +15,13 @@ export interface HaReport {
   partnerIsDown(): void;
   /** Present where a server can be told to go on without having heard from its partner: `ha-continue`. */
   continueAlone?(): void;
+  /** Present in a pair of lessors: where the configurations of the two differ. @throws Error if the partner does not say */
+  configDiff?(): Promise<readonly Drift[]> | undefined;
+  /**
+   * Present in a pair of lessors: what this configuration would change on the partner; with `apply` it is put in force
+   * there. @throws CommandError if the partner refuses
+   */
+  configPush?(apply: boolean): Promise<JsonMap> | undefined;
   /**
    * Performs a command of Kea's HA; undefined where it means nothing to this pair. Result codes are Kea's.
    * @throws CommandError worded as Kea words it

@@ -12,6 +12,7 @@ import { ConnectionGate } from '../control/access/connection-gate.js';
 import { Result } from '../control/command.js';
 import type { HaConfig, HaPeer } from '../domain/ha/config.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
+import type { EpochMs } from '../domain/values.js';
 import { CommandError, LessorError } from '../errors.js';
 import type { AuditPort } from '../services/audit.js';
 import type { PeerAnswer } from '../services/kea-ha/answers.js';
@@ -27,6 +28,10 @@ export interface PeerListenerParts {
   readonly logger: Logger;
   readonly audit: AuditPort;
   readonly bindDevice: BindDevice;
+  /** Milliseconds since 1970 of a date as node writes those of certificates. */
+  readonly parseTime: (text: string) => EpochMs | undefined;
+  /** A certificate was shown, which runs out then. */
+  readonly onCertificate: (validTo: string) => void;
   /** Answers a command of a server of the relation, by its name. @throws CommandError, StoreError */
   readonly answer: (command: string, args: JsonMap, from: string) => Promise<PeerAnswer>;
 }
@@ -148,6 +153,11 @@ export class PeerListener {
       if (authenticatedUser(headers.authorization, authentication) === undefined) return 'wrong or no password';
     }
     if (socket instanceof TLSSocket) {
+      const { valid_to: validTo } = socket.getPeerCertificate();
+      if (validTo !== undefined) this.parts.onCertificate(validTo);
+      // It was checked when the connection was made, which may be long ago.
+      const ends = validTo === undefined ? undefined : this.parts.parseTime(validTo);
+      if (ends !== undefined && ends < this.parts.clock.now()) return `its certificate ran out at ${validTo}`;
       const found = peers.find(({ certificateName }) => strangerOnSocket(socket, certificateName) === undefined);
       return found ?? strangerOnSocket(socket, this.#config.partner.certificateName)!;
     }

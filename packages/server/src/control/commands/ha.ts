@@ -2,7 +2,7 @@
 
 import { CommandError } from '../../errors.js';
 import type { HaReport } from '../../services/ha-report.js';
-import { argumentMap, CORE_WORDING, defineCommand } from '../arguments.js';
+import { argumentMap, boolean, CORE_WORDING, defineCommand, optional } from '../arguments.js';
 import { type CommandResult, type CommandRow, type ControlCommand, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
 
@@ -93,6 +93,36 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
       };
     },
   }),
+  defineCommand({
+    name: 'ha-config-diff',
+    access: 'read',
+    hook: 'lessor',
+    summary: 'where the configurations of the two servers of a pair differ: paths, with what each says',
+    args: {},
+    wording: CORE_WORDING,
+    async run(_, { ha }) {
+      const drift = await betweenLessors(need(ha).configDiff?.());
+      return {
+        result: drift.length === 0 ? Result.empty : Result.success,
+        text: drift.length === 0 ? 'The configurations are the same.' : `${drift.length} difference(s).`,
+        arguments: { differences: drift.map(({ path, here = null, there = null }) => ({ path, here, there })) },
+      };
+    },
+  }),
+  defineCommand({
+    name: 'ha-config-push',
+    access: 'write',
+    hook: 'lessor',
+    summary:
+      'what the configuration of this server would change on its partner; with apply it is put in force there, but for ' +
+      "the partner's own sockets, files, names and certificates",
+    args: { apply: optional(boolean) },
+    wording: CORE_WORDING,
+    async run({ apply = false }, { ha }) {
+      const { text, ...plan } = await betweenLessors(need(ha).configPush?.(apply));
+      return { result: Result.success, text: typeof text === 'string' ? text : '', arguments: plan };
+    },
+  }),
   ...KEA_ROWS.map((row) =>
     defineCommand({
       name: row.name,
@@ -114,6 +144,11 @@ async function act({ instead }: KeaRow, ha: HaReport, command: ControlCommand): 
     return { result: result as Result, ...answer };
   }
   return typeof instead === 'string' ? { result: Result.unsupported, text: instead } : instead(ha);
+}
+
+async function betweenLessors<T>(answer: Promise<T> | undefined): Promise<T> {
+  if (answer !== undefined) return await answer;
+  throw new CommandError('command-failed', 'only two lessors compare their configurations', Result.unsupported);
 }
 
 function need(ha: HaReport | undefined): HaReport {

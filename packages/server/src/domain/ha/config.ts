@@ -86,6 +86,8 @@ export interface SafePairSettings {
   readonly serveAloneAfterMs: number;
   /** A client of the partner is answered when it has been asking for so long. */
   readonly neglectedAfterSec: number;
+  /** A configuration that the partner pushes is taken. */
+  readonly acceptsConfiguration: boolean;
   /** Part of the free addresses that belongs to the secondary or standby, 0..1. */
   readonly shareOfSide1: number;
 }

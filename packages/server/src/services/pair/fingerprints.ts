@@ -42,6 +42,11 @@ export function* fingerprintsOf(snapshot: ConfigSnapshot): Sliced<Fingerprints> 
   return { addressSpace, configuration };
 }
 
+/** The part of Dhcp4 that belongs to one server. */
+export function particularPart(tree: JsonMap): JsonMap {
+  return Object.fromEntries(Object.entries(tree).filter(([name]) => PARTICULAR.has(name))) as Record<string, Json>;
+}
+
 /** The part of Dhcp4 that should be the same on both servers, with its members in order of their names. */
 export function commonPart(tree: JsonMap): JsonMap {
   const entries = Object.entries(tree).filter(([name]) => !PARTICULAR.has(name));
