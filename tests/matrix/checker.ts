@@ -139,10 +139,11 @@ export function journalsAgree(journals: readonly (readonly JournalRecord[])[]): 
   return found;
 }
 
-function fell(before: JournalRecord, { version: [a, b] }: JournalRecord): boolean {
+function fell(before: JournalRecord, { version: [a, b], state }: JournalRecord): boolean {
   const less = [a < before.version[0], b < before.version[1]] as const;
   if (before.holder !== undefined) return less[0] || less[1];
-  return a <= before.version[0] && b <= before.version[1];
+  // That it is over may be learned again from the partner; that somebody has it may not.
+  return state <= 1 && a <= before.version[0] && b <= before.version[1];
 }
 
 /** I6: the servers have the same bindings. */

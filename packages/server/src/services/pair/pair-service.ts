@@ -71,6 +71,8 @@ export type PairAlarm =
   | { readonly kind: 'drift' }
   | { readonly kind: 'skew'; readonly seconds: number };
 
+/** What came while this process stood still lies in the sockets: clients have long had answers from the other server. */
+const DEAF_MS = 500;
 /** Clocks further apart than this are alarmed. */
 const SKEW_ALARM_SEC = 1;
 /** Seconds allowed for rounding and travel on top of the skew measured. */
@@ -98,6 +100,8 @@ export class PairService implements Redundancy {
   #skewSec = 0;
   #misfit: string | undefined;
   #noGiveUntilSec = 0;
+  /** Until then packets are old ones. */
+  #deafUntilMs: number | undefined;
 
   constructor(parts: PairParts) {
     this.#parts = parts;
@@ -141,6 +145,10 @@ export class PairService implements Redundancy {
 
   admit(exchange: Exchange): DropReason | undefined {
     this.#checkFreeze();
+    if (this.#deafUntilMs !== undefined) {
+      if (this.#parts.clock.monotonic() < this.#deafUntilMs) return 'ha-not-serving';
+      this.#deafUntilMs = undefined;
+    }
     const { state, side } = this.#parts.memory.file;
     if (!PAIR_STATES[state].serves) return 'ha-not-serving';
     const { message } = exchange;
@@ -382,6 +390,7 @@ export class PairService implements Redundancy {
     const stoodStillMs = clock.monotonic() - this.#tickAtMs - settings.heartbeatDelayMs;
     if (stoodStillMs <= settings.interruptAfterMs / 2) return;
     this.#tickAtMs = clock.monotonic();
+    this.#deafUntilMs = this.#tickAtMs + DEAF_MS;
     this.#lost('this process stood still');
     this.#step({ kind: 'frozen' }, `this process stood still for ${Math.round(stoodStillMs)} ms`);
   }
