@@ -14,7 +14,7 @@ import {
   type Session,
   type Table,
 } from './lib/scenarios.js';
-import { LESSOR_COMMAND, SUBJECTS, type SubjectName } from './lib/subjects.js';
+import { LESSOR_COMMAND, PAIR_NAMES, SUBJECTS, type SubjectName } from './lib/subjects.js';
 
 const USAGE = `Usage: npm run bench -- [options] [SCENARIO ...]
 
@@ -75,8 +75,13 @@ function scenariosOf(words: readonly string[]): readonly ScenarioName[] {
   return words.length === 0 ? SCENARIO_NAMES : (words as ScenarioName[]);
 }
 
+/** Pairs are measured by the scenario `ha` alone. */
+function isPair(name: string): boolean {
+  return (PAIR_NAMES as readonly string[]).includes(name);
+}
+
 function subjectsOf(list: string | undefined, lessorCommand: readonly string[]): SubjectName[] {
-  const wanted = list?.split(',') ?? Object.keys(SUBJECTS);
+  const wanted = list?.split(',') ?? Object.keys(SUBJECTS).filter((name) => !isPair(name));
   const unknown = wanted.find((word) => !Object.hasOwn(SUBJECTS, word));
   if (unknown !== undefined) fail(`no subject '${unknown}': ${Object.keys(SUBJECTS).join(', ')}`);
   return (wanted as SubjectName[]).filter((name) => {

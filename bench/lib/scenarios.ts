@@ -4,7 +4,14 @@ import { bulk, control } from './control.js';
 import { omapi } from './omapi.js';
 import { type LoadReport, load } from './perfdhcp.js';
 import { findSustained, median, quantile, type Trial } from './search.js';
-import { type RunningSubject, SUBJECTS, type SubjectName, type SubjectOptions, startSubject } from './subjects.js';
+import {
+  PAIR_NAMES,
+  type RunningSubject,
+  SUBJECTS,
+  type SubjectName,
+  type SubjectOptions,
+  startSubject,
+} from './subjects.js';
 import { PLAIN, RESERVED_BLOCK, type Workload } from './workloads.js';
 
 /** Names of the scenarios, in the order they are run. */
@@ -18,6 +25,7 @@ export const SCENARIO_NAMES = [
   'omapi',
   'control',
   'bulk',
+  'ha',
 ] as const;
 /** One of {@link SCENARIO_NAMES}. */
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
@@ -170,6 +178,37 @@ const times = (value: number, base: number | undefined): string =>
 function medians(found: ReadonlyMap<SubjectName, readonly Attempt[]>): Map<SubjectName, number> {
   const measured = [...found].filter(([, attempts]) => attempts.length > 0);
   return new Map(measured.map(([name, attempts]) => [name, median(rates(attempts))]));
+}
+
+/** A pair beside a single server and beside a pair of Kea's. What a takeover costs `npm run ha-matrix` measures. */
+async function ha(session: Session): Promise<Table> {
+  const names = (['lessor', ...PAIR_NAMES] as const).filter(
+    (name) => SUBJECTS[name].missing(session.options) === undefined,
+  );
+  const found = await sustainedRates(session, names, PLAIN);
+  const rateOf = medians(found);
+  const rows = [...found].map(([name, attempts]) => {
+    const rate = rateOf.get(name);
+    const durable = SUBJECTS[name].durable ? 'yes' : 'no';
+    const [single, kea] = [rateOf.get('lessor'), rateOf.get('kea-pair')];
+    const least = attempts.length > 1 ? `${Math.min(...rates(attempts))} to ${Math.max(...rates(attempts))}` : '-';
+    return [
+      SUBJECTS[name].title,
+      round(rate),
+      least,
+      times(rate ?? Number.NaN, single),
+      times(rate ?? Number.NaN, kea),
+      durable,
+    ];
+  });
+  return {
+    scenario: 'ha',
+    caption:
+      'Sustained four-way exchanges a second of hot-standby pairs, both servers on the same cores, over plain HTTP',
+    columns: ['servers', 'sustained/s', 'range', 'of one lessor', 'of the Kea pair', 'flush before ACK'],
+    rows,
+    data: Object.fromEntries([...found].map(([name, attempts]) => [name, rates(attempts)])),
+  };
 }
 
 async function throughput(session: Session): Promise<Table> {
@@ -397,4 +436,5 @@ export const SCENARIOS: Readonly<Record<ScenarioName, (session: Session) => Prom
   omapi,
   control,
   bulk,
+  ha,
 };

@@ -18,7 +18,12 @@ import {
 } from './workloads.js';
 
 /** Names of the servers. */
-export type SubjectName = 'kea-1' | 'kea-2' | 'dhcpd' | 'bare' | 'lessor';
+export type SubjectName = 'kea-1' | 'kea-2' | 'dhcpd' | 'bare' | 'lessor' | PairName;
+/** Names of pairs, which only the scenario `ha` measures. */
+export type PairName = 'kea-pair' | 'lessor-pair';
+
+/** Names of the pairs. */
+export const PAIR_NAMES: readonly PairName[] = ['lessor-pair', 'kea-pair'];
 
 /** How a server is started. */
 interface Subject {
@@ -33,6 +38,8 @@ interface Subject {
   missing(options: SubjectOptions): string | undefined;
   /** Writes its configuration and names its command. */
   prepare(workload: Workload, folder: string, options: SubjectOptions): readonly string[];
+  /** The same for its passive partner, in a folder of its own. */
+  preparePartner?(workload: Workload, folder: string, options: SubjectOptions): readonly string[];
 }
 
 /** What the command line says about subjects. */
@@ -87,6 +94,57 @@ function kea(threads: number, guessPerSec: number): Subject {
   };
 }
 
+/** The two servers of a hot-standby pair, on loopback to each other; the standby has no clients. */
+function pairMembers(passive: boolean): object {
+  const relation = {
+    'this-server-name': passive ? 'beta' : 'alpha',
+    mode: 'hot-standby',
+    'heartbeat-delay': 1000,
+    'multi-threading': { 'enable-multi-threading': true, 'http-dedicated-listener': true },
+    peers: ['alpha', 'beta'].map((name, side) => ({
+      name,
+      url: `http://127.0.0.1:${8765 + side}/`,
+      role: side === 0 ? 'primary' : 'standby',
+    })),
+  };
+  const hooks = '/usr/lib/x86_64-linux-gnu/kea/hooks/';
+  return {
+    'multi-threading': { 'enable-multi-threading': true, 'thread-pool-size': 2 },
+    ...(passive ? { 'interfaces-config': { interfaces: [] } } : {}),
+    'hooks-libraries': [
+      { library: `${hooks}libdhcp_lease_cmds.so` },
+      { library: `${hooks}libdhcp_ha.so`, parameters: { 'high-availability': [relation] } },
+    ],
+  };
+}
+
+function pair(
+  title: string,
+  durable: boolean,
+  guessPerSec: number,
+  command: Command,
+  missing: Subject['missing'],
+): Subject {
+  const prepare = (
+    workload: Workload,
+    folder: string,
+    options: SubjectOptions,
+    passive: boolean,
+  ): readonly string[] => {
+    const file = join(folder, 'pair.json');
+    const places = { folder, leaseFile: join(folder, LEASE_FILE), threads: 2, control: {}, more: pairMembers(passive) };
+    writeFileSync(file, keaConfig(workload, places));
+    return command(file, options);
+  };
+  return {
+    ...{ title, durable, guessPerSec, readsLeases: true, missing },
+    prepare: (workload, folder, options) => prepare(workload, folder, options, false),
+    preparePartner: (workload, folder, options) => prepare(workload, folder, options, true),
+  };
+}
+
+type Command = (file: string, options: SubjectOptions) => readonly string[];
+
 /** The table. */
 export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
   'kea-1': kea(1, 4000),
@@ -106,6 +164,20 @@ export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
       return ['dhcpd', '-4', '-f', '-q', '-cf', file, '-lf', leases, '-pf', pid, SERVER_SIDE.interface];
     },
   },
+  'kea-pair': pair(
+    'Kea 2.2 hot-standby pair, two threads each',
+    false,
+    1000,
+    (file) => ['kea-dhcp4', '-c', file],
+    () => programMissing('kea-dhcp4', 'kea-dhcp4-server'),
+  ),
+  'lessor-pair': pair(
+    'lessor hot-standby pair',
+    true,
+    4000,
+    (file, { lessorCommand }) => lessorCommand.map((word) => (word === 'FILE' ? file : word)),
+    () => undefined,
+  ),
   bare: {
     title: 'bare responder (the ceiling)',
     guessPerSec: 12_000,
@@ -170,6 +242,7 @@ export async function startSubject(
   mkdirSync(folder, { recursive: true, mode: 0o750 });
   if (workload.leases > 0) writeLeaseFile(workload, join(folder, LEASE_FILE), Math.floor(Date.now() / 1000));
   const command = SUBJECTS[name].prepare(workload, folder, options);
+  const partner = startPartner(name, workload, folder, options);
   const asking = await startAsking();
   const output = openSync(join(folder, 'output.log'), 'a');
   const env = { ...process.env, ...keaDirectories(folder) };
@@ -180,6 +253,7 @@ export async function startSubject(
   if (answeredAt === undefined) {
     asking.giveUp();
     child.kill('SIGKILL');
+    partner?.kill('SIGKILL');
     throw new Error(`${name} did not answer:\n${readFileSync(join(folder, 'output.log'), 'utf8').slice(-3000)}`);
   }
   return {
@@ -187,8 +261,27 @@ export async function startSubject(
     firstAnswerMs: answeredAt - startedAt,
     memory: () => memoryOf(child.pid!),
     cpuMs: () => cpuMsOf(child.pid!),
-    stop: () => stop(child),
+    async stop() {
+      await stop(child);
+      if (partner !== undefined) await stop(partner);
+    },
   };
+}
+
+/** Starts the passive server of a pair. */
+function startPartner(
+  name: SubjectName,
+  workload: Workload,
+  activeFolder: string,
+  options: SubjectOptions,
+): ChildProcess | undefined {
+  const folder = join(activeFolder, 'partner');
+  mkdirSync(folder, { recursive: true, mode: 0o750 });
+  const command = SUBJECTS[name].preparePartner?.(workload, folder, options);
+  if (command === undefined) return undefined;
+  const output = openSync(join(folder, 'output.log'), 'a');
+  const env = { ...process.env, ...keaDirectories(folder) };
+  return spawnIn(SERVER_SIDE.namespace, command, { stdio: ['ignore', output, output], env, cwd: folder });
 }
 
 /** Kea's directories, and lessor's, are the subject's folder: both refuse files outside of them. */

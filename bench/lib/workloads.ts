@@ -76,6 +76,8 @@ export interface Places {
   readonly threads: number;
   /** The control channel, where the workload wants one, as the server's configuration has it. */
   readonly control: object;
+  /** Further members of Dhcp4. */
+  readonly more?: object;
 }
 
 /** Debian's folder of Kea's hook libraries; lessor, which has them built in, goes by the name of the file. */
@@ -96,7 +98,7 @@ const OMAPI_BLOCK = {
 };
 
 /** Kea's configuration file for the workload; lessor's as well. */
-export function keaConfig(workload: Workload, { folder, leaseFile, threads, control }: Places): string {
+export function keaConfig(workload: Workload, { folder, leaseFile, threads, control, more }: Places): string {
   const reservations = Array.from({ length: workload.reservations }, (_, i) => ({
     'hw-address': macOf(RESERVED_BLOCK, i),
     'ip-address': formatIpv4(workload.firstAddress - 65_536 + 256 + i),
@@ -131,6 +133,7 @@ export function keaConfig(workload: Workload, { folder, leaseFile, threads, cont
     ...(workload.control === true && { ...control, 'hooks-libraries': [{ library: LEASE_COMMANDS }] }),
     ...(workload.omapi === true && { 'user-context': { lessor: { omapi: OMAPI_BLOCK } } }),
     loggers: [{ name: 'kea-dhcp4', severity: 'WARN', output_options: [{ output: `${folder}/server.log` }] }],
+    ...more,
   };
   // Kea 2.2 writes output_options, later ones output-options; both read both.
   return JSON.stringify({ Dhcp4: dhcp4 }, null, 1);
