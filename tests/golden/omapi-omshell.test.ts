@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
-import { runOmshellLines } from 'lessor/internal/cli/omshell-program.js';
-import { Omshell, readLines } from 'lessor/internal/cli/omshell-shell.js';
+import { runOmshellLines } from 'lessor/internal/cli/omshell/program.js';
+import { Omshell, readLines } from 'lessor/internal/cli/omshell/shell.js';
 import { loadTranscripts, type Step, type Transcript } from './omapi-transcripts.js';
 
 /** omshell's generator of transaction ids has no seed: it always begins here. */

@@ -19,7 +19,7 @@ import {
   StreamDecoder,
 } from '@lessor/omapi';
 import fc from 'fast-check';
-import { OmshellLexer } from 'lessor/internal/cli/omshell-lexer.js';
+import { OmshellLexer } from 'lessor/internal/cli/omshell/lexer.js';
 
 const uint32 = fc.nat({ max: 0xffff_ffff });
 const octets = (maxLength: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength });

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { Authenticator, encodeUint32, findEntry, KeyError } from '@lessor/omapi';
-import { parseKeyFile } from 'lessor/internal/cli/omshell-key.js';
-import { ShellObject } from 'lessor/internal/cli/omshell-object.js';
-import { runOmshell } from 'lessor/internal/cli/omshell-program.js';
-import { readLines } from 'lessor/internal/cli/omshell-shell.js';
-import { complete, defaultHistoryFile, isKept } from 'lessor/internal/cli/omshell-terminal.js';
+import { parseKeyFile } from 'lessor/internal/cli/omshell/key.js';
+import { ShellObject } from 'lessor/internal/cli/omshell/object.js';
+import { runOmshell } from 'lessor/internal/cli/omshell/program.js';
+import { readLines } from 'lessor/internal/cli/omshell/shell.js';
+import { complete, defaultHistoryFile, isKept } from 'lessor/internal/cli/omshell/terminal.js';
 import { scratchFolder } from '../lib/scratch.js';
 import { FakeServer } from './omapi-server.js';
 

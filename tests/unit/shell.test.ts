@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { UsageError } from 'lessor/internal/cli/args.js';
-import { commandOfLine, commandOfWords } from 'lessor/internal/cli/shell-line.js';
-import { parseShellArgs, shellOptions } from 'lessor/internal/cli/shell-options.js';
-import { completeLine, helpText } from 'lessor/internal/cli/shell-terminal.js';
-import { formatAnswerLine, formatForPeople } from 'lessor/internal/cli/shell-view.js';
+import { commandOfLine, commandOfWords } from 'lessor/internal/cli/shell/line.js';
+import { parseShellArgs, shellOptions } from 'lessor/internal/cli/shell/options.js';
+import { completeLine, helpText } from 'lessor/internal/cli/shell/terminal.js';
+import { formatAnswerLine, formatForPeople } from 'lessor/internal/cli/shell/view.js';
 
 describe('a line at the prompt', () => {
   const LINES: readonly (readonly [line: string, name: string, args: unknown])[] = [

@@ -7,10 +7,10 @@ import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { decodeMessage4, encodeMessage4, findSubOption, type Message4 } from '@lessor/dhcp';
 import { UsageError } from 'lessor/internal/cli/args.js';
+import { parseUdpFrame } from 'lessor/internal/cli/client/ethernet.js';
+import { encodeStep } from 'lessor/internal/cli/client/messages.js';
+import { parseClientSettings, parseOption, type Step } from 'lessor/internal/cli/client/options.js';
 import { run } from 'lessor/internal/cli/client.js';
-import { parseUdpFrame } from 'lessor/internal/cli/client-ethernet.js';
-import { encodeStep } from 'lessor/internal/cli/client-messages.js';
-import { parseClientSettings, parseOption, type Step } from 'lessor/internal/cli/client-options.js';
 import { writeLinkFrame } from 'lessor/internal/platform/link-frame.js';
 
 const MAC = '02:00:00:00:00:07';

@@ -2,11 +2,12 @@
 
 import type { Message4 } from '@lessor/dhcp';
 import { formatHex, octetsOf } from '../domain/values.js';
-import { converse, type Outcome, type Packet } from './client-conversation.js';
-import { type ClientLink, openClientLink } from './client-link.js';
-import { formatLoad, runLoad } from './client-load.js';
-import { CLIENT_USAGE, type ClientSettings, parseClientSettings } from './client-options.js';
-import { formatLease, formatMessage, hex32, messageJson, typeName } from './client-print.js';
+import { converse, type Outcome, type Packet } from './client/conversation.js';
+import type { ClientLink } from './client/link.js';
+import { formatLoad, runLoad } from './client/load.js';
+import { openClientLink } from './client/open-link.js';
+import { CLIENT_USAGE, type ClientSettings, parseClientSettings } from './client/options.js';
+import { formatLease, formatMessage, hex32, messageJson, typeName } from './client/print.js';
 import { ExitCode, type Io, writeLine } from './io.js';
 
 /**

@@ -14,7 +14,7 @@ import {
   StatusError,
   TimeoutError,
 } from '@lessor/omapi';
-import type { ShellObject } from './omshell-object.js';
+import type { ShellObject } from './object.js';
 
 /** What a shell starts with. */
 export interface OmshellOptions {

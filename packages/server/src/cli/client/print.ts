@@ -1,10 +1,10 @@
 /** How `lessor client` shows messages and leases to people, and to programs as JSON. */
 
 import type { Message4 } from '@lessor/dhcp';
-import { hex32, readableOptions, typeName } from '../domain/message-text.js';
-import { formatHex, formatIpv4, octetsOf } from '../domain/values.js';
+import { hex32, readableOptions, typeName } from '../../domain/message-text.js';
+import { formatHex, formatIpv4, octetsOf } from '../../domain/values.js';
 
-export { hex32, typeName } from '../domain/message-text.js';
+export { hex32, typeName } from '../../domain/message-text.js';
 
 /** Every field and option of a message, a line each, indented. */
 export function formatMessage(message: Message4): string {

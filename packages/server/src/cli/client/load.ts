@@ -2,11 +2,11 @@
 
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MessageType } from '../domain/dhcp4/decision.js';
-import { decodeReply } from './client-conversation.js';
-import type { ClientLink } from './client-link.js';
-import { encodeStep, type MessageSettings } from './client-messages.js';
-import type { ClientSettings } from './client-options.js';
+import { MessageType } from '../../domain/dhcp4/decision.js';
+import { decodeReply } from './conversation.js';
+import type { ClientLink } from './link.js';
+import { encodeStep, type MessageSettings } from './messages.js';
+import type { ClientSettings } from './options.js';
 
 /** What became of one kind of exchange. Times in milliseconds. */
 export interface ExchangeTotals {

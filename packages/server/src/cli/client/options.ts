@@ -2,8 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { encodeOptionText, type OptionOctets, OptionRegistry, OptionTextError } from '@lessor/dhcp';
-import { formatIpv4, type Ipv4, parseIpv4 } from '../domain/values.js';
-import { formatOptions, type OptionRow, type ParsedArgs, parseOptions, parsePort, UsageError } from './args.js';
+import { formatIpv4, type Ipv4, parseIpv4 } from '../../domain/values.js';
+import { formatOptions, type OptionRow, type ParsedArgs, parseOptions, parsePort, UsageError } from '../args.js';
 
 /** One thing a client does, in the words of RFC 2131 §4.4. */
 export type Step = 'discover' | 'request' | 'renew' | 'rebind' | 'reboot' | 'release' | 'decline' | 'inform' | 'bootp';

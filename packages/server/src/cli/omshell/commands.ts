@@ -5,10 +5,10 @@
 
 import { readFileSync } from 'node:fs';
 import { deleteRequest, openRequest, refreshRequest, updateRequest } from '@lessor/omapi';
-import { isEnd, isIdentifier, isMark, type OmshellLexer, type Token } from './omshell-lexer.js';
-import { ShellObject } from './omshell-object.js';
-import type { Failure, OmshellState } from './omshell-state.js';
-import { parseSecret, parseValue } from './omshell-values.js';
+import { isEnd, isIdentifier, isMark, type OmshellLexer, type Token } from './lexer.js';
+import { ShellObject } from './object.js';
+import type { Failure, OmshellState } from './state.js';
+import { parseSecret, parseValue } from './values.js';
 
 /** What a command had to say. */
 export interface Outcome {

@@ -1,7 +1,7 @@
 /** Values as omshell reads them: numbers, dotted decimal, hexadecimal with colons, strings; and secrets in base64. */
 
-import { isEnd, isMark, type OmshellLexer, type Token } from './omshell-lexer.js';
-import type { ShellValue } from './omshell-object.js';
+import { isEnd, isMark, type OmshellLexer, type Token } from './lexer.js';
+import type { ShellValue } from './object.js';
 
 /** What stood behind `set NAME =`. */
 export interface ParsedValue {

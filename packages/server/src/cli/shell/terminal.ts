@@ -1,8 +1,8 @@
 /** lessor-shell at a terminal: a prompt, completion, history. */
 
 import { createInterface, type Interface } from 'node:readline';
-import { COMMANDS } from '../control/commands/index.js';
-import { HISTORY_LINES, loadHistory, saveHistory } from './history.js';
+import { COMMANDS } from '../../control/commands/index.js';
+import { HISTORY_LINES, loadHistory, saveHistory } from '../history.js';
 
 /** Words of the shell itself. */
 export const SHELL_WORDS: readonly (readonly [word: string, help: string])[] = [

@@ -3,10 +3,10 @@
 import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpStatusError, type KeaAnswer, KeaClient, KeaError, ResultCode, TimeoutError } from '@lessor/kea';
-import { ExitCode, type Io, writeLine } from './io.js';
-import type { ShellCommand } from './shell-line.js';
-import type { Look, ShellOptions } from './shell-options.js';
-import { formatAnswerLine, formatForPeople } from './shell-view.js';
+import { ExitCode, type Io, writeLine } from '../io.js';
+import type { ShellCommand } from './line.js';
+import type { Look, ShellOptions } from './options.js';
+import { formatAnswerLine, formatForPeople } from './view.js';
 
 /** Exit code for result 3: the answer is that there is nothing. */
 export const NOTHING_FOUND = 3;

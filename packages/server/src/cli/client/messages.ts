@@ -1,9 +1,9 @@
 /** The messages a DHCP client sends, by its state (RFC 2131 table 5), and what a relay adds to them (RFC 3046). */
 
 import { encodeMessage4, encodeSubOptions, type OptionOctets } from '@lessor/dhcp';
-import { MessageType } from '../domain/dhcp4/decision.js';
-import type { Ipv4 } from '../domain/values.js';
-import type { ClientSettings, Step } from './client-options.js';
+import { MessageType } from '../../domain/dhcp4/decision.js';
+import type { Ipv4 } from '../../domain/values.js';
+import type { ClientSettings, Step } from './options.js';
 
 const FLAG_BROADCAST = 0x8000;
 const MAX_MESSAGE_OCTETS = 1472;

@@ -1,11 +1,11 @@
 /** One client's conversation with a server, step by step, with retransmissions (RFC 2131 §4.1, §4.4). */
 
 import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
-import { MessageType } from '../domain/dhcp4/decision.js';
-import { createSystemRandom } from '../platform/random.js';
-import type { ClientLink } from './client-link.js';
-import { encodeStep, type Holding, STEP_ROWS } from './client-messages.js';
-import type { ClientSettings, Step } from './client-options.js';
+import { MessageType } from '../../domain/dhcp4/decision.js';
+import { createSystemRandom } from '../../platform/random.js';
+import type { ClientLink } from './link.js';
+import { encodeStep, type Holding, STEP_ROWS } from './messages.js';
+import type { ClientSettings, Step } from './options.js';
 
 /** A packet that was sent or received, for whoever watches. */
 export interface Packet {

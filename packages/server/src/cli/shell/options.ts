@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientOptions } from '@lessor/kea';
-import { LESSOR_VERSION } from '../version.js';
-import { formatOptions, type OptionRow, type ParsedArgs, parseOptions, parsePort, UsageError } from './args.js';
+import { LESSOR_VERSION } from '../../version.js';
+import { formatOptions, type OptionRow, type ParsedArgs, parseOptions, parsePort, UsageError } from '../args.js';
 
 /** kea-shell's own options, with its defaults. */
 const KEA_SHELL_OPTIONS: readonly OptionRow[] = [

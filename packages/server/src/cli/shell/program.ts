@@ -1,13 +1,13 @@
 /** The program lessor-shell: kea-shell in a pipe, a shell at a terminal. */
 
-import { LESSOR_VERSION } from '../version.js';
-import { UsageError } from './args.js';
-import { historyFileOf } from './history.js';
-import { ExitCode, type Io, writeLine } from './io.js';
-import { reportingErrors } from './program.js';
-import { commandOfLine, commandOfWords } from './shell-line.js';
-import { type Look, parseShellArgs, SHELL_USAGE, type ShellOptions, shellOptions } from './shell-options.js';
-import { ShellSession } from './shell-session.js';
+import { LESSOR_VERSION } from '../../version.js';
+import { UsageError } from '../args.js';
+import { historyFileOf } from '../history.js';
+import { ExitCode, type Io, writeLine } from '../io.js';
+import { reportingErrors } from '../program.js';
+import { commandOfLine, commandOfWords } from './line.js';
+import { type Look, parseShellArgs, SHELL_USAGE, type ShellOptions, shellOptions } from './options.js';
+import { ShellSession } from './session.js';
 
 /** Standard input, and whether somebody types it. */
 export type ShellInput = AsyncIterable<Uint8Array> & { readonly isTTY?: boolean };
@@ -75,7 +75,7 @@ const LOOKS: ReadonlySet<string> = new Set<Look>(['raw', 'json', 'table']);
 /** Prompt, command, answer, until the user has had enough. */
 async function interactive(session: ShellSession, options: ShellOptions, io: Io): Promise<number> {
   // Loaded only here: the table of commands brings the server's control layer with it.
-  const { helpText, terminalLines } = await import('./shell-terminal.js');
+  const { helpText, terminalLines } = await import('./terminal.js');
   const commands = await session.commandNames();
   const where = options.client.socketPath ?? String(options.client.url);
   if (commands.length === 0) writeLine(io.stderr, `${where} does not answer list-commands`);

@@ -1,7 +1,7 @@
 /** Words of a command line, or a line at the prompt, to a command. */
 
 import type { JsonMap, JsonValue } from '@lessor/kea';
-import { UsageError } from './args.js';
+import { UsageError } from '../args.js';
 
 /** A command to be sent. */
 export interface ShellCommand {

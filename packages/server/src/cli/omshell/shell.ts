@@ -1,10 +1,10 @@
 /** The shell as a loop of lines: prompts, execution, rendering as omshell's text or as JSON. It does no input or output. */
 
 import { attributeTypes, formatHex } from '@lessor/omapi';
-import { execute, type Outcome } from './omshell-commands.js';
-import { OmshellLexer } from './omshell-lexer.js';
-import { encodeValue, printValue } from './omshell-object.js';
-import { type OmshellOptions, OmshellState } from './omshell-state.js';
+import { execute, type Outcome } from './commands.js';
+import { OmshellLexer } from './lexer.js';
+import { encodeValue, printValue } from './object.js';
+import { type OmshellOptions, OmshellState } from './state.js';
 
 /** Longest line that is one command; the rest of a longer one is the next. */
 const MAX_LINE_OCTETS = 1023;

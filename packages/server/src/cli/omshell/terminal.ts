@@ -2,9 +2,9 @@
 
 import { createInterface } from 'node:readline';
 import { OBJECTS } from '@lessor/omapi';
-import { HISTORY_LINES, historyFileOf, loadHistory, saveHistory } from './history.js';
-import { COMMAND_NAMES } from './omshell-commands.js';
-import type { OmshellState } from './omshell-state.js';
+import { HISTORY_LINES, historyFileOf, loadHistory, saveHistory } from '../history.js';
+import { COMMAND_NAMES } from './commands.js';
+import type { OmshellState } from './state.js';
 
 /** Where history is kept unless told otherwise. */
 export function defaultHistoryFile(env: Readonly<Record<string, string | undefined>>): string {

@@ -1,41 +1,17 @@
-/** The ways `lessor client` reaches a server: as a UDP host (loopback, relay), or on an Ethernet without an address. */
+/** The way to a server as a UDP host: on loopback, or as a relay. */
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { formatIpv4, type Ipv4 } from '../domain/values.js';
-import { LessorError } from '../errors.js';
-import type { ClientSettings } from './client-options.js';
-
-/** What arrived, and from where: 192.0.2.1:67. */
-export type ReceiveMessage = (octets: Uint8Array, peer: string) => void;
-
-/** A way to a server. */
-export interface ClientLink {
-  /** Where it sends from, for the reader. */
-  readonly description: string;
-  /** True if answers come to a port that a server could not guess: a relay must say so (RFC 8357). */
-  readonly unusualPort: boolean;
-  /** Sends to everybody (0) or to one server. Returns where to, for the reader. */
-  send(octets: Uint8Array, server: Ipv4): string;
-  onMessage(receive: ReceiveMessage): void;
-  /** From now on this machine answers for the address (ARP), as a client with a lease does. */
-  adopt(address: Ipv4): void;
-  close(): void;
-}
-
-/** Opens the way the settings name. @throws LessorError socket-open */
-export async function openClientLink(settings: ClientSettings): Promise<ClientLink> {
-  if (settings.interface !== undefined) {
-    const { openEthernetLink } = await import('./client-ethernet.js');
-    return openEthernetLink(settings.interface, settings);
-  }
-  return openUdpLink(settings);
-}
+import { formatIpv4, type Ipv4 } from '../../domain/values.js';
+import { LessorError } from '../../errors.js';
+import type { ClientLink } from './link.js';
+import type { ClientSettings } from './options.js';
 
 /** Port a relay listens on when it can (RFC 2131 §4.1). */
 const RELAY_PORT = 67;
 
-async function openUdpLink(settings: ClientSettings): Promise<ClientLink> {
+/** Opens a way for settings that name no interface. @throws LessorError socket-open */
+export async function openUdpLink(settings: ClientSettings): Promise<ClientLink> {
   const server = settings.server!;
   const address = settings.relay ?? (server >>> 24 === 127 ? 0x7f00_0001 : (settings.requested ?? 0));
   const wanted = settings.clientPort ?? (settings.relay === undefined ? 0 : RELAY_PORT);

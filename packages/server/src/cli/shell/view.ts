@@ -1,7 +1,7 @@
 /** Answers for people: lists of objects as tables, objects as lines, everything else as indented JSON. */
 
 import { type JsonMap, type JsonValue, type KeaAnswer, ResultCode } from '@lessor/kea';
-import { formatColumns } from './table.js';
+import { formatColumns } from '../table.js';
 
 /** An answer, with its text and whatever it holds. */
 export function formatForPeople({ result, text, arguments: args }: KeaAnswer): string {

@@ -3,14 +3,14 @@
  * Once it has a lease it answers ARP for the address, so that a server can unicast to it.
  */
 
-import { formatIpv4, type Ipv4 } from '../domain/values.js';
-import { LessorError } from '../errors.js';
-import { listInterfaces } from '../platform/interfaces.js';
-import { FRAME_HEADER_OCTETS, writeLinkFrame } from '../platform/link-frame.js';
-import { errnoName, errnoText, type LinuxLibc, linuxLibc } from '../platform/linux-libc.js';
-import type { NetworkInterface } from '../services/ports.js';
-import type { ClientLink, ReceiveMessage } from './client-link.js';
-import type { ClientSettings } from './client-options.js';
+import { formatIpv4, type Ipv4 } from '../../domain/values.js';
+import { LessorError } from '../../errors.js';
+import { listInterfaces } from '../../platform/interfaces.js';
+import { FRAME_HEADER_OCTETS, writeLinkFrame } from '../../platform/link-frame.js';
+import { errnoName, errnoText, type LinuxLibc, linuxLibc } from '../../platform/linux-libc.js';
+import type { NetworkInterface } from '../../services/ports.js';
+import type { ClientLink, ReceiveMessage } from './link.js';
+import type { ClientSettings } from './options.js';
 
 const AF_PACKET = 17;
 const SOCK_RAW_NONBLOCK_CLOEXEC = 3 | 0o4000 | 0o2000000;

@@ -1,15 +1,15 @@
 /** The program lessor-omshell: its options, and where lines come from and go to. */
 
 import { readFileSync } from 'node:fs';
-import { LESSOR_VERSION } from '../version.js';
-import { formatOptions, type OptionRow, type ParsedArgs, parseOptions, parsePort, UsageError } from './args.js';
-import { ExitCode, type Io, writeLine } from './io.js';
-import type { Outcome } from './omshell-commands.js';
-import { readKeyFile } from './omshell-key.js';
-import { Omshell, readLines } from './omshell-shell.js';
-import type { OmshellOptions } from './omshell-state.js';
-import { defaultHistoryFile, terminalLines } from './omshell-terminal.js';
-import { reportingErrors } from './program.js';
+import { LESSOR_VERSION } from '../../version.js';
+import { formatOptions, type OptionRow, type ParsedArgs, parseOptions, parsePort, UsageError } from '../args.js';
+import { ExitCode, type Io, writeLine } from '../io.js';
+import { reportingErrors } from '../program.js';
+import type { Outcome } from './commands.js';
+import { readKeyFile } from './key.js';
+import { Omshell, readLines } from './shell.js';
+import type { OmshellOptions } from './state.js';
+import { defaultHistoryFile, terminalLines } from './terminal.js';
 
 const OPTIONS: readonly OptionRow[] = [
   { name: 'server', short: 's', value: 'HOST', help: 'name or address of the server (127.0.0.1)' },
