@@ -106,8 +106,11 @@ export interface ConfigServiceApi {
   write(filename?: string): Promise<{ readonly filename: string; readonly size: number }>;
 }
 
-/** Edits that are written together; the loop does nothing else while they are made. */
-const MAX_BATCH = 32;
+/** Edits that are written together. */
+const MAX_BATCH = 64;
+/** How long making them may hold up packets, and how many of them are told at once that they are in force. */
+const EDITS_BUDGET_MS = 0.5;
+const TOLD_AT_ONCE = 8;
 
 /** The one holder of the current snapshot. */
 export class ConfigService implements ConfigServiceApi {
@@ -286,14 +289,24 @@ export class ConfigService implements ConfigServiceApi {
     if (this.gathering === batch) this.gathering = undefined;
     for (let queue = batch; queue.length > 0; ) {
       const environment = this.nextEnvironment();
-      const { together, patch, later } = takeTogether(queue, this.state, environment);
+      const taking = takeTogether(queue, this.state, environment);
+      const { together, patch, later } = await inSlices(taking, this.deps.clock, EDITS_BUDGET_MS);
       if (patch !== undefined) {
-        await this.editNow(patch).then(
-          (outcome) => together.forEach(({ resolve }) => void resolve(outcome)),
-          (error: unknown) => together.forEach(({ reject }) => void reject(error)),
+        const tell = await this.editNow(patch).then(
+          (outcome) => (one: QueuedEdit) => one.resolve(outcome),
+          (error: unknown) => (one: QueuedEdit) => one.reject(error),
         );
+        await this.tellAll(together, tell);
       }
       queue = later;
+    }
+  }
+
+  /** What follows from an answer takes time, too: a few at once, and packets between them. */
+  private async tellAll(edits: readonly QueuedEdit[], tell: (one: QueuedEdit) => void): Promise<void> {
+    for (const [at, one] of edits.entries()) {
+      if (at > 0 && at % TOLD_AT_ONCE === 0) await new Promise<void>((resolve) => this.deps.clock.soon(resolve));
+      tell(one);
     }
   }
 

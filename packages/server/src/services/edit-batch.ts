@@ -6,6 +6,7 @@ import { hostNameOf } from '../config/omapi-mark.js';
 import { changeReservations } from '../config/patch-reservations.js';
 import { scopedClient } from '../config/reservation-wishes.js';
 import { clientKeys } from '../domain/reservation.js';
+import type { Sliced } from '../domain/slices.js';
 import type { Reservation } from '../domain/snapshot.js';
 
 /** Makes the next configuration of the one in force. Throws what the command answers. */
@@ -35,19 +36,21 @@ export interface EditBatch {
 /**
  * Takes as many edits from the front as can stand side by side, each made of what is in force. The batch ends before an
  * edit that touches what one before it does, and before one that is refused: it may miss what those before it bring. In
- * front of all others a refusal is final. So edits never overtake each other.
+ * front of all others a refusal is final. So edits never overtake each other. To be interrupted after each of them, as
+ * long as nobody else changes what is in force.
  */
-export function takeTogether(
+export function* takeTogether(
   queue: readonly QueuedEdit[],
   state: ConfigState,
   environment: ConfigEnvironment,
-): EditBatch {
+): Sliced<EditBatch> {
   const together: QueuedEdit[] = [];
   const patches: ConfigPatch[] = [];
   const touched = new Set<string>();
   let at = 0;
   for (; at < queue.length; at++) {
     const queued = queue[at]!;
+    if (at > 0) yield;
     try {
       const patch = queued.edit(state, environment);
       const keys = keysOf(patch.change);
