@@ -97,12 +97,12 @@ function lookups(keys: Attributes, context: OmapiContext): Lookup<FoundPair>[] {
 
 /** In dhcpd's order. */
 function attributes({ config, report }: FoundPair, { nowSec }: OmapiContext): Entry[] {
-  const { self, partner, mode, safe, kea, partnerKind } = config;
+  const { self, partner, mode, safe, kea } = config;
   const status = report.status();
-  const { state, 'partner-state': partnerState, unconfirmed } = status.lessor as JsonMap;
+  const { protocol, state, 'partner-state': partnerState, unconfirmed } = status.lessor as JsonMap;
   const { 'clock-skew': skew } = (status['ha-servers'] as { readonly remote: JsonMap }).remote;
   const isPrimary = sideOfRole(self.role) === 0;
-  const withLessor = partnerKind === 'lessor';
+  const withLessor = protocol !== 'kea';
   const [local, other] = [stateNumber(state), stateNumber(partnerState)];
   const since = seenSince(report, [local, other], nowSec);
   return [
