@@ -36,6 +36,8 @@ const PEERS = [
   ['socat', '/usr/bin/socat'],
   ['nftables', '/usr/sbin/nft'],
   ['curl', '/usr/bin/curl'],
+  ['openipmi', '/usr/bin/ipmi_sim'],
+  ['ipmitool', '/usr/bin/ipmitool'],
   ['systemd', '/usr/bin/systemd-analyze'],
   ['python3-seccomp', '/usr/share/doc/python3-seccomp'],
 ];

@@ -36,6 +36,8 @@ const PACKAGE_OF = {
   'kea-shell': 'kea-ctrl-agent',
   'kea-ctrl-agent': 'kea-ctrl-agent',
   perfdhcp: 'kea-admin',
+  ipmi_sim: 'openipmi',
+  ipmitool: 'ipmitool',
   scapy: 'python3-scapy',
   seccomp: 'python3-seccomp',
   'systemd-analyze': 'systemd',
