@@ -15,9 +15,11 @@ import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
 import type { ControlServices, InterfaceInfo } from 'lessor/internal/control/services.js';
 import type { Lease } from 'lessor/internal/domain/lease.js';
 import type { ConfigSnapshot } from 'lessor/internal/domain/snapshot.js';
+import { systemClock } from 'lessor/internal/platform/clock.js';
 import { lockFile } from 'lessor/internal/platform/lock.js';
 import { silentLogger } from 'lessor/internal/platform/log.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
+import { listenUnixNatively } from 'lessor/internal/platform/unix-arrivals.js';
 import { ConfigService } from 'lessor/internal/services/config-service.js';
 import { LeaseStatistics } from 'lessor/internal/services/lease-statistics.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
@@ -201,6 +203,8 @@ export async function startReplayServer(config: JsonValue, { root }: ReplayOptio
     clock,
     logger: silentLogger,
     lock: lockFile,
+    // As a server on Linux takes them.
+    ...(process.platform === 'linux' && { listenUnix: listenUnixNatively(systemClock) }),
     limits: DEFAULT_LIMITS,
   });
   const unix = { type: 'unix', path: socketPath, headers: [] } as const;

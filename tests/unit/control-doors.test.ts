@@ -6,7 +6,9 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { systemClock } from 'lessor/internal/platform/clock.js';
 import { lockFile } from 'lessor/internal/platform/lock.js';
+import { listenUnixNatively } from 'lessor/internal/platform/unix-arrivals.js';
 import { ControlListeners } from 'lessor/internal/transports/control-listeners.js';
 import { DEFAULT_LIMITS } from 'lessor/internal/transports/listener.js';
 import { fuzzDoors } from '../fuzz/doors.js';
@@ -20,7 +22,8 @@ const FUZZ_REQUESTS = Number(process.env.LESSOR_DOOR_FUZZ ?? 400);
 const folder = mkdtempSync(join(tmpdir(), 'lessor-doors-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-async function openDoors(maxConnections: number) {
+/** @param native unix connections by system calls, as a server on Linux takes them */
+async function openDoors(maxConnections: number, native: boolean) {
   const clock = new HandClock();
   const path = join(folder, 'kea4');
   const { http } = await freePorts(['http']);
@@ -29,6 +32,7 @@ async function openDoors(maxConnections: number) {
     clock,
     logger: new ListLogger(),
     lock: lockFile,
+    ...(native && { listenUnix: listenUnixNatively(systemClock) }),
     limits: { ...DEFAULT_LIMITS, maxConnections },
   });
   const sockets = [
@@ -79,9 +83,14 @@ async function ask(door: keyof typeof REQUESTS, target: NetConnectOpts): Promise
 }
 
 describe('the control doors', () => {
-  for (const door of ['unix', 'http'] as const) {
-    it(`${door}: answers while ${CONNECTIONS} idle connections and slow writers are there`, async () => {
-      const { listeners, clock, targets } = await openDoors(DEFAULT_LIMITS.maxConnections);
+  for (const [way, door] of [
+    ['unix by system calls', 'unix'],
+    ['unix by node:net', 'unix'],
+    ['http', 'http'],
+  ] as const) {
+    const native = way === 'unix by system calls';
+    it(`${way}: answers while ${CONNECTIONS} idle connections and slow writers are there`, async () => {
+      const { listeners, clock, targets } = await openDoors(DEFAULT_LIMITS.maxConnections, native);
       const sockets = await many(CONNECTIONS, targets[door]);
       for (const [i, socket] of sockets.entries()) if (i % 2 === 0) socket.write(SLOW[door]);
       assert.match(await ask(door, targets[door]), /0\.1\.0/);
@@ -96,8 +105,8 @@ describe('the control doors', () => {
       await listeners.close();
     });
 
-    it(`${door}: slow writers at the bound do not lock the operator out`, async () => {
-      const { listeners, targets } = await openDoors(50);
+    it(`${way}: slow writers at the bound do not lock the operator out`, async () => {
+      const { listeners, targets } = await openDoors(50, native);
       const sockets = await many(100, targets[door]);
       for (const socket of sockets) socket.write(SLOW[door]);
       for (let i = 0; i < 5; i++) assert.match(await ask(door, targets[door]), /0\.1\.0/);
