@@ -11,11 +11,11 @@ import { type Reply, TestClient } from '../lib/dhcp-client.js';
 import { Link } from '../lib/link.js';
 import { Netns } from '../lib/netns.js';
 import { PairLab, type PairOptions } from '../lib/pair-lab.js';
-import { skipUnless } from '../lib/peers.js';
+import { getPeer, skipUnless } from '../lib/peers.js';
 import { SUBJECTS } from '../lib/subject.js';
 import { TYPE } from '../lib/wire.js';
 
-const skip = skipUnless('kea-dhcp4', 'python3');
+const skip = skipUnless('kea-dhcp4', 'python3', 'openssl', 'curl');
 const { lessor, kea } = SUBJECTS;
 
 /** Times short enough for a test; Kea 2.2 needs its threads for a listener of its own. */
@@ -253,6 +253,27 @@ describe('A pair of lessor and Kea', { skip }, () => {
       await lab.until(0, 'in-maintenance');
       await lab.leased();
     });
+  });
+
+  test('what lessor refuses, a Kea 2.2 does: any certificate of its authority, and any command', async () => {
+    const lab = new PairLab({ subjects: [kea, kea], relation: RELATION, dhcp4: DHCP4, tls: true });
+    try {
+      await lab.servers[0].start();
+      const { cert, key } = lab.certificate('printer77', 'DNS:printer77.example');
+      const ask = async (command: string): Promise<string> => {
+        const tls = ['-k', '--cert', cert, '--key', key, '-m', '5', '-H', 'Content-Type: application/json'];
+        const body = ['-d', JSON.stringify({ command, service: ['dhcp4'] })];
+        return (await lab.hosts[1].run([getPeer('curl'), '-s', ...tls, ...body, 'https://192.0.2.1:8765/'])).stdout;
+      };
+      assert.match(await ask('ha-heartbeat'), /"result": 0/, 'a name that is nobody’s in the pair');
+      assert.match(await ask('lease4-get-all'), /"result": (0|3)/, 'all leases');
+      assert.match(await ask('shutdown'), /"result": 0/);
+      const deadline = performance.now() + 10_000;
+      while (lab.servers[0].running && performance.now() < deadline) await sleep(50);
+      assert.ok(!lab.servers[0].running, 'a printer has stopped the server');
+    } finally {
+      await lab.close();
+    }
   });
 
   test('a release reaches the Kea, and so does what an operator changes', async () => {
