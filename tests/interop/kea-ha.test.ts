@@ -12,6 +12,7 @@ import { Link } from '../lib/link.js';
 import { Netns } from '../lib/netns.js';
 import { PairLab, type PairOptions } from '../lib/pair-lab.js';
 import { getPeer, skipUnless } from '../lib/peers.js';
+import { Server } from '../lib/server.js';
 import { SUBJECTS } from '../lib/subject.js';
 import { TYPE } from '../lib/wire.js';
 
@@ -252,6 +253,39 @@ describe('A pair of lessor and Kea', { skip }, () => {
       await lab.until(1, 'partner-in-maintenance');
       await lab.until(0, 'in-maintenance');
       await lab.leased();
+    });
+  });
+
+  test('a Kea is replaced by a lessor on its files: the two find each other out, and are a safe pair', async () => {
+    const lab = new KeaLab(0, { lessor: { 'interrupt-after': 1000 } });
+    await withLab(lab, async () => {
+      await lab.both('hot-standby');
+      const { ack } = await lab.leased();
+      const [alpha, before] = lab.lab.servers;
+      await alpha.must('ha-maintenance-start');
+      await before.stop();
+      const beta = new Server(lab.lab.hosts[1], { subject: lessor, folder: before.folder });
+      beta.configure(before.dhcp4);
+      try {
+        await beta.start();
+        const deadline = performance.now() + 20_000;
+        const protocol = async (server: Server): Promise<string> => {
+          const status = await server.must('status-get');
+          const [pair] = status['high-availability'] as { lessor: { protocol: string; state: string } }[];
+          return `${pair!.lessor.protocol} ${pair!.lessor.state}`;
+        };
+        for (const server of [alpha, beta]) {
+          while ((await protocol(server)) !== 'lessor-pair normal') {
+            assert.ok(performance.now() < deadline, `${await protocol(server)}\n${alpha.log()}\n${beta.log()}`);
+            await sleep(100);
+          }
+        }
+        assert.ok(await beta.lease(ack.yiaddr), 'it has what the Kea had');
+        const again = await lab.leased();
+        assert.ok(await beta.lease(again.ack.yiaddr), 'stored by both');
+      } finally {
+        await beta.kill();
+      }
     });
   });
 
