@@ -377,3 +377,23 @@ describe('diffConfigs', () => {
   ];
   for (const [next, parts] of cases) it(Object.keys(next).join(), () => assert.deepEqual(changed(next), parts));
 });
+
+describe('a subnet whose prefix is none', () => {
+  it('has everything else that is wrong with it reported', () => {
+    const subnet = {
+      id: 1,
+      subnet: '10.0.0.300/24',
+      pools: [{ pool: '10.0.0.20 - 10.0.0.10' }, { pool: '10.0.0.30 - 10.0.0.40' }, { pool: '10.0.0.35/32' }],
+      reservations: [{ 'hw-address': '02:00:00:00:00:01', 'ip-address': '10.0.0' }],
+    };
+    const issues = issuesOf(() => loadDhcp4({ subnet4: [subnet, { id: 1, subnet: '10.1.0.0/24' }] }));
+    const paths = issues.map(({ position }) => position.path);
+    assert.deepEqual(paths.sort(), [
+      'subnet4[0].pools[0].pool',
+      'subnet4[0].pools[2].pool',
+      'subnet4[0].reservations[0].ip-address',
+      'subnet4[0].subnet',
+      'subnet4[1].id',
+    ]);
+  });
+});

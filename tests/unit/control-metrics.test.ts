@@ -65,6 +65,19 @@ describe('the metrics page', () => {
   });
 });
 
+describe('the detail of the metrics page', () => {
+  const shown = (detail: 'server' | 'subnet' | 'pool'): string => metricsText(statisticsOfEverything(), {}, detail);
+
+  it('ends where it is told to', () => {
+    const [server, subnet, pool] = [shown('server'), shown('subnet'), shown('pool')];
+    assert.match(server, /^lessor_leases_assigned 0$/m);
+    assert.doesNotMatch(server, /lessor_(subnet|pool)_/);
+    assert.match(subnet, /^lessor_subnet_addresses\{subnet="7"\} 10$/m);
+    assert.doesNotMatch(subnet, /pool=/);
+    assert.match(pool, /^lessor_pool_addresses\{/m);
+  });
+});
+
 describe('the metrics block of the configuration', () => {
   it('is off by default', () => {
     for (const context of [undefined, {}, { lessor: {} }, { lessor: 5 }, { other: { metrics: {} } }]) {
@@ -72,10 +85,22 @@ describe('the metrics block of the configuration', () => {
     }
   });
   it('has an address and a port', () => {
-    assert.deepEqual(metricsAddress(at(9547)), { address: '127.0.0.1', port: 9547 });
-    assert.deepEqual(metricsAddress({ lessor: { metrics: { port: 1 } } }), { address: '127.0.0.1', port: 1 });
-    for (const metrics of [{}, { port: 'x' }, { port: 70000 }, { port: 1.5 }, { port: 1, address: 5 }]) {
-      assert.throws(() => metricsAddress({ lessor: { metrics } } as JsonMap), /lessor\.metrics\./);
+    assert.deepEqual(metricsAddress(at(9547)), { address: '127.0.0.1', port: 9547, detail: 'pool' });
+    assert.deepEqual(metricsAddress({ lessor: { metrics: { port: 1, detail: 'server' } } }), {
+      address: '127.0.0.1',
+      port: 1,
+      detail: 'server',
+    });
+    const wrong: readonly JsonMap[] = [
+      {},
+      { port: 'x' },
+      { port: 70000 },
+      { port: 1.5 },
+      { port: 1, address: 5 },
+      { port: 1, detail: 'all' },
+    ];
+    for (const metrics of wrong) {
+      assert.throws(() => metricsAddress({ lessor: { metrics } }), /lessor\.metrics\./);
     }
   });
 });
@@ -83,7 +108,12 @@ describe('the metrics block of the configuration', () => {
 describe('the metrics listener', () => {
   it('opens, stays, moves and closes with the configuration', async () => {
     let page = 'a 1\n';
-    const listener = new MetricsListener(() => page, new ListLogger());
+    let shown: string | undefined;
+    const render = (detail: string): string => {
+      shown = detail;
+      return page;
+    };
+    const listener = new MetricsListener(render, new ListLogger());
     const bound = () => listener.bound;
     const apply = async (context?: JsonMap) => (await listener.prepare(snapshot(context))).commit();
     await apply();
@@ -100,6 +130,10 @@ describe('the metrics listener', () => {
     assert.equal((await get('/metrics', { method: 'POST' })).status, 404);
     await apply(at(0));
     assert.equal(bound()?.port, port, 'the same block keeps the listener');
+    await apply({ lessor: { metrics: { address: '127.0.0.1', port: 0, detail: 'subnet' } } });
+    assert.equal(bound()?.port, port, 'another detail keeps it too');
+    await get('/metrics');
+    assert.equal(shown, 'subnet');
     (await listener.prepare(snapshot())).abandon();
     assert.equal(bound()?.port, port, 'an abandoned change changes nothing');
     await assert.rejects(new MetricsListener(() => '', new ListLogger()).prepare(snapshot(at(port))), {

@@ -107,12 +107,13 @@ class Drafts {
   }
 
   /** True if neither id nor prefix has been used; reports where they have, and remembers both. */
-  isNew(section: Section, id: number | undefined, prefix: Prefix, issues: BuildContext['issues']): boolean {
+  isNew(section: Section, id: number | undefined, prefix: Prefix | undefined, issues: BuildContext['issues']): boolean {
     const sameId = id === undefined ? undefined : this.byId.get(id);
     if (sameId !== undefined) {
       const message = `subnet id ${id} is already used by ${sameId.string('subnet')} (${sameId.path})`;
       issues.error('config-duplicate', section.positionOf('id'), message);
     } else if (id !== undefined) this.byId.set(id, section);
+    if (prefix === undefined) return sameId === undefined;
     const text = formatPrefix(prefix);
     const samePrefix = this.byPrefix.get(text);
     if (samePrefix !== undefined) {
@@ -168,14 +169,12 @@ function* draftSubnet(
   const interfaceName = interfaceOf(section, context) ?? parent?.network.interface;
   const lifetime = lifetimeTriplet((name) => inheritance.number(name), section, SILENT);
   const id = section.integer('id');
+  // What is wrong with the rest is reported even if the prefix is no prefix.
   const prefix = subnetPrefix(section, issues);
-  if (prefix === undefined) {
-    yield* buildReservations(section, id ?? 0, undefined, context);
-    return;
-  }
   const pools = buildPools(section, prefix, inheritance, ddnsEnabled, context);
   const reservations = yield* buildReservations(section, id ?? 0, prefix, context);
-  if (!drafts.isNew(section, id, prefix, issues) || id === undefined || lifetime === undefined) return;
+  const isNew = drafts.isNew(section, id, prefix, issues);
+  if (!isNew || prefix === undefined || id === undefined || lifetime === undefined) return;
 
   const renewTimerSec = inheritance.number('renew-timer');
   const rebindTimerSec = inheritance.number('rebind-timer');

@@ -14,10 +14,13 @@ export interface BuiltPool {
   readonly pool: Omit<Pool, 'index' | 'subnetId'>;
 }
 
-/** The pools of a subnet, by first address as Kea keeps them. What is wrong is reported and left out. */
+/**
+ * The pools of a subnet, by first address as Kea keeps them. What is wrong is reported and left out. Without a prefix,
+ * where that is what is wrong, the pools are checked for everything else.
+ */
 export function buildPools(
   subnet: Section,
-  prefix: Prefix,
+  prefix: Prefix | undefined,
   inheritance: Inheritance,
   ddnsEnabled: boolean,
   context: BuildContext,
@@ -49,7 +52,12 @@ export function classNames(section: Section, name: string): string[] {
   return section.strings(name).map((item) => item.text);
 }
 
-function poolRange(section: Section, prefix: Prefix, earlier: readonly BuiltPool[], { issues }: BuildContext) {
+function poolRange(
+  section: Section,
+  prefix: Prefix | undefined,
+  earlier: readonly BuiltPool[],
+  { issues }: BuildContext,
+) {
   const text = section.string('pool');
   if (text === undefined) return undefined;
   const position = section.positionOf('pool');
@@ -59,7 +67,7 @@ function poolRange(section: Section, prefix: Prefix, earlier: readonly BuiltPool
     return undefined;
   }
   for (const end of [range.first, range.last]) {
-    if (!inPrefix(end, prefix)) {
+    if (prefix !== undefined && !inPrefix(end, prefix)) {
       issues.error('config-range', position, `${formatIpv4(end)} is outside the subnet ${formatPrefix(prefix)}`);
       return undefined;
     }

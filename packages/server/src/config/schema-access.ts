@@ -120,6 +120,13 @@ export const ACCESS_SCOPES: Readonly<Record<AccessScope, Scope>> = {
     parameters: [
       { name: 'address', type: 'string', notEmpty: true, default: '127.0.0.1', doc: 'IPv4 or IPv6 address to bind.' },
       { name: 'port', type: 'integer', mandatory: true, min: 0, max: 65535, doc: 'TCP port; 0 is any free one.' },
+      {
+        name: 'detail',
+        type: 'string',
+        words: ['server', 'subnet', 'pool'],
+        default: 'pool',
+        doc: 'The finest of what is counted that is shown: of the server, of each subnet, of each pool.',
+      },
       ...LISTENER_PARAMETERS.filter(({ name }) => name !== 'commands' && name !== 'plane'),
     ],
   },

@@ -136,8 +136,12 @@ export async function openControl(
   });
   ending.onEnd(() => control.close());
   const metrics = new MetricsListener(
-    () =>
-      metricsText(statistics, { ...haGauges(leases.ha), ...guardGauges(guard), ...isolationGauges(isolation.states) }),
+    (detail) =>
+      metricsText(
+        statistics,
+        { ...haGauges(leases.ha), ...guardGauges(guard), ...isolationGauges(isolation.states) },
+        detail,
+      ),
     logger,
     access,
     bindDeviceSocket,

@@ -23,6 +23,14 @@ export interface MetricsAddress {
   readonly port: number;
 }
 
+/** Down to what metrics are shown: ten thousand subnets make 14 series each, half of them of their pools. */
+export type MetricsDetail = 'server' | 'subnet' | 'pool';
+
+/** Where metrics are served, and which. */
+export interface MetricsSettings extends MetricsAddress {
+  readonly detail: MetricsDetail;
+}
+
 /** Whether a server may serve clients now; the reason is for people. */
 export interface Readiness {
   readonly ready: boolean;
@@ -129,10 +137,22 @@ const ROUTES: readonly [pattern: RegExp, route: (match: readonly string[]) => Ro
   [/^(.+)$/, ([name]) => leaseRoute('lessor_', name!, {})],
 ];
 
-/** The metrics page: every statistic that has a metric, and the gauges handed in, by name. */
-export function metricsText(statistics: Pick<Statistics, 'all'>, gauges: Readonly<Record<string, Gauge>> = {}): string {
+/** Beginnings of the names of statistics that are finer than the detail. */
+const FINER: Readonly<Record<MetricsDetail, RegExp | undefined>> = {
+  server: /^subnet\[/,
+  subnet: /^subnet\[\d+\]\.pool\[/,
+  pool: undefined,
+};
+
+/** The metrics page: every statistic that has a metric and is not too fine, and the gauges handed in, by name. */
+export function metricsText(
+  statistics: Pick<Statistics, 'all'>,
+  gauges: Readonly<Record<string, Gauge>> = {},
+  detail: MetricsDetail = 'pool',
+): string {
   const lines = new Map<MetricName, string[]>();
   for (const { name, value } of statistics.all()) {
+    if (FINER[detail]?.test(name) === true) continue;
     const found = routeOf(name);
     if (found === undefined) continue;
     const family = lines.get(found.metric) ?? [];
@@ -155,7 +175,7 @@ export function metricsText(statistics: Pick<Statistics, 'all'>, gauges: Readonl
  * The `metrics` block of a configuration's user context; undefined = off.
  * @throws LessorError `config-type` or `config-range`
  */
-export function metricsAddress(userContext: JsonMap | undefined): MetricsAddress | undefined {
+export function metricsAddress(userContext: JsonMap | undefined): MetricsSettings | undefined {
   const metrics = member(member(userContext, 'lessor'), 'metrics');
   if (metrics === undefined) return undefined;
   const address = member(metrics, 'address') ?? '127.0.0.1';
@@ -165,7 +185,15 @@ export function metricsAddress(userContext: JsonMap | undefined): MetricsAddress
     throw new LessorError('config-type', 'lessor.metrics.port must be an integer');
   }
   if (port < 0 || port > 65535) throw new LessorError('config-range', 'lessor.metrics.port must be 0 to 65535');
-  return { address, port };
+  const detail = member(metrics, 'detail') ?? 'pool';
+  if (!isDetail(detail)) {
+    throw new LessorError('config-type', 'lessor.metrics.detail must be "server", "subnet" or "pool"');
+  }
+  return { address, port, detail };
+}
+
+function isDetail(value: Json): value is MetricsDetail {
+  return typeof value === 'string' && Object.hasOwn(FINER, value);
 }
 
 /** The metrics listener, kept in step with the configuration. */
@@ -173,14 +201,14 @@ export class MetricsListener implements SwapParticipant {
   readonly name = 'metrics';
   readonly testable = true;
   private policy: ListenerPolicy | undefined;
-  private current: { readonly where: MetricsAddress; readonly server: Server } | undefined;
+  private current: { readonly where: MetricsSettings; readonly server: Server } | undefined;
 
   /**
-   * @param render makes the page, at each request
+   * @param render makes the page in the detail configured, at each request
    * @param readiness whether this server may serve clients, and why not
    */
   constructor(
-    private readonly render: () => string,
+    private readonly render: (detail: MetricsDetail) => string,
     private readonly logger: Logger,
     private readonly access?: AccessControl,
     private readonly bindDevice?: BindDevice,
@@ -204,6 +232,7 @@ export class MetricsListener implements SwapParticipant {
     if (same && device === this.policy?.interface) {
       const commit = () => {
         this.policy = policy;
+        if (where !== undefined && this.current !== undefined) this.current = { ...this.current, where };
       };
       return { commit, abandon: () => undefined };
     }
@@ -231,7 +260,9 @@ export class MetricsListener implements SwapParticipant {
   }
 
   private answer(method: string | undefined, path: string | undefined): { status: number; text: string } {
-    if (method === 'GET' && path === '/metrics') return { status: 200, text: this.render() };
+    if (method === 'GET' && path === '/metrics') {
+      return { status: 200, text: this.render(this.current?.where.detail ?? 'pool') };
+    }
     if (method === 'GET' && path === '/ready') {
       const { ready, reason } = this.readiness();
       return { status: ready ? 200 : 503, text: `${reason}\n` };
