@@ -23,6 +23,8 @@ const CREDENTIALS: Readonly<Record<string, string>> = {
   '/test/credentials/secret': 'pass word\r\n',
   '/test/credentials/both': 'bert:with:colon\n',
   '//pw': 'user:x',
+  u: 'backup',
+  p: 'pass word',
   '/test/credentials/omapi': 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n',
 };
 
