@@ -71,8 +71,6 @@ describe('good configurations', () => {
   });
 
   it('say what is not done', () => {
-    const { warnings } = load('high-availability.conf');
-    assert.ok(warnings.some(({ message }) => message.includes('BACKUP SERVERS GET NO LEASES')));
     const old = load('old-names.conf');
     assert.equal(old.warnings.filter(({ message }) => message.includes('is an old name')).length, 8);
     const sockets = old.snapshot.tree['control-sockets'] as Json;
