@@ -25,15 +25,8 @@ import type { OmapiConfig, OmapiKey, OmapiRight } from '../../domain/snapshot.js
 import type { Logger } from '../../services/ports.js';
 import type { Principal } from '../command.js';
 import { OmapiRefusal } from './object.js';
-import {
-  changesThings,
-  makesOneHost,
-  type OmapiAnswer,
-  type OmapiCaller,
-  type OmapiServer,
-  type Performed,
-  readFlags,
-} from './server.js';
+import { changesThings, makesOneHost, readFlags } from './requests.js';
+import type { OmapiAnswer, OmapiCaller, OmapiServer, Performed } from './server.js';
 
 /** What is to be done after a message: send, then work, then close. */
 export interface Reaction {
