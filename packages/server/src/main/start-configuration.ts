@@ -9,7 +9,7 @@ import { ConfigHistory, historyInMemory } from '../services/config-history.js';
 import { EditJournal } from '../services/edit-journal.js';
 import { loadWithEdits } from '../services/edit-replay.js';
 import { chooseStart } from '../services/start-config.js';
-import { WriteThrough } from '../services/write-through.js';
+import { setAside, WriteThrough } from '../services/write-through.js';
 import { nodeFileOps } from '../store/file-ops.js';
 import { DiskJournalFile } from '../store/journal-file.js';
 import type { StartBase } from './base.js';
@@ -61,6 +61,14 @@ function openFile(path: string, { environment, clock, logger, ending }: StartBas
     file,
     replayed,
     async settle(): Promise<void> {
+      const at = clock.now();
+      if (damaged.length > 0) {
+        await setAside(
+          configFiles,
+          whole,
+          damaged.map(({ text, reason }) => ({ at, text: reason, line: text })),
+        );
+      }
       const { length } = journal.pending;
       if (length === 0) return;
       logger.log('INFO', 'LESSOR_EDITS_REPLAYED', `${length} changes by command were not in the file yet`);

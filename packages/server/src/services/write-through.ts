@@ -48,6 +48,9 @@ export interface EditKeeping {
   readonly logger: Logger;
 }
 
+/** What a file that was read says. */
+type InitialFile = Pick<LoadedConfig, 'source' | 'fileDigest' | 'includes'>;
+
 /** The file as it was last read or written by us. */
 interface KnownFile {
   readonly digest: string;
@@ -75,7 +78,7 @@ export class WriteThrough {
   constructor(
     readonly path: string | undefined,
     private readonly files: ConfigFiles,
-    initial: Pick<LoadedConfig, 'source' | 'fileDigest' | 'includes'>,
+    initial: InitialFile,
     private readonly keeping?: EditKeeping,
   ) {
     this.known = this.knownFrom(initial);
@@ -281,16 +284,11 @@ export class WriteThrough {
       logger.log('ERROR', 'LESSOR_EDIT_REJECTED', `a change by command does not fit the file, see ${path}: ${text}`);
     }
     const at = this.keeping!.clock.now();
-    const lines = rejected.map(({ record, text }) => `${formatJson({ at, text, edit: recordToJson(record) })}\n`);
-    const old = await this.files.read(path).catch(() => Buffer.alloc(0));
-    await writeConfigFile(this.files, path, Buffer.concat([old, Buffer.from(lines.join(''), 'latin1')]));
+    const lines = rejected.map(({ record, text }) => ({ at, text, edit: recordToJson(record) }));
+    await setAside(this.files, this.path!, lines);
   }
 
-  private knownFrom({
-    source,
-    fileDigest,
-    includes = false,
-  }: Pick<LoadedConfig, 'source' | 'fileDigest' | 'includes'>): KnownFile | undefined {
+  private knownFrom({ source, fileDigest, includes = false }: InitialFile): KnownFile | undefined {
     return fileDigest === undefined ? undefined : { digest: fileDigest, source, stamp: undefined, includes };
   }
 
@@ -329,6 +327,14 @@ export class WriteThrough {
 /** `user-context: {"lessor": {"write-through": false}}` of Dhcp4 asks for Kea's way: in memory until config-write. */
 function wantsWriteThrough({ userContext }: ConfigSnapshot): boolean {
   return valueAt(userContext ?? {}, ['lessor', 'write-through']) !== false;
+}
+
+/** Appends to the file of what could not be done to a configuration file, one JSON map a line. @throws CommandError */
+export async function setAside(files: ConfigFiles, path: string, lines: readonly JsonMap[]): Promise<void> {
+  const aside = `${path}.edits.rejected`;
+  const old = await files.read(aside).catch(() => Buffer.alloc(0));
+  const text = lines.map((line) => `${formatJson(line)}\n`).join('');
+  await writeConfigFile(files, aside, Buffer.concat([old, Buffer.from(text, 'latin1')]));
 }
 
 /** @throws CommandError for what the journal beside a file can not do */
