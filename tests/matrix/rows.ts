@@ -260,6 +260,35 @@ export const ROWS: readonly Row[] = [
     },
   },
   {
+    id: '20',
+    settleMs: 30_000,
+    title: 'the passive server comes back with 100 000 leases that the active one does not have',
+    systems: OURS,
+    variation: {
+      dhcp4: {
+        // The leases lie outside the pool, where no client of the row gets one.
+        subnet4: [{ id: 77, subnet: '10.72.0.0/13', pools: [{ pool: '10.77.1.0 - 10.77.3.255' }] }],
+      },
+    },
+    async run(scene) {
+      const { system } = scene;
+      await system.kill(1);
+      const ends = Math.floor(Date.now() / 1000) + 86_400;
+      const rows: string[] = [];
+      for (let i = 0; i < 100_000; i++) {
+        const address = `10.${74 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`;
+        const hardware = `02:77:${[i >> 24, i >> 16, i >> 8, i].map((n) => (n & 255).toString(16).padStart(2, '0')).join(':')}`;
+        rows.push(`${address},${hardware},,86400,${ends},77,0,0,,0,,0\n`);
+      }
+      appendFileSync(databaseOf(scene, 1).leases, rows.join(''));
+      scene.begin();
+      await system.start(1);
+      await scene.together();
+      scene.end();
+      await scene.fault(2000);
+    },
+  },
+  {
     id: '18a',
     title: 'the answer to an update is lost, clients ask again, then the active server dies',
     systems: PURE,

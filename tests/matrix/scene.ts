@@ -51,6 +51,8 @@ export interface Row {
   run(scene: Scene): Promise<void>;
   /** The servers do not come together in this row, or are not the same afterwards. */
   readonly apart?: boolean;
+  /** How long it may take until both have the same, milliseconds. */
+  readonly settleMs?: number;
   /** What is not demanded, with the reason. */
   readonly excused?: Readonly<Partial<Record<Violation['invariant'], string>>>;
 }
@@ -144,13 +146,13 @@ export class Scene {
   }
 
   /** Checks everything. */
-  async check({ apart = false }: Pick<Row, 'apart'>): Promise<Violation[]> {
+  async check({ apart = false, settleMs = 5000 }: Pick<Row, 'apart' | 'settleMs'>): Promise<Violation[]> {
     await this.#population!.stop();
     const { events } = this;
     const found = [...this.#extra, ...noDoubleAssignment(events), ...noRefusal(events)];
     if (!apart) {
       await this.together();
-      found.push(...(await this.#settled()));
+      found.push(...(await this.#settled(settleMs)));
     }
     const journals = ([0, 1] as const).map((side) => this.system.journal(side));
     found.push(...journalsAgree(journals.filter((one): one is JournalRecord[] => one !== undefined)));
@@ -158,8 +160,8 @@ export class Scene {
   }
 
   /** I2 and I6, when everything under way has arrived. */
-  async #settled(): Promise<Violation[]> {
-    const deadline = performance.now() + 5000;
+  async #settled(withinMs: number): Promise<Violation[]> {
+    const deadline = performance.now() + withinMs;
     for (;;) {
       const [first, second] = await Promise.all([this.system.bindings(0), this.system.bindings(1)]);
       const now = performance.now();

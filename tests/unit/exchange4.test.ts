@@ -348,6 +348,12 @@ test('INIT-REBOOT is about the lease that is in force, not about one the client 
   const answer = await net.ask({ type: REQUEST, mac: A, options: { 50: [192, 0, 2, 12] } });
   assert.equal(answer?.message.messageType, ACK);
   assert.equal(answer?.message.yiaddr, ip('192.0.2.12'));
+  // Nor is the other one refused if both are in force: each server gave it one while they were apart.
+  await net.ledger.transact((tx) => {
+    tx.put({ ...released, state: LeaseState.default, clttSec: released.clttSec + 2 });
+  });
+  const other = await net.ask({ type: REQUEST, mac: A, options: { 50: [192, 0, 2, 10] } });
+  assert.equal(other?.message.messageType, ACK);
 });
 
 test('an iterative subnet goes on to its next pool, and back to the first after the last', async () => {

@@ -16,4 +16,6 @@ export interface GrantRules {
   lifetimeLimitSec(address: Ipv4, holder: Octets, wantedSec: number, nowSec: EpochSec): number;
   /** False while this server can not know whether another one gave the client its address: silence instead of a NAK. */
   readonly mayRefuse: boolean;
+  /** Where it may refuse at all: whether it knows enough of this address. True for all if absent. */
+  mayRefuseAddress?(address: Ipv4): boolean;
 }

@@ -38,6 +38,18 @@ export class PairRules implements GrantRules {
     return state !== 'partner-down' || this.facts.nowSec() >= this.#reusableFrom(undefined);
   }
 
+  /**
+   * An address of the partner may have been given a moment ago, for at most MCLT, without our knowing; that somebody else
+   * has it is certain only where both say so.
+   */
+  mayRefuseAddress(address: Ipv4): boolean {
+    const { memory, leases, unconfirmed, nowSec } = this.facts;
+    const { state, side } = memory.file;
+    const owner = memory.ownership.ownerOf(address);
+    if (state === 'partner-down' || owner === undefined || owner === side) return true;
+    return unconfirmed.isConfirmed(address) && inForce(leases.getByAddress(address), nowSec());
+  }
+
   mayGive(address: Ipv4): boolean {
     const { memory, leases, unconfirmed } = this.facts;
     const { state, side } = memory.file;
