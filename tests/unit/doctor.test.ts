@@ -1,8 +1,11 @@
 /** lessor doctor isolation: what should be, what was found, and the exit code; and the kernel's answers it is made from. */
 
 import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { UsageError } from 'lessor/internal/cli/args.js';
+import { runDoctor } from 'lessor/internal/cli/doctor.js';
 import {
   cellOf,
   type Door,
@@ -87,6 +90,25 @@ describe('the matrix of lessor doctor', () => {
     assert.equal(from('2001:db8::77').ok, true);
     assert.equal(from('2001:db8:0:1::77').ok, false);
     assert.equal(from('192.0.2.9').expected, 'must-not');
+  });
+});
+
+describe('lessor doctor', () => {
+  it('ends with 2, and says why, where it does not know what to try', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    for (const [argv, said] of [
+      [['isolation', '--socket', '/nonexistent/ctrl'], /what to try is not known:.*ENOENT/],
+      [['isolation', '-c', '/nonexistent.conf'], /what to try is not known:.*nonexistent\.conf/],
+    ] as const) {
+      const stderr = new PassThrough();
+      assert.equal(await runDoctor(argv, { stdout: stderr, stderr, env: {} }), 2);
+      assert.match(String(stderr.read()), said);
+    }
+    await assert.rejects(
+      runDoctor(['isolation'], { stdout: process.stdout, stderr: process.stderr, env: {} }),
+      UsageError,
+    );
   });
 });
 

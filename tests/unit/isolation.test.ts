@@ -194,6 +194,7 @@ const CASES: readonly (readonly [what: string, ListenerPolicy, MachineFacts, Ver
     'shared',
     /S6 shared.*192\.0\.2\.1.*seen on mg0/,
   ],
+  ['S6 not wanted', listener({ isolation: 'off' }), facts(), 'unknown', /S6 unknown: not listened for/],
   ['S6 nobody listens', listener(), facts({ strayReplies: 'no privilege' }), 'unknown', /S6 unknown: no privilege/],
   ['S7 a BMC, and nobody knows how', listener(), facts({ ownBmc: true }), 'unknown', /S7 unknown.*"own-bmc"/],
   ['S7 a dedicated BMC', listener({ ownBmc: 'dedicated' }), facts({ ownBmc: true }), 'dedicated', /^$/],

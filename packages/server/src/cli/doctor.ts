@@ -70,7 +70,13 @@ export async function runDoctor(argv: readonly string[], io: Io): Promise<number
     writeLine(io.stderr, `lessor doctor: the kernel can not be asked: ${(error as Error).message}`);
     return DOCTOR_EXIT.unchecked;
   }
-  const subject = args.value('config') === undefined ? await askSubject(args, io) : readSubject(args, io, links);
+  let subject: Subject;
+  try {
+    subject = args.value('config') === undefined ? await askSubject(args, io) : readSubject(args, io, links);
+  } catch (error) {
+    writeLine(io.stderr, `lessor doctor: what to try is not known: ${(error as Error).message}`);
+    return DOCTOR_EXIT.unchecked;
+  }
   const doors = subject.doors.filter(({ kind }) => kind !== 'kea-unix');
   const rows = await Promise.all(
     doors.map((door) => examine(door, subject.clientDevices, { links, sockets, network })),
@@ -245,11 +251,16 @@ function print(
       .filter(({ ok }) => verbose || !ok)
       .map(
         (cell) =>
-          `${cell.ok ? 'pass' : 'FAIL'} ${door.name} from ${cell.interface}: ${cell.reach}, ${EXPECTED[cell.expected]}: ${cell.evidence}`,
+          `${gradeOf(cell)} ${door.name} from ${cell.interface}: ${cell.reach}, ${EXPECTED[cell.expected]}: ${cell.evidence}`,
       ),
   );
   for (const line of [...told, ...verdicts]) writeLine(io.stdout, line);
   writeLine(io.stdout, SUMMARY[code]!);
+}
+
+function gradeOf({ ok, reach }: Cell): string {
+  if (ok) return 'pass';
+  return reach === 'unknown' ? 'unchecked' : 'FAIL';
 }
 
 const EXPECTED = { must: 'should be reachable', 'must-not': 'must not be reachable', may: 'either way' } as const;

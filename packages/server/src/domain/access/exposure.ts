@@ -52,6 +52,7 @@ function identityText({ identity, kind }: ListenerPolicy): string {
 
 function rightsText({ kind, commands, plane }: ListenerPolicy, ruled: boolean): string {
   if (kind === 'metrics') return 'may read counters';
+  if (kind === 'peer') return 'may do what the servers of a pair do';
   const what = commands === undefined ? 'everything' : commands.join(', ');
   const whose = plane === 'peer' ? ' (partners)' : '';
   return ruled

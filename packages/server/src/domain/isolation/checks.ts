@@ -79,6 +79,7 @@ export const CHECKS: readonly CheckRow[] = [
       const device = deviceOf(listener);
       if (device === undefined) return passed('bound to no device: see S3');
       if (clientDevices.length === 0) return passed('no client is served by a device of this machine');
+      if (listener.isolation === 'off') return unknown('not listened for: "isolation" is "off"');
       if (typeof strayReplies === 'string') return unknown(strayReplies);
       const reply = strayReplies.find((one) => one.device === device);
       if (reply === undefined) return passed(`no answer to a client was seen on ${device}`);
