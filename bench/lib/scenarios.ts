@@ -1,5 +1,6 @@
 /** The scenarios of the benchmark: each measures its subjects in turn and answers with a table. */
 
+import { attack } from './attack.js';
 import { bulk, control } from './control.js';
 import { omapi } from './omapi.js';
 import { type LoadReport, load } from './perfdhcp.js';
@@ -26,6 +27,7 @@ export const SCENARIO_NAMES = [
   'control',
   'bulk',
   'ha',
+  'attack',
 ] as const;
 /** One of {@link SCENARIO_NAMES}. */
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
@@ -437,4 +439,5 @@ export const SCENARIOS: Readonly<Record<ScenarioName, (session: Session) => Prom
   control,
   bulk,
   ha,
+  attack,
 };
