@@ -16,6 +16,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import { listenAt } from './device-listen.js';
+import { FairTurns } from './fair-turns.js';
 import { HttpDeadlines } from './http-deadlines.js';
 import { refuseRaw } from './http-refusal.js';
 import { answerRequest, type RequestContext, refuse } from './http-request.js';
@@ -25,6 +26,9 @@ import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps } from './l
 
 /** Kea bounds headers not at all; node:http's 16 kB would refuse what clients with large cookies send. */
 const MAX_HEADER_OCTETS = 256 * 1024;
+
+/** New connections that are looked at before the loop looks at its packets again. */
+const ARRIVALS_PER_TURN = 8;
 
 /** Key of an HTTP listener; whether it speaks TLS does not matter. */
 export function httpKey(config: Pick<ControlSocketConfig, 'address' | 'port' | 'policy'>): string {
@@ -43,6 +47,7 @@ export class HttpListener implements ControlListener, RequestContext {
   private readonly connections = new Set<Socket>();
   /** Connections whose TLS handshake is not over, by the other end; in the order in which they came. */
   private readonly handshakes = new Map<string, Socket>();
+  private readonly arrivals: FairTurns;
   private readonly meters = new WeakMap<Socket, InputMeter>();
 
   private constructor(
@@ -53,6 +58,7 @@ export class HttpListener implements ControlListener, RequestContext {
   ) {
     this.key = httpKey(config);
     this.deadlines = new HttpDeadlines(deps.clock);
+    this.arrivals = new FairTurns(deps.clock, ARRIVALS_PER_TURN);
     this.handler = this.createHandler(tls);
     front.on('connection', (socket) => this.accept(socket));
   }
@@ -60,7 +66,7 @@ export class HttpListener implements ControlListener, RequestContext {
   /** @throws LessorError `socket-open`, or `config-file` for TLS files that can not be used */
   static async open(config: ControlSocketConfig, deps: ListenerDeps): Promise<HttpListener> {
     const tls = config.tls === undefined ? undefined : loadTls(config.tls);
-    const front = createNetServer();
+    const front = createNetServer({ pauseOnConnect: true });
     const listener = new HttpListener(config, front, tls, deps);
     await listen(front, config, deps);
     return listener;
@@ -120,7 +126,16 @@ export class HttpListener implements ControlListener, RequestContext {
       this.handshakes.set(key, socket);
       socket.once('close', () => this.handshakes.delete(key));
     }
-    this.handler.emit('connection', socket);
+    this.arrivals.add({ step: () => this.hand(socket), rest: () => undefined });
+  }
+
+  /** What makes a connection one of HTTP costs more than to accept it: of a crowd that comes at once few have it in a turn. */
+  private hand(socket: Socket): boolean {
+    if (!socket.destroyed) {
+      this.handler.emit('connection', socket);
+      socket.resume();
+    }
+    return false;
   }
 
   /** Closes one that has kept us waiting for a request the longest, else for the end of its TLS handshake. */
