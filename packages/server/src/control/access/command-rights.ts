@@ -140,6 +140,8 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   'ha-heartbeat': status,
   'ha-partner-down': service,
   'ha-continue': service,
+  'ha-config-diff': { family: 'config', reach: everything },
+  'ha-config-push': configChange,
   'ha-sync': service,
   'ha-sync-complete-notify': service,
   'ha-scopes': service,
