@@ -16,6 +16,10 @@ export interface ExchangeFuzzResult {
 /** A configuration that sends packets through as many stages as there are. */
 const CONFIG: Readonly<Record<string, Json>> = {
   'valid-lifetime': 600,
+  // The guard of BMC networks looks at every packet; its sternest policies would leave too few answers.
+  'user-context': {
+    lessor: { 'bmc-guard': { policies: { R1: 'quarantine', R4: 'quarantine', R6: 'alert', R7: 'alert' } } },
+  },
   authoritative: true,
   'stash-agent-options': true,
   'store-extended-info': true,
@@ -53,7 +57,15 @@ const CONFIG: Readonly<Record<string, Json>> = {
       ],
     },
   ],
-  subnet4: [{ id: 3, subnet: '10.0.0.0/8', pools: [{ pool: '10.0.0.0/8' }], 'calculate-tee-times': true }],
+  subnet4: [
+    {
+      id: 3,
+      subnet: '10.0.0.0/8',
+      pools: [{ pool: '10.0.0.0/8' }],
+      'calculate-tee-times': true,
+      'user-context': { lessor: { role: 'management' } },
+    },
+  ],
 };
 
 /** Runs so many mutated packets, in batches of 64. `tell` is called now and then with the number done. */

@@ -296,6 +296,9 @@ describe('the guard of BMC networks', { skip: skipUnless('udhcpc', 'ipmi_sim', '
     const cli = [process.execPath, repoPath('packages', 'server', 'bin', 'lessor'), 'bmc', '--socket', server.socket];
     const { status, stdout } = await serverHost.run(cli, 30_000);
     assert.equal(status, 0);
+    const asked = await serverHost.run([...cli, '--json', '--subnet', '62'], 30_000);
+    assert.ok(asked.stdout.split('\n').some((line) => line.includes('"port-mode":"failed-over"')));
+    assert.equal((await serverHost.run([...cli, 'acknowledge', '99'], 30_000)).status, 1);
     assert.match(stdout, /02:61:00:00:04:01 +bmc|02:61:00:00:04:01 +unknown +- +failed-over +62/);
   });
 });

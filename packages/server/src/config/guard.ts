@@ -8,6 +8,7 @@ import {
   GUARD_RULES,
   type GuardConfig,
   type GuardPolicy,
+  type NetworkGuard,
   type PolicyTable,
   type SubnetRole,
 } from '../domain/guard/policy.js';
@@ -17,12 +18,6 @@ import { octetsOf } from '../domain/values.js';
 import type { BuildContext } from './context.js';
 import { blockOf } from './listeners.js';
 import { emptySection, type Section } from './section.js';
-
-/** What a subnet or shared network says for the guard. */
-export interface NetworkGuard {
-  readonly role?: SubnetRole;
-  readonly guardPolicies?: Partial<PolicyTable>;
-}
 
 /** Most fingerprints of one's own: each is tried on each new vendor class. */
 const MAX_FINGERPRINTS = 500;

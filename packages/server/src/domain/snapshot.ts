@@ -8,7 +8,7 @@ import type { Authenticator } from '@lessor/omapi';
 import type { PasswordHash } from './access/password-hash.js';
 import type { AccessPolicy, ListenerPolicy } from './access/policy.js';
 import type { CompiledExpression } from './classes/expression.js';
-import type { GuardConfig, PolicyTable, SubnetRole } from './guard/policy.js';
+import type { GuardConfig, NetworkGuard } from './guard/policy.js';
 import type { HaConfig } from './ha/config.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
@@ -130,7 +130,7 @@ export interface Pool {
 export type AllocatorName = 'iterative' | 'random' | 'flq';
 
 /** One subnet with everything inherited already resolved. */
-export interface Subnet {
+export interface Subnet extends NetworkGuard {
   readonly id: SubnetId;
   /** Position in ConfigSnapshot.subnets: a dense index for caches. */
   readonly index: number;
@@ -163,15 +163,11 @@ export interface Subnet {
   readonly reservationsInSubnet: boolean;
   readonly reservationsOutOfPool: boolean;
   readonly ddns: DdnsBehaviour;
-  /** Whose network it is (`user-context.lessor.role`, inherited from the shared network). */
-  readonly role?: SubnetRole;
-  /** Policies of the guard that differ from the global ones. */
-  readonly guardPolicies?: Partial<PolicyTable>;
   readonly userContext?: JsonMap;
 }
 
 /** A shared network: subnets that are interchangeable for allocation. */
-export interface SharedNetwork {
+export interface SharedNetwork extends NetworkGuard {
   readonly name: string;
   readonly index: number;
   /** In configuration order. */
@@ -182,8 +178,6 @@ export interface SharedNetwork {
   readonly additionalClasses: readonly string[];
   readonly options: readonly OptionData[];
   readonly boot: BootFields;
-  readonly role?: SubnetRole;
-  readonly guardPolicies?: Partial<PolicyTable>;
   readonly userContext?: JsonMap;
 }
 

@@ -65,7 +65,7 @@ export const GUARD_COMMANDS: readonly CommandRow<ControlServices>[] = [
     wording: CORE_WORDING,
     run({ id }, { guard, clock }, { principal }) {
       const alarm = guard.alarms.acknowledge(id, principal.name, clock.now());
-      if (alarm === undefined) throw new CommandError('command-failed', `there is no alarm ${id}`, Result.empty);
+      if (alarm === undefined) throw new CommandError('command-failed', `there is no alarm ${id}`);
       return { result: Result.success, text: 'Alarm acknowledged.', arguments: alarmToJson(alarm) };
     },
   }),

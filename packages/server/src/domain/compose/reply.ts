@@ -7,7 +7,7 @@ import type { ClientName } from '../client-name.js';
 import { encodeFqdn, NO_NAME } from '../client-name.js';
 import type { Decision } from '../dhcp4/decision.js';
 import { MessageType } from '../dhcp4/decision.js';
-import { QUARANTINE_CLASS, QUARANTINED_OPTIONS } from '../guard/policy.js';
+import { QUARANTINE_CLASS } from '../guard/policy.js';
 import type { BootFields, ClassRank, ConfigSnapshot, OptionData, Pool, Reservation, Subnet } from '../snapshot.js';
 import { maskOf } from '../topology.js';
 import type { Ipv4 } from '../values.js';
@@ -25,6 +25,16 @@ import {
 } from './layout.js';
 import { collectOptions, type OptionRequest, withholds } from './option-set.js';
 import { encodeOverloaded, limitOf } from './overload.js';
+import {
+  PRESENT_BMC_ONLY,
+  PRESENT_FQDN,
+  PRESENT_HOST_NAME,
+  PRESENT_LEASE,
+  PRESENT_REBINDING,
+  PRESENT_RENEWAL,
+  QUARANTINED,
+  SERVER_SET,
+} from './present.js';
 import type { ReplyBuffer } from './reply-buffer.js';
 import { type TeeTimes, teeTimes } from './tee-times.js';
 import { type Template, TemplateCache, type TemplateKey } from './template.js';
@@ -37,28 +47,6 @@ import {
   usesVendorOptions,
 } from './template-scope.js';
 import { NO_VENDOR_REQUEST, vendorKey, vendorRequest } from './vendor-request.js';
-
-/** Bits of TemplateKey.present. */
-const PRESENT_LEASE = 1;
-const PRESENT_RENEWAL = 2;
-const PRESENT_REBINDING = 4;
-const PRESENT_HOST_NAME = 8;
-const PRESENT_FQDN = 16;
-/** Options for BMCs only. */
-const PRESENT_BMC_ONLY = 32;
-/** Not present: what a client in quarantine does not get. */
-const QUARANTINED = 64;
-
-/** Server-set codes: configured values of them are not used (58 and 59 only where computed). */
-const SERVER_SET: readonly ReadonlySet<number>[] = Array.from({ length: 128 }, (_, present) => {
-  const codes = new Set<number>([0, END, 50, 51, 52, 53, 55, 57, 61, 82, 97, 118]);
-  if (present & PRESENT_RENEWAL) codes.add(Code.renewal);
-  if (present & PRESENT_REBINDING) codes.add(Code.rebinding);
-  if (present & PRESENT_HOST_NAME) codes.add(Code.hostName);
-  if (present & PRESENT_FQDN) codes.add(Code.fqdn);
-  if (present & QUARANTINED) for (const code of QUARANTINED_OPTIONS) codes.add(code);
-  return codes;
-});
 
 const NOTHING: OctetSpan = { octets: new Uint8Array(0), start: 0, end: 0 };
 const NOT_VENDOR = '';

@@ -62,12 +62,17 @@ export interface PresencePingConfig {
   readonly capabilities: boolean;
 }
 
-/** What the guard reads of a subnet. */
-export interface GuardedSubnet {
-  readonly id: SubnetId;
+/** What a subnet or shared network says for the guard; a subnet inherits it from its network. */
+export interface NetworkGuard {
+  /** Whose network it is (`user-context.lessor.role`). */
   readonly role?: SubnetRole;
-  /** What this subnet says otherwise than the global table. */
+  /** What is said otherwise than the global table. */
   readonly guardPolicies?: Partial<PolicyTable>;
+}
+
+/** What the guard reads of a subnet. */
+export interface GuardedSubnet extends NetworkGuard {
+  readonly id: SubnetId;
 }
 
 /** What holds where nothing is configured: look, and do nothing; but withheld secrets are worth a word. */
