@@ -1,4 +1,7 @@
-/** The lease store and the pair's file of one simulated server: what was committed survives a crash, nothing else does. */
+/**
+ * The disk of one simulated server: lease rows and the pair's file. What was flushed survives the process; of a commit
+ * that was under way a part of the rows may, as a torn write leaves them.
+ */
 
 import type { Lease } from 'lessor/internal/domain/lease.js';
 import type { Ipv4, Octets, SubnetId } from 'lessor/internal/domain/values.js';
@@ -8,45 +11,63 @@ import type { LeaseStore, StoreHealth } from 'lessor/internal/services/ports.js'
 
 /** What a server's disk holds. */
 export class SimDisk {
-  leases = new Map<Ipv4, Lease>();
+  /** Undefined: there is no lease file. */
+  leases: Map<Ipv4, Lease> | undefined;
   pairFile: PairFile | undefined;
   /** Writes fail (full, or an I/O error). */
   failing = false;
-  /** Called after each durable step; may end the process by throwing {@link Crash}. */
-  onStep: (step: string) => void = () => undefined;
+  /** Milliseconds of a flush. */
+  flushMs = 0;
+  /** Rows reach the disk so much later than is said of them. */
+  lateMs = 0;
+  /** One more each time something was lost. */
+  life = 0;
 }
 
 /** The process ended in the middle of an operation. */
 export class Crash extends Error {}
 
-/** The pair's file on that disk. */
+/** What a process does to its disk. */
+export interface DiskUser {
+  readonly disk: SimDisk;
+  /** Ends the process here if that is planned, or if it has ended already. @throws Crash */
+  step(step: string): void;
+  after(delayMs: number, run: () => void): void;
+  /** How many of some rows a torn write leaves. */
+  torn(rows: number): number;
+}
+
+/** The pair's file on that disk: replaced as a whole or not at all. */
 export class SimPairFileStore implements PairFileStore {
-  constructor(private readonly disk: SimDisk) {}
+  constructor(private readonly user: DiskUser) {}
   load(): PairFile | undefined {
-    return this.disk.pairFile;
+    return this.user.disk.pairFile;
   }
   save(file: PairFile): void {
-    if (this.disk.failing) throw new StoreError('store-unavailable', 'simulated: the disk is full');
-    this.disk.onStep('before pair file');
-    this.disk.pairFile = structuredClone(file);
-    this.disk.onStep('after pair file');
+    const { user } = this;
+    user.step('before pair file');
+    if (user.disk.failing) throw new StoreError('store-unavailable', 'simulated: the disk is full');
+    user.disk.pairFile = structuredClone(file);
+    user.step('after pair file');
   }
 }
 
 /** Leases in a map, durable by commit. */
 export class SimLeaseStore implements LeaseStore {
-  readonly #disk: SimDisk;
+  readonly #user: DiskUser;
   readonly #leases: Map<Ipv4, Lease>;
   #staged: [Ipv4, Lease | undefined][] = [];
-  constructor(disk: SimDisk) {
-    this.#disk = disk;
-    this.#leases = new Map(disk.leases);
+
+  constructor(user: DiskUser) {
+    this.#user = user;
+    user.disk.leases ??= new Map();
+    this.#leases = new Map(user.disk.leases);
   }
   get size(): number {
     return this.#leases.size;
   }
   get health(): StoreHealth {
-    return this.#disk.failing ? { ok: false, since: 0, reason: 'simulated' } : { ok: true };
+    return this.#user.disk.failing ? { ok: false, since: 0, reason: 'simulated' } : { ok: true };
   }
   async open(): Promise<void> {}
   async cleanup(): Promise<void> {}
@@ -58,7 +79,10 @@ export class SimLeaseStore implements LeaseStore {
     return this.listByClientId(clientId).find((lease) => accept(lease.subnetId));
   }
   findByHwAddress(hwAddress: Octets, accept: (subnetId: SubnetId) => boolean): Lease | undefined {
-    return this.listByHwAddress(hwAddress).find((lease) => accept(lease.subnetId));
+    for (const lease of this.#leases.values()) {
+      if (lease.hwAddress === hwAddress && accept(lease.subnetId)) return lease;
+    }
+    return undefined;
   }
   listByClientId(clientId: Octets): Lease[] {
     return [...this.#leases.values()].filter((lease) => lease.clientId === clientId);
@@ -86,20 +110,38 @@ export class SimLeaseStore implements LeaseStore {
     this.#staged.push([address, this.#leases.get(address)]);
     this.#leases.delete(address);
   }
-  commit(): void {
-    if (this.#disk.failing) {
+  commit(): Promise<void> | void {
+    const { disk } = this.#user;
+    this.#user.step('before commit');
+    const rows = this.#staged.map(([address]) => [address, this.#leases.get(address)] as const);
+    if (disk.flushMs === 0) return this.#finish(rows);
+    return new Promise((resolve, reject) => {
+      this.#user.after(disk.flushMs, () => {
+        try {
+          this.#finish(rows);
+          resolve();
+        } catch (error) {
+          reject(error as Error);
+        }
+      });
+    });
+  }
+  #finish(rows: readonly (readonly [Ipv4, Lease | undefined])[]): void {
+    const { disk } = this.#user;
+    if (disk.failing) {
       this.rollback();
       throw new StoreError('store-unavailable', 'simulated: the disk is full');
     }
-    this.#disk.onStep('before commit');
-    for (const [address] of this.#staged) {
-      const lease = this.#leases.get(address);
-      // A row of lifetime 0 is a removal to whoever reads the file (store/lease-loader.ts).
-      if (lease === undefined || lease.validLifetimeSec === 0) this.#disk.leases.delete(address);
-      else this.#disk.leases.set(address, lease);
+    try {
+      this.#user.step('in commit');
+    } catch (error) {
+      write(disk, rows.slice(0, this.#user.torn(rows.length)));
+      throw error;
     }
+    if (disk.lateMs === 0) write(disk, rows);
+    else this.#user.after(disk.lateMs, () => write(disk, rows));
     this.#staged = [];
-    this.#disk.onStep('after commit');
+    this.#user.step('after commit');
   }
   rollback(): void {
     for (let i = this.#staged.length - 1; i >= 0; i--) {
@@ -108,5 +150,14 @@ export class SimLeaseStore implements LeaseStore {
       else this.#leases.set(address, before);
     }
     this.#staged = [];
+  }
+}
+
+function write(disk: SimDisk, rows: readonly (readonly [Ipv4, Lease | undefined])[]): void {
+  disk.leases ??= new Map();
+  for (const [address, lease] of rows) {
+    // A row of lifetime 0 is a removal to whoever reads the file (store/lease-loader.ts).
+    if (lease === undefined || lease.validLifetimeSec === 0) disk.leases.delete(address);
+    else disk.leases.set(address, lease);
   }
 }

@@ -173,6 +173,17 @@ describe('the file of a pair', () => {
   const file: PairFile = {
     ...{ relationship: 'a-b', side: 1, epoch: 3, boot: 7, reservedCounter: 9, state: 'normal', downSinceSec: 0 },
     ...{ cleanDown: false, saidGoodbye: true },
+    ...{
+      born: 3,
+      metBoot: 9,
+      fence: 2,
+      lost: false,
+      forgot: true,
+      grant: { number: 4, ranges: [{ first: 7, last: 9 }] },
+      granted: 4,
+      clockOffsetMs: -61_000,
+      received: 1,
+    },
     ownership: [{ first: 1, last: 5, owner: 1 }],
   };
 

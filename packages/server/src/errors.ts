@@ -143,6 +143,12 @@ export const ERRORS = {
     meaning: 'The command does not fit what there is: a lease, a subnet, or a file changed by somebody else.',
     remedy: 'The text says what is in the way.',
   },
+  'peer-fenced': {
+    kind: 'command',
+    meaning:
+      'A server of a pair sent what it may not send before it has noticed that the other was restarted or went on alone.',
+    remedy: 'Nothing: it notices with the next heartbeat, and fetches what it missed.',
+  },
   'command-failed': {
     kind: 'command',
     meaning: 'The command could not be carried out; nothing was changed.',

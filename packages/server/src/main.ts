@@ -21,6 +21,7 @@ import { takeServerLocks } from './platform/server-locks.js';
 import type { ChangeControl } from './services/change-control.js';
 import type { Ending } from './services/ending.js';
 import type { DhcpInterface, LeaseReader, Logger } from './services/ports.js';
+import { SteadyClock } from './services/steady-clock.js';
 import type { Dhcp4Port } from './transports/dhcp4-socket.js';
 import { KEA_COMPATIBILITY, LESSOR_VERSION } from './version.js';
 
@@ -61,7 +62,7 @@ async function start(
   const environment = () => machineConfigEnvironment({ variables, insecure, checkInterfaces: true });
   const early: StartBase = {
     options,
-    clock: systemClock,
+    clock: new SteadyClock(systemClock),
     random: createSystemRandom(),
     logger,
     log,

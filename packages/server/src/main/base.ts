@@ -4,7 +4,8 @@ import type { ConfigEnvironment, ConfigSource } from '../config/load.js';
 import type { LogTree } from '../platform/log.js';
 import type { AuditPort } from '../services/audit.js';
 import type { Ending } from '../services/ending.js';
-import type { Clock, Logger, Random } from '../services/ports.js';
+import type { Logger, Random } from '../services/ports.js';
+import type { SteadyClock } from '../services/steady-clock.js';
 
 /** The port of DHCP servers (RFC 2131 §4.1), where -p names no other. */
 export const DEFAULT_SERVER_PORT = 67;
@@ -30,7 +31,8 @@ export interface ServerOptions {
 /** What there is before the configuration has been read. */
 export interface StartBase {
   readonly options: ServerOptions;
-  readonly clock: Clock;
+  /** Holds, in a server of a pair (services/steady-clock.ts). */
+  readonly clock: SteadyClock;
   readonly random: Random;
   readonly logger: Logger;
   /** Undefined when embedded. */

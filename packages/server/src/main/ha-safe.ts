@@ -16,7 +16,8 @@ import { ConfigExchange, describeDrift } from '../services/pair/config-exchange.
 import { type Fingerprints, fingerprintsOf } from '../services/pair/fingerprints.js';
 import type { PairMemory } from '../services/pair/memory.js';
 import { openPairMemory } from '../services/pair/open-memory.js';
-import { describeDropped, type PairAlarm, PairService } from '../services/pair/pair-service.js';
+import { describeDropped, type PairAlarm } from '../services/pair/pair-parts.js';
+import { PairService } from '../services/pair/pair-service.js';
 import { reportOf } from '../services/pair/report.js';
 import { nodeFileOps } from '../store/file-ops.js';
 import { DiskPairFile } from '../store/pair-file.js';
@@ -39,9 +40,11 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
     throw new LessorError('config-conflict', message);
   }
   const nowSec = Math.floor(clock.now() / 1000);
-  const { memory, databaseLost } = openPairMemory(new DiskPairFile(`${path}.pair`, nodeFileOps), {
+  const memory = openPairMemory(new DiskPairFile(`${path}.pair`, nodeFileOps), {
     ...{ ha, pools: snapshot.pools, leases: ledger.leases, nowSec, leaseFileMissing },
   });
+  // From here on setting the clock of the machine ends no lease early, also over a restart.
+  clock.hold(memory.file.clockOffsetMs);
   const refresh = new AddressRefresh(addresses, clock);
   ending.onEnd(() => refresh.stop());
   let fingerprints = atOnce(fingerprintsOf(snapshot));
@@ -72,7 +75,10 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
       else parts.notice(noticeOf(alarm));
       refresh.repeat(memory.file.state === 'partner-down');
     },
-    databaseLost,
+    clockOffsetMs: () => clock.offsetMs,
+    pools: () => parts.current().pools,
+    freeIn: (pool) => addresses().freeCount(pool),
+    isFree: (address, pool) => addresses().isFree(address, pool),
   });
   /** Drift is told with its places; if the partner does not say them, without. */
   async function sayDrift(): Promise<void> {
@@ -170,6 +176,8 @@ function alarmText(alarm: Exclude<PairAlarm, { readonly kind: 'state' }>): strin
       return `no pair: ${alarm.text}`;
     case 'drift':
       return 'the configurations of the two servers are not the same';
+    case 'clock-set':
+      return `the clock of this machine was set by ${alarm.seconds} s: leases are still reckoned by the time before`;
     case 'skew':
       return `the clock of the partner differs from ours by ${alarm.seconds} s`;
   }

@@ -18,7 +18,7 @@ export interface SweeperPorts {
   readonly logger: Logger;
   /** Compacts the lease file (LeaseStore.cleanup). */
   readonly cleanup: () => Promise<void>;
-  /** Of a pair, one server reclaims a lease, and only while both agree; false puts it off to a later round. */
+  /** Of a pair, one server reclaims or flushes a lease, and only while both agree; false puts it off to a later round. */
   readonly mayReclaim?: (lease: Lease) => boolean;
   /** Told of each lease reclaimed, as it was before, once that is durable. */
   readonly onReclaimed?: (lease: Lease) => void;
@@ -174,20 +174,27 @@ export class Sweeper {
         for (const address of taken) {
           const lease = tx.getByAddress(address);
           if (lease === undefined || !isExpired(lease, beforeSec)) continue;
-          if (index === this.#running && this.#ports.mayReclaim?.(lease) === false) {
+          if (this.#ports.mayReclaim?.(lease) === false) {
             putOff.push(lease);
             continue;
           }
           act(lease, tx);
-          done.push(lease);
+          // A pair keeps the row of what was removed until its other server knows: that is no work for this round again.
+          if (this.#isStillIn(index, tx.getByAddress(address))) putOff.push(lease);
+          else done.push(lease);
         }
-        for (const lease of putOff) this.#running.set(lease.address, this.#nowSec() + PUT_OFF_SEC);
+        for (const lease of putOff) index.set(lease.address, beforeSec + PUT_OFF_SEC);
         return done;
       });
     } catch (error) {
       for (const address of taken) this.#track(address, this.#ports.ledger.leases.getByAddress(address));
       throw error;
     }
+  }
+
+  #isStillIn(index: ExpiryIndex, lease: Lease | undefined): boolean {
+    if (lease === undefined) return false;
+    return (lease.state === LeaseState.expiredReclaimed) === (index === this.#reclaimed);
   }
 
   #anythingRunOut(): boolean {

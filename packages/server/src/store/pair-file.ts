@@ -3,7 +3,7 @@
  * replaced as a whole (temporary file, flush, rename, flush of the directory), so that a crash leaves the old or the new.
  */
 
-import type { PairFile } from '../domain/pair/file.js';
+import type { Grant, PairFile } from '../domain/pair/file.js';
 import type { OwnedRange } from '../domain/pair/ownership.js';
 import { PAIR_STATES, type PairState } from '../domain/pair/states.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
@@ -13,6 +13,8 @@ import type { FileOps } from './file-ops.js';
 
 /** Written into the file, so that a later lessor knows what it reads. */
 const FORMAT = 1;
+/** Members added to that format: 0 where they are missing. */
+const SINCE_FORMAT_1: ReadonlySet<string> = new Set(['born', 'metBoot', 'fence', 'granted', 'received']);
 
 /** See the head of this file. */
 export class DiskPairFile implements PairFileStore {
@@ -73,10 +75,29 @@ function pairFileFrom(json: Json): PairFile {
     boot: countOf(map, 'boot'),
     reservedCounter: countOf(map, 'reservedCounter'),
     downSinceSec: countOf(map, 'downSinceSec'),
+    born: countOf(map, 'born'),
+    metBoot: countOf(map, 'metBoot'),
+    fence: countOf(map, 'fence'),
+    lost: map.lost === true,
+    forgot: map.forgot === true,
+    granted: countOf(map, 'granted'),
+    received: countOf(map, 'received'),
+    grant: grantFrom(map.grant),
+    clockOffsetMs: typeof map.clockOffsetMs === 'number' ? map.clockOffsetMs : 0,
     cleanDown: map.cleanDown === true,
     saidGoodbye: map.saidGoodbye === true,
     ownership: listOf(map.ownership, 'ownership').map(ownedRangeFrom),
   };
+}
+
+function grantFrom(json: Json | undefined): Grant | undefined {
+  if (json === undefined) return undefined;
+  const map = mapOf(json, '"grant"');
+  const ranges = listOf(map.ranges, 'ranges').map((each) => {
+    const range = mapOf(each, 'a range of "grant"');
+    return { first: countOf(range, 'first'), last: countOf(range, 'last') };
+  });
+  return { number: countOf(map, 'number'), ranges };
 }
 
 function ownedRangeFrom(json: Json): OwnedRange {
@@ -96,8 +117,9 @@ function listOf(json: Json | undefined, name: string): readonly Json[] {
   throw new Error(`"${name}" is no list`);
 }
 
+/** A member that files of before it was introduced do not have is 0. */
 function countOf(map: JsonMap, name: string): number {
-  const value = map[name];
+  const value = map[name] ?? (SINCE_FORMAT_1.has(name) ? 0 : undefined);
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   throw new Error(`"${name}" is not understood`);
 }

@@ -30,11 +30,10 @@ const SERVER_ID = 54;
 /** Decides a REQUEST (also a BOOTP request, which is one without any identifier or wish). */
 export function decideRequest(ctx: DecisionContext): Decision {
   const decision = decideAlone(ctx);
-  const { rules } = ctx;
-  if (decision.kind !== 'nak' || rules === undefined) return decision;
-  if (rules.mayRefuse && rules.mayRefuseAddress?.(wishOf(ctx)) !== false) return decision;
-  // The other server may have given the client this address; that it is in another network is certain all the same.
+  if (decision.kind !== 'nak' || ctx.rules === undefined) return decision;
   const wanted = wishOf(ctx);
+  if (ctx.rules.mayRefuse(wanted)) return decision;
+  // The other server may have given the client this address; that it is in another network is certain all the same.
   return ctx.candidates.some((subnet) => contains(subnet, wanted)) ? silent('ha-not-ours') : decision;
 }
 
@@ -71,9 +70,9 @@ function checkInitReboot(
   wanted: Ipv4,
   authoritative: boolean,
 ): Decision | undefined {
-  // In a pair a client can have a second lease for a while: of the other server, which this one has just taken over.
-  const there = ctx.leases.getByAddress(wanted);
-  if (there?.state === LeaseState.default && isHolder(ctx, there)) return undefined;
+  // Of a pair, the other server may have moved the client here while a released lease of it is still remembered.
+  const existing = ctx.leases.getByAddress(wanted);
+  if (existing !== undefined && isHolder(ctx, existing)) return undefined;
   const known = lease !== undefined && lease.state !== LeaseState.declined;
   if (!known) return authoritative ? nak('client is not known here', ctx.candidates[0]) : silent('unknown-client');
   return lease.address === wanted ? undefined : nak('client has another address', ctx.candidates[0]);

@@ -1,15 +1,25 @@
 /** What a server of a pair keeps beside its leases: who owns which addresses, its epoch, and the counters handed out. */
 
 import type { EpochSec } from '../values.js';
-import type { OwnedRange } from './ownership.js';
+import type { AddressRange, OwnedRange } from './ownership.js';
 import type { PairState } from './states.js';
 import type { Side } from './version.js';
 
 /** What survives a restart. Written before what it says is acted upon. */
 export interface PairFile {
+  /** Boot number with which this file was begun: if the partner has met an earlier one, and none since, all was lost. */
+  readonly born: number;
+  /** Highest boot number of the partner met, as long as its file is the same or it knows that it lost it; 0: none. */
+  readonly metBoot: number;
   readonly relationship: string;
   readonly side: Side;
   readonly epoch: number;
+  /** How often one of the two has gone on alone: who has the lower number was left behind, and fetches before it serves. */
+  readonly fence: number;
+  /** The leases were lost, and what was promised with them may not have run out yet. */
+  readonly lost: boolean;
+  /** This file was lost, and has been begun anew: who owns what is to be asked. */
+  readonly forgot: boolean;
   /** Starts of this server; tells the messages of one start from those of another. */
   readonly boot: number;
   /** Counters below this one may have been used in the epoch. */
@@ -19,7 +29,20 @@ export interface PairFile {
   readonly downSinceSec: EpochSec;
   /** True if partner-down followed the partner's goodbye: then it promised nothing we do not know of. */
   readonly cleanDown: boolean;
+  /** How far the clock by which leases are reckoned is ahead of the wall clock, which was set while the server ran. */
+  readonly clockOffsetMs: number;
   /** This server has said goodbye: the partner may be using everything. */
   readonly saidGoodbye: boolean;
   readonly ownership: readonly OwnedRange[];
+  /** Addresses on their way to the partner: nobody gives them until it has confirmed the number. */
+  readonly grant: Grant | undefined;
+  /** Number of the last hand-over to the partner, and of the last one from it. */
+  readonly granted: number;
+  readonly received: number;
+}
+
+/** Free addresses handed over, by number. */
+export interface Grant {
+  readonly number: number;
+  readonly ranges: readonly AddressRange[];
 }

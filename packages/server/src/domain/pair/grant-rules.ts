@@ -14,8 +14,6 @@ export interface GrantRules {
   mayRenew(lease: Lease, nowSec: EpochSec): boolean;
   /** The longest lifetime that may be stored for this client on this address; at most `wantedSec`. */
   lifetimeLimitSec(address: Ipv4, holder: Octets, wantedSec: number, nowSec: EpochSec): number;
-  /** False while this server can not know whether another one gave the client its address: silence instead of a NAK. */
-  readonly mayRefuse: boolean;
-  /** Where it may refuse at all: whether it knows enough of this address. True for all if absent. */
-  mayRefuseAddress?(address: Ipv4): boolean;
+  /** False if another server may have given the address to a client unknown here: silence instead of a NAK. */
+  mayRefuse(address: Ipv4): boolean;
 }

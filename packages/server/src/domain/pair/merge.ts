@@ -5,8 +5,8 @@
 
 import type { Lease } from '../lease.js';
 import { LeaseState } from '../lease.js';
-import type { Octets } from '../values.js';
-import { endOf, holderOf, isBinding, type PairRecord } from './record.js';
+import type { EpochSec, Octets } from '../values.js';
+import { endOf, holderOf, inForce, isBinding, type PairRecord } from './record.js';
 import { compareVersions, epochOf, joinVersions, type Side, UNVERSIONED } from './version.js';
 
 /** A client that loses an address it may have been told to use: somebody has to be told. */
@@ -30,20 +30,21 @@ export interface Merged {
 
 /**
  * What holds after `mine` met `theirs`.
+ * @param nowSec by whose clock it is judged what is in force: that of the side that merges
  * @param owner who owns the address, where it matters: which of two different clients keeps it
  */
-export function mergeRecords(mine: PairRecord, theirs: PairRecord, owner: Side): Merged {
+export function mergeRecords(mine: PairRecord, theirs: PairRecord, owner: Side, nowSec: EpochSec): Merged {
   switch (compareVersions(mine.version, theirs.version)) {
     case 'equal':
       return differBeforeThePair(mine, theirs)
-        ? mergeConcurrent(mine, theirs, owner)
+        ? mergeConcurrent(mine, theirs, owner, nowSec)
         : { record: mine, origin: 'mine' };
     case 'newer':
       return { record: mine, origin: 'mine' };
     case 'older':
       return { record: theirs, origin: 'theirs' };
     case 'concurrent':
-      return mergeConcurrent(mine, theirs, owner);
+      return mergeConcurrent(mine, theirs, owner, nowSec);
   }
 }
 
@@ -59,28 +60,33 @@ function differBeforeThePair(mine: PairRecord, theirs: PairRecord): boolean {
   return holderOf(mine.lease) !== holderOf(theirs.lease) || endOf(mine.lease) !== endOf(theirs.lease);
 }
 
-function mergeConcurrent(mine: PairRecord, theirs: PairRecord, owner: Side): Merged {
+function mergeConcurrent(mine: PairRecord, theirs: PairRecord, owner: Side, nowSec: EpochSec): Merged {
   const version = joinVersions(mine.version, theirs.version);
-  const keepsMine = prefersFirst(mine, theirs, owner);
+  const keepsMine = prefersFirst(mine, theirs, owner, nowSec);
   const [kept, lost] = keepsMine ? [mine, theirs] : [theirs, mine];
   const record: PairRecord = { address: mine.address, version, lease: kept.lease };
-  const dropped = droppedBy(kept.lease, lost.lease);
+  const dropped = droppedBy(kept.lease, lost.lease, nowSec);
   return { record, origin: 'merged', ...(dropped === undefined ? {} : { dropped }) };
 }
 
 /** Different clients, both bound: the one not kept has to be reported. */
-function droppedBy(kept: Lease | undefined, lost: Lease | undefined): DroppedBinding | undefined {
-  if (lost === undefined || lost.state !== LeaseState.default || !isBinding(kept)) return undefined;
+function droppedBy(kept: Lease | undefined, lost: Lease | undefined, nowSec: EpochSec): DroppedBinding | undefined {
+  if (lost === undefined || lost.state !== LeaseState.default || !inForce(lost, nowSec)) return undefined;
+  if (!isBinding(kept)) return undefined;
   const [winner, loser] = [holderOf(kept), holderOf(lost)];
   return winner === loser ? undefined : { kept: winner, dropped: loser, droppedLease: lost };
 }
 
 /** Which of two concurrent records is kept, whichever of them is `a`. */
-function prefersFirst(a: PairRecord, b: PairRecord, owner: Side): boolean {
-  const bound = Number(isBinding(a.lease)) - Number(isBinding(b.lease));
-  if (bound !== 0) return bound > 0;
+function prefersFirst(a: PairRecord, b: PairRecord, owner: Side, nowSec: EpochSec): boolean {
+  const strength = strengthOf(a, nowSec) - strengthOf(b, nowSec);
+  if (strength !== 0) return strength > 0;
   if (a.lease !== undefined && b.lease !== undefined) {
     const same = holderOf(a.lease) === holderOf(b.lease);
+    // Who was given a declined address by the other server is using it.
+    if (isBinding(a.lease) && isBinding(b.lease) && a.lease.state !== b.lease.state) {
+      return a.lease.state === LeaseState.default;
+    }
     const [endA, endB] = [endOf(a.lease), endOf(b.lease)];
     if (same && endA !== endB) return endA > endB;
   } else if (a.lease !== b.lease) {
@@ -91,6 +97,11 @@ function prefersFirst(a: PairRecord, b: PairRecord, owner: Side): boolean {
   if (epochs !== 0) return epochs > 0;
   // Exactly one of two concurrent records has the newer event of the owner's side.
   return a.version[owner] > b.version[owner];
+}
+
+/** What is in force is stronger than a binding that ran out, and that than what was given up. */
+function strengthOf({ lease }: PairRecord, nowSec: EpochSec): number {
+  return Number(isBinding(lease)) + Number(inForce(lease, nowSec));
 }
 
 function newestEpoch({ version }: PairRecord): number {

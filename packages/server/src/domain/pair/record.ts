@@ -13,11 +13,13 @@ export interface PairRecord {
   readonly address: Ipv4;
   readonly version: Version;
   readonly lease: Lease | undefined;
+  /** Of a tombstone: the binding ran out on the clock of whoever says so, nobody gave it up. */
+  readonly expired?: boolean;
 }
 
 const MEMBER = '"lessor-pair":';
 /** The member stands first, as written here, so that it is found without parsing JSON on the packet's road. */
-const STAMP = /^\{"lessor-pair":"([0-9.-]{1,40})"(,|\})/;
+const STAMP = /^\{"lessor-pair":"([0-9.-]{1,40})(?:\+([0-9]{1,10}))?"(,|\})/;
 
 /** The version in a lease's user-context; {@link UNVERSIONED} if it has none. */
 export function versionIn(userContext: string): Version {
@@ -29,13 +31,26 @@ export function versionIn(userContext: string): Version {
 export function withoutVersion(userContext: string): string {
   const match = STAMP.exec(userContext);
   if (match === null) return userContext;
-  return match[2] === '}' ? '' : `{${userContext.slice(match[0].length).trimStart()}`;
+  return match[3] === '}' ? '' : `{${userContext.slice(match[0].length).trimStart()}`;
 }
 
-/** The user-context with this version in the place of any it had. `userContext` is '' or the text of a JSON map. */
-export function withVersion(userContext: string, version: Version): string {
+/**
+ * Until when the client may be told that it has the address as long as the partner has not confirmed the record, in seconds
+ * since 1970; Infinity if nothing is said: then that is the end of the lease.
+ */
+export function boundIn(userContext: string): number {
+  const bound = STAMP.exec(userContext)?.[2];
+  return bound === undefined ? Number.POSITIVE_INFINITY : Number(bound);
+}
+
+/**
+ * The user-context with this version in the place of any it had. `userContext` is '' or the text of a JSON map.
+ * @param bound see {@link boundIn}
+ */
+export function withVersion(userContext: string, version: Version, bound = Number.POSITIVE_INFINITY): string {
   const rest = withoutVersion(userContext).trimStart().slice(1).trimStart();
-  const member = `{${MEMBER}"${formatVersion(version)}"`;
+  const limit = Number.isFinite(bound) ? `+${Math.max(0, Math.floor(bound))}` : '';
+  const member = `{${MEMBER}"${formatVersion(version)}${limit}"`;
   return rest === '' || rest === '}' ? `${member}}` : `${member},${rest}`;
 }
 
@@ -57,6 +72,14 @@ export function inForce(lease: Lease | undefined, nowSec: EpochSec): boolean {
 
 /** A lease in one of the states that keep the address for, or from, somebody. */
 export type Binding = Lease & { readonly state: typeof LeaseState.default | typeof LeaseState.declined };
+
+/**
+ * True if the record says that a binding ran out, on the clock of whoever made it: with that the other server has to
+ * agree. What a client or an operator gave up is over at once.
+ */
+export function isExpiryClaim({ lease, expired }: Pick<PairRecord, 'lease' | 'expired'>): boolean {
+  return lease === undefined ? expired === true : lease.state === LeaseState.expiredReclaimed;
+}
 
 /** True for the states in which the address is kept for, or from, somebody, whatever the time. */
 export function isBinding(lease: Lease | undefined): lease is Binding {

@@ -82,7 +82,7 @@ export type PairEvent =
 export function nextPairState(state: PairState, event: PairEvent): PairState {
   switch (event.kind) {
     case 'contact':
-      if (event.outlived) return 'recovering';
+      if (event.outlived && state !== 'partner-down') return 'recovering';
       return state === 'starting' ? 'interrupted' : state;
     case 'synchronised':
       return 'normal';

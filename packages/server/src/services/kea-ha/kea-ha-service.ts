@@ -31,7 +31,7 @@ const KEA_RULES: GrantRules = {
   mayGive: () => true,
   mayRenew: () => true,
   lifetimeLimitSec: (_address, _holder, wantedSec) => wantedSec,
-  mayRefuse: true,
+  mayRefuse: () => true,
 };
 
 /** See the head of this file. */

@@ -30,7 +30,7 @@ export interface ComparisonParts {
 
 /**
  * Compares the databases and takes over what the partner has newer; what we have newer is noted as unconfirmed and so
- * gets sent. Afterwards everything not noted is the same on both sides. Resolves with the number of records taken over.
+ * gets sent. Afterwards everything not noted is the same on both sides, if the partner was not restarted meanwhile. Resolves with the number of records taken over.
  * @throws what `call` rejects with, StoreError: nothing is known then, begin again
  */
 export async function compareWithPartner(parts: ComparisonParts): Promise<number> {
@@ -50,11 +50,10 @@ export async function compareWithPartner(parts: ComparisonParts): Promise<number
     noteOurs(recordsOfBlocks(leases, some), theirs, unconfirmed);
     taken += (await replica.takeIn([...theirs.values()])).stored.length;
   }
-  unconfirmed.everything = false;
   return taken;
 }
 
-/** Records of ours that the partner does not have, or has older, are to be sent. */
+/** Records of ours that the partner does not have, or has older, or has another one of, are to be sent. */
 function noteOurs(
   ours: readonly PairRecord[],
   theirs: ReadonlyMap<Ipv4, PairRecord>,
@@ -65,7 +64,9 @@ function noteOurs(
     // Where both say that it is over there is nothing to agree upon.
     if (!isBinding(mine.lease) && !isBinding(other?.lease)) continue;
     if (unconfirmed.find(mine.address) !== undefined) continue;
-    if (other !== undefined && compareVersions(mine.version, other.version) !== 'newer') continue;
+    const order = other === undefined ? 'newer' : compareVersions(mine.version, other.version);
+    // What is concurrent has to be merged before either of the two acts upon it; side 0 does.
+    if (order === 'equal' || order === 'older') continue;
     const known =
       other !== undefined && isBinding(other.lease)
         ? { holder: holderOf(other.lease), endSec: endOf(other.lease) }

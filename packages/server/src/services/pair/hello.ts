@@ -7,7 +7,7 @@ import type { Json, JsonMap } from '../../domain/snapshot.js';
 import { CommandError } from '../../errors.js';
 
 /** Version of this protocol. */
-export const PAIR_PROTOCOL = 1;
+export const PAIR_PROTOCOL = 2;
 
 /** One server as the other sees it. */
 export interface Hello {
@@ -17,6 +17,16 @@ export interface Hello {
   /** Number of the server's start: its messages are told from those of earlier starts. */
   readonly boot: number;
   readonly epoch: number;
+  /** How often one of the two has gone on alone, as far as it knows. */
+  readonly fence: number;
+  /** Boot number with which the file of the sender was begun. */
+  readonly born: number;
+  /** The highest boot number it knows of the receiver, from a life of which the receiver should know. */
+  readonly met: number;
+  /** The boot number of the receiver as it runs now, as far as the sender has heard; 0: nothing. */
+  readonly sees: number;
+  /** It lost its database, and what it had promised with it may still run. */
+  readonly lost: boolean;
   readonly state: PairState;
   /** It has compared its database with the receiver's since the two met. */
   readonly compared: boolean;
@@ -49,6 +59,11 @@ export function helloFromJson(json: Json | undefined): Hello {
     boot: count(map, 'boot'),
     epoch: count(map, 'epoch'),
     state: state as PairState,
+    fence: count(map, 'fence'),
+    born: count(map, 'born'),
+    met: count(map, 'met'),
+    sees: count(map, 'sees'),
+    lost: map.lost === true,
     compared: map.compared === true,
     gives: map.gives === true,
     addressSpace: text(map, 'addressSpace'),

@@ -3,14 +3,18 @@
 import type { PairFile } from '../../domain/pair/file.js';
 import { OwnershipMap } from '../../domain/pair/ownership.js';
 import { type EventNumber, eventNumber, MAX_EPOCH } from '../../domain/pair/version.js';
+import type { Ipv4 } from '../../domain/values.js';
 import { StoreError } from '../../errors.js';
 import type { PairFileStore } from '../ports.js';
 
 export type { PairFile } from '../../domain/pair/file.js';
 export type { PairFileStore } from '../ports.js';
 
-/** Counters reserved by one write of the file. */
-const RESERVE = 1_000_000;
+/**
+ * Counters reserved by one write of the file. Few, as each start uses up so many: a life that begins anew counts from the
+ * time (open-memory.ts), which must be ahead of them.
+ */
+const RESERVE = 16_384;
 
 /** See the head of this file. */
 export class PairMemory {
@@ -37,6 +41,11 @@ export class PairMemory {
     return this.#ownership;
   }
 
+  /** True while the address is on its way to the partner: nobody gives it. */
+  isGranting(address: Ipv4): boolean {
+    return this.#file.grant?.ranges.some(({ first, last }) => address >= first && address <= last) ?? false;
+  }
+
   /** Changes what is on the disk. @throws StoreError if it can not be written: nothing has changed then */
   update(change: Partial<PairFile>): void {
     const next = { ...this.#file, ...change };
@@ -45,12 +54,25 @@ export class PairMemory {
     if (change.ownership !== undefined) this.#ownership = OwnershipMap.of(change.ownership);
   }
 
+  /**
+   * The same for what need not survive: a crash before it is written leads to something more careful. A disk that can not
+   * be written must not keep a server from falling silent.
+   */
+  note(change: Partial<PairFile>): void {
+    try {
+      this.update(change);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#file = { ...this.#file, ...change };
+    }
+  }
+
   /** Begins a new epoch, above `atLeast` too; what else changes with it goes to the disk in the same write. */
   raiseEpoch(atLeast: number, change: Partial<PairFile>): void {
     const epoch = Math.max(this.#file.epoch, atLeast) + 1;
     if (epoch > MAX_EPOCH) throw new StoreError('store-corrupt', `the pair has no epochs left after ${MAX_EPOCH}`);
-    this.update({ ...change, epoch, reservedCounter: RESERVE });
-    this.#counter = 0;
+    // Counters go on: they tell the events of this life from those of one that was lost, whatever its epochs were.
+    this.update({ ...change, epoch });
   }
 
   /** The number of the next event of this server. @throws StoreError if no more can be reserved on the disk */

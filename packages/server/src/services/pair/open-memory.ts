@@ -1,6 +1,6 @@
 /** What a server of a pair begins with: its file, or where there is none what can be said without one. */
 
-import type { HaConfig } from '../../domain/ha/config.js';
+import type { HaConfig, HaPeer } from '../../domain/ha/config.js';
 import { sideOfRole } from '../../domain/ha/config.js';
 import { OwnershipMap } from '../../domain/pair/ownership.js';
 import { versionIn } from '../../domain/pair/record.js';
@@ -13,9 +13,14 @@ import { type PairFile, type PairFileStore, PairMemory } from './memory.js';
 /** More than a pair has on the average of its whole life, and few enough for counters to last until 2106. */
 const EVENTS_A_SECOND = 256;
 
+/** What of a relation decides who this server is in its pair. */
+export interface PairIdentity extends Pick<HaConfig, 'relationship' | 'safe'> {
+  readonly self: Pick<HaPeer, 'role'>;
+}
+
 /** What is at hand when a server starts. */
 export interface Beginning {
-  readonly ha: HaConfig;
+  readonly ha: PairIdentity;
   readonly pools: readonly Pool[];
   readonly leases: Pick<LeaseReader, 'all'>;
   readonly nowSec: number;
@@ -23,17 +28,11 @@ export interface Beginning {
   readonly leaseFileMissing: boolean;
 }
 
-/** The memory, and whether this server lost what it knew. */
-export interface Begun {
-  readonly memory: PairMemory;
-  readonly databaseLost: boolean;
-}
-
 /**
  * Takes over what the file says.
  * @throws StoreError if the file can not be read or written, LessorError if it belongs to another pair
  */
-export function openPairMemory(store: PairFileStore, beginning: Beginning): Begun {
+export function openPairMemory(store: PairFileStore, beginning: Beginning): PairMemory {
   const { ha, pools, leases, leaseFileMissing } = beginning;
   const found = store.load();
   if (found !== undefined) checkIdentity(found, ha);
@@ -41,8 +40,9 @@ export function openPairMemory(store: PairFileStore, beginning: Beginning): Begu
   const file = found ?? firstFile(beginning, known);
   const ownership = OwnershipMap.of(file.ownership).over(pools, ha.safe.shareOfSide1).ranges;
   // Leases with versions and no file: counters and ownership are forgotten. A file and no leases: these are.
-  const databaseLost = found === undefined ? known > 0 : leaseFileMissing;
-  return { memory: new PairMemory(store, { ...file, ownership }), databaseLost };
+  const lost = file.lost || (found !== undefined && leaseFileMissing);
+  const forgot = file.forgot || (found === undefined && known > 0);
+  return new PairMemory(store, { ...file, ownership, lost, forgot });
 }
 
 function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
@@ -54,6 +54,15 @@ function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
     epoch: known + 1,
     // Above the boot number of an earlier life, which the partner remembers.
     boot: nowSec,
+    born: nowSec + 1,
+    metBoot: 0,
+    fence: 0,
+    lost: false,
+    forgot: false,
+    grant: undefined,
+    granted: 0,
+    clockOffsetMs: 0,
+    received: 0,
     // If the leases are forgotten too no epoch tells: then counters above all that an earlier life can have handed out.
     reservedCounter: nowSec * EVENTS_A_SECOND,
     state: 'starting',
@@ -64,7 +73,8 @@ function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
   };
 }
 
-function newestEpoch(leases: Pick<LeaseReader, 'all'>): number {
+/** The newest epoch of which there is an event in the table. */
+export function newestEpoch(leases: Pick<LeaseReader, 'all'>): number {
   let newest = 0;
   for (const { userContext } of leases.all()) {
     if (userContext === '') continue;
@@ -73,7 +83,7 @@ function newestEpoch(leases: Pick<LeaseReader, 'all'>): number {
   return newest;
 }
 
-function checkIdentity({ relationship, side }: PairFile, ha: HaConfig): void {
+function checkIdentity({ relationship, side }: PairFile, ha: PairIdentity): void {
   if (relationship === ha.relationship && side === sideOfRole(ha.self.role)) return;
   const role = side === 0 ? 'primary' : 'secondary or standby';
   throw new LessorError(

@@ -7,10 +7,17 @@ const WINDOW = 1024;
 export class ReplayWindow {
   #highest = 0;
   #seen = new Set<number>();
+  #floor = 0;
+
+  /** The sender has given up every message below this number: one that still comes is refused. */
+  giveUpBelow(number: number): void {
+    this.#floor = Math.max(this.#floor, number);
+  }
 
   /** True the first time a number (1, 2, ...) comes; false if it came before, or is too old to tell. */
   accept(number: number): boolean {
-    if (!Number.isSafeInteger(number) || number <= this.#highest - WINDOW || this.#seen.has(number)) return false;
+    if (!Number.isSafeInteger(number) || number < this.#floor || number <= this.#highest - WINDOW) return false;
+    if (this.#seen.has(number)) return false;
     this.#seen.add(number);
     if (number > this.#highest) {
       this.#highest = number;

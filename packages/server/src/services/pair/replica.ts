@@ -5,13 +5,25 @@
 
 import { type Lease, LeaseState } from '../../domain/lease.js';
 import { type DroppedBinding, mergeRecords } from '../../domain/pair/merge.js';
-import { absentRecord, endOf, holderOf, isBinding, type PairRecord, versionIn } from '../../domain/pair/record.js';
+import { promisedEndSec } from '../../domain/pair/promise.js';
+import {
+  absentRecord,
+  boundIn,
+  endOf,
+  holderOf,
+  inForce,
+  isBinding,
+  isExpiryClaim,
+  type PairRecord,
+  versionIn,
+} from '../../domain/pair/record.js';
 import { compareVersions, UNVERSIONED, type Version, withEvent } from '../../domain/pair/version.js';
 import type { EpochSec, Ipv4 } from '../../domain/values.js';
 import type { LeaseStamp, LeaseTransaction, Ledger } from '../ledger.js';
 import { BlockDigests } from './digests.js';
+import { Graves } from './graves.js';
 import type { PairMemory } from './memory.js';
-import type { HeldUntil, UnconfirmedRecords } from './unconfirmed.js';
+import type { Unconfirmed, UnconfirmedRecords } from './unconfirmed.js';
 import { stamped } from './wire.js';
 
 /** What a {@link Replica} works with. */
@@ -19,7 +31,12 @@ export interface ReplicaParts {
   readonly ledger: Ledger;
   readonly memory: PairMemory;
   readonly unconfirmed: UnconfirmedRecords;
+  readonly mcltSec: number;
+  /** Seconds after which every message and answer under way now has come or been given up. */
+  readonly oldestMessageSec: number;
   nowSec(): EpochSec;
+  /** Our database was lost: until what was promised with it has run out we do not agree that anything has. */
+  mayAgree(): boolean;
   /** Something waits to be sent. */
   readonly onChange: () => void;
   /** Whether an address can be given may have changed. */
@@ -34,17 +51,21 @@ export interface TakenIn {
   readonly stored: Ipv4[];
   /** What the sender should have in the place of what it sent. */
   readonly newer: PairRecord[];
+  /** Addresses we do not want to hear of yet. */
+  readonly later: Ipv4[];
 }
 
 /** See the head of this file. Construct it before the ledger is used. */
 export class Replica implements LeaseStamp {
   readonly digests = new BlockDigests();
   readonly #parts: ReplicaParts;
+  readonly #graves: Graves;
   /** Set while records of the partner are stored: they keep the version they have. */
   #takingIn = false;
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
+    this.#graves = new Graves(parts.oldestMessageSec, () => parts.nowSec());
     for (const lease of parts.ledger.leases.all()) this.digests.changed(lease.address, undefined, lease);
     parts.ledger.observe((address, before, after) => this.digests.changed(address, before, after));
     parts.ledger.useStamp(this);
@@ -65,9 +86,12 @@ export class Replica implements LeaseStamp {
   remove(before: Lease): Lease | undefined {
     if (this.#takingIn) return undefined;
     const { unconfirmed } = this.#parts;
-    if (!isBinding(before) && unconfirmed.isConfirmed(before.address)) return undefined;
+    if (!isBinding(before) && unconfirmed.isConfirmed(before.address)) {
+      this.#graves.bury(before.address, versionIn(before.userContext));
+      return undefined;
+    }
     if (unconfirmed.find(before.address)?.removal === true) return before;
-    return this.#ownEvent(asOver(before), before, true);
+    return this.#ownEvent(asOver(before, this.#parts.nowSec()), before, true);
   }
 
   committed(): void {
@@ -76,18 +100,37 @@ export class Replica implements LeaseStamp {
 
   #ownEvent(lease: Lease, before: Lease | undefined, removal: boolean): Lease {
     const { memory, unconfirmed } = this.#parts;
-    const base = before === undefined ? UNVERSIONED : versionIn(before.userContext);
-    const version = withEvent(base, memory.file.side, memory.nextEvent());
-    const promised = isBinding(before) ? { holder: holderOf(before), endSec: endOf(before) } : undefined;
-    unconfirmed.changed(lease.address, version, this.#known(lease.address, before), removal, promised);
+    const base = before === undefined ? this.#graves.find(lease.address) : versionIn(before.userContext);
+    const version = withEvent(base ?? UNVERSIONED, memory.file.side, memory.nextEvent());
+    unconfirmed.changed(lease.address, version, this.#known(lease.address, before), removal, this.#told(lease, before));
+    const bound = this.#boundOf(lease);
     // A released lease keeps its end: one of lifetime 0 would be no row at the next start, and the release forgotten.
     const { state } = lease;
     const kept = state === LeaseState.released && before !== undefined ? { ...lease, ...timesOf(before) } : lease;
-    return stamped(kept, version);
+    return stamped(kept, version, bound);
+  }
+
+  /** Until when the holder of `lease` may think it has the address, whatever becomes of this change. */
+  #told(lease: Lease, before: Lease | undefined): EpochSec {
+    if (before?.state !== LeaseState.default || lease.state !== LeaseState.default) return 0;
+    if (holderOf(before) !== holderOf(lease)) return 0;
+    const entry = this.#parts.unconfirmed.find(lease.address);
+    const bound = entry === undefined ? Number.POSITIVE_INFINITY : boundIn(before.userContext);
+    return Math.max(entry?.told ?? 0, Math.min(endOf(before), bound));
+  }
+
+  /** Until when the client may be told that it has the address if the partner never hears of it; Infinity: as stored. */
+  #boundOf(lease: Lease): number {
+    const { unconfirmed, nowSec, mcltSec } = this.#parts;
+    if (lease.state !== LeaseState.default) return Number.POSITIVE_INFINITY;
+    const { known, told = 0 } = unconfirmed.find(lease.address) ?? {};
+    const stored = known?.holder === holderOf(lease) ? known.endSec : undefined;
+    const bound = Math.max(told, promisedEndSec(nowSec(), endOf(lease), stored, mcltSec));
+    return bound < endOf(lease) ? bound : Number.POSITIVE_INFINITY;
   }
 
   /** What the partner is known to have of an address whose lease is `before`. */
-  #known(address: Ipv4, before: Lease | undefined): HeldUntil | undefined {
+  #known(address: Ipv4, before: Lease | undefined): Unconfirmed['known'] {
     if (!isBinding(before) || !this.#parts.unconfirmed.isConfirmed(address)) return undefined;
     return { holder: holderOf(before), endSec: endOf(before) };
   }
@@ -99,7 +142,7 @@ export class Replica implements LeaseStamp {
    * @throws StoreError if it can not be made durable: nothing has been taken in
    */
   async takeIn(records: readonly PairRecord[]): Promise<TakenIn> {
-    const result: TakenIn = { stored: [], newer: [] };
+    const result: TakenIn = { stored: [], newer: [], later: [] };
     const settled: Ipv4[] = [];
     const dropped: [Ipv4, DroppedBinding][] = [];
     await this.#parts.ledger.transact((tx) => {
@@ -116,21 +159,37 @@ export class Replica implements LeaseStamp {
     return result;
   }
 
+  #recordOf(address: Ipv4, lease: Lease | undefined): PairRecord {
+    const grave = lease === undefined ? this.#graves.find(address) : undefined;
+    return grave === undefined ? recordOf(address, lease) : { address, version: grave, lease: undefined };
+  }
+
   #takeInOne(
     tx: LeaseTransaction,
     theirs: PairRecord,
-    { stored, newer }: TakenIn,
+    { stored, newer, later }: TakenIn,
     settled: Ipv4[],
     dropped: [Ipv4, DroppedBinding][],
   ): void {
     const { memory, unconfirmed } = this.#parts;
     const { address } = theirs;
-    const mine = recordOf(address, tx.getByAddress(address));
+    const mine = this.#recordOf(address, tx.getByAddress(address));
     const { side } = memory.file;
     const owner = memory.ownership.ownerOf(address);
-    const merged = mergeRecords(mine, theirs, owner === 1 ? 1 : 0);
-    if (merged.origin === 'theirs') {
+    const merged = mergeRecords(mine, theirs, owner === 1 ? 1 : 0, this.#parts.nowSec());
+    if (isExpiryClaim(theirs) && merged.origin !== 'mine' && !this.#parts.mayAgree()) {
+      later.push(address);
+    } else if (merged.origin === 'theirs' && isExpiryClaim(theirs) && inForce(mine.lease, this.#parts.nowSec())) {
+      // On our clock the lease still runs: it is over only when it is over for both. Ours is the newer one from now on.
+      const version = withEvent(merged.record.version, side, memory.nextEvent());
+      const lease = leaseWith(mine.lease, version);
+      store(tx, address, lease, version);
+      unconfirmed.confirmed(address);
+      unconfirmed.changed(address, version, undefined, false);
+      newer.push({ address, version, lease });
+    } else if (merged.origin === 'theirs') {
       store(tx, address, theirs.lease, theirs.version);
+      if (theirs.lease === undefined) this.#graves.bury(address, theirs.version);
       stored.push(address);
       settled.push(address);
     } else if (merged.origin === 'mine') {
@@ -173,6 +232,23 @@ export class Replica implements LeaseStamp {
     if (removals.length > 0) void this.#forget(removals).catch(() => undefined);
   }
 
+  /**
+   * Our database was lost, and this is what the partner had of it: each client may have been promised so much more than the
+   * partner knew.
+   * @param lostBeforeSec the database was lost before; nothing was promised with it since
+   */
+  async allowForLost(addresses: readonly Ipv4[], lostBeforeSec: EpochSec): Promise<void> {
+    const { ledger, nowSec, mcltSec } = this.#parts;
+    await ledger.transact((tx) => {
+      for (const address of addresses) {
+        const lease = tx.getByAddress(address);
+        if (lease?.state !== LeaseState.default || !Number.isFinite(endOf(lease))) continue;
+        const end = Math.max(lostBeforeSec, endOf(lease)) + mcltSec;
+        if (end > nowSec()) tx.put({ ...lease, validLifetimeSec: end - lease.clttSec });
+      }
+    });
+  }
+
   /** Both servers have the same of an address. */
   #settle(address: Ipv4): void {
     this.#parts.unconfirmed.confirmed(address);
@@ -185,6 +261,7 @@ export class Replica implements LeaseStamp {
     await ledger.transact((tx) => {
       for (const address of addresses) {
         const lease = tx.getByAddress(address);
+        // The stamp (remove, above) sees to it that it is forgotten for good.
         if (lease !== undefined && !isBinding(lease) && unconfirmed.isConfirmed(address)) tx.delete(address);
       }
     });
@@ -200,10 +277,14 @@ function timesOf({ clttSec, validLifetimeSec }: Lease): Pick<Lease, 'clttSec' | 
   return { clttSec, validLifetimeSec: Math.max(1, validLifetimeSec) };
 }
 
-/** What stands for a lease that was removed, until the partner knows. A row has to name somebody. */
-function asOver(lease: Lease): Lease {
+/**
+ * What stands for a lease that was removed, until the partner knows: given up, or run out, which are different things to
+ * the partner. A row has to name somebody.
+ */
+function asOver(lease: Lease, nowSec: EpochSec): Lease {
   const nobody = lease.hwAddress === '' && lease.clientId === '' ? { hwAddress: '\0\0\0\0\0\0' } : {};
-  return { ...lease, ...nobody, state: LeaseState.released };
+  const ranOut = isBinding(lease) && !inForce(lease, nowSec);
+  return { ...lease, ...nobody, state: ranOut ? LeaseState.expiredReclaimed : LeaseState.released };
 }
 
 function leaseWith(lease: Lease | undefined, version: Version): Lease | undefined {

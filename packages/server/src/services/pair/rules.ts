@@ -3,11 +3,12 @@
 import { type Lease, LeaseState } from '../../domain/lease.js';
 import type { GrantRules } from '../../domain/pair/grant-rules.js';
 import { promisedEndSec, reusableFromSec } from '../../domain/pair/promise.js';
-import { endOf, holderOf, inForce, isBinding } from '../../domain/pair/record.js';
+import { boundIn, endOf, holderOf, inForce, isBinding } from '../../domain/pair/record.js';
 import { PAIR_STATES } from '../../domain/pair/states.js';
 import type { EpochSec, Ipv4, Octets } from '../../domain/values.js';
 import { INFINITE_LIFETIME } from '../../domain/values.js';
 import type { LeaseReader } from '../ports.js';
+import type { Hello } from './hello.js';
 import type { PairMemory } from './memory.js';
 import type { UnconfirmedRecords } from './unconfirmed.js';
 
@@ -25,29 +26,30 @@ export interface RuleFacts {
   connected(): boolean;
   /** Until then nothing is given: our own database was lost, and leases nobody knows of may still run. */
   noGiveUntilSec(): EpochSec;
+  /** What the partner last said of itself, if it is there. */
+  partner(): Pick<Hello, 'state' | 'lost' | 'fence'> | undefined;
+  /** The databases have been compared since the partner is there. */
+  compared(): boolean;
 }
+
+/** Clocks further apart than this give nothing to new clients while both servers are there to be put right. */
+const SKEW_LIMIT_SEC = 60;
 
 /** See the head of this file. */
 export class PairRules implements GrantRules {
   constructor(private readonly facts: RuleFacts) {}
 
-  get mayRefuse(): boolean {
-    const { state } = this.facts.memory.file;
-    if (!PAIR_STATES[state].refuses) return false;
+  mayRefuse(address: Ipv4): boolean {
+    const { memory, leases, unconfirmed } = this.facts;
+    const { state, side, lost } = memory.file;
+    if (!PAIR_STATES[state].refuses || lost || this.facts.partner()?.lost === true) return false;
+    if (memory.isGranting(address)) return false;
     // Just after the partner went down a client may have a lease of it that nobody here has heard of.
-    return state !== 'partner-down' || this.facts.nowSec() >= this.#reusableFrom(undefined);
-  }
-
-  /**
-   * An address of the partner may have been given a moment ago, for at most MCLT, without our knowing; that somebody else
-   * has it is certain only where both say so.
-   */
-  mayRefuseAddress(address: Ipv4): boolean {
-    const { memory, leases, unconfirmed, nowSec } = this.facts;
-    const { state, side } = memory.file;
+    if (state === 'partner-down') return this.facts.nowSec() >= this.#reusableFrom(undefined);
     const owner = memory.ownership.ownerOf(address);
-    if (state === 'partner-down' || owner === undefined || owner === side) return true;
-    return unconfirmed.isConfirmed(address) && inForce(leases.getByAddress(address), nowSec());
+    if (owner === side || owner === undefined) return true;
+    // An address of the partner's is free here: it may have been given a moment ago. That somebody has it is known to both.
+    return inForce(leases.getByAddress(address), this.facts.nowSec()) && unconfirmed.isConfirmed(address);
   }
 
   mayGive(address: Ipv4): boolean {
@@ -55,13 +57,26 @@ export class PairRules implements GrantRules {
     const { state, side } = memory.file;
     if (!PAIR_STATES[state].gives || this.facts.nowSec() < this.facts.noGiveUntilSec()) return false;
     const lease = leases.getByAddress(address);
+    if (memory.isGranting(address) || this.#mustWait()) return false;
     const owner = memory.ownership.ownerOf(address);
     const mine = owner === undefined || owner === side;
-    if (mine && (lease === undefined || (!isBinding(lease) && unconfirmed.isConfirmed(address)))) return true;
+    if (lease === undefined) {
+      if (mine && unconfirmed.find(address) === undefined) return true;
+    } else if (mine && !isBinding(lease) && unconfirmed.isConfirmed(address)) return true;
     // A partner that is back gives its addresses itself as soon as it has everything.
     if (state !== 'partner-down' || this.facts.connected()) return false;
     const end = lease === undefined ? undefined : endOf(lease);
     return this.facts.nowSec() >= this.#reusableFrom(end);
+  }
+
+  /** While the partner is there and something has to be settled first. */
+  #mustWait(): boolean {
+    const { connected, skewSec, partner, compared, memory } = this.facts;
+    if (!connected()) return false;
+    if (skewSec() > SKEW_LIMIT_SEC) return true;
+    // Both went on alone: the other may have given what is ours.
+    const { state, fence } = memory.file;
+    return state === 'partner-down' && !compared() && (partner()?.fence ?? 0) >= fence;
   }
 
   mayRenew(lease: Lease, nowSec: EpochSec): boolean {
@@ -87,22 +102,22 @@ export class PairRules implements GrantRules {
     const wantedEnd = wantedSec === INFINITE_LIFETIME ? Number.POSITIVE_INFINITY : nowSec + wantedSec;
     if (row.extends === 'never') {
       if (lease === undefined || holderOf(lease) !== holder || !inForce(lease, nowSec)) return 0;
-      return secondsUntil(Math.min(wantedEnd, endOf(lease)), nowSec, wantedSec);
+      return secondsUntil(Math.min(wantedEnd, endOf(lease), boundIn(lease.userContext)), nowSec, wantedSec);
     }
     const end = promisedEndSec(nowSec, wantedEnd, this.#knownEnd(address, holder, lease), mcltSec);
     // Who was promised more before is not told less: the record would say that the address is free while it is used.
-    return secondsUntil(
-      Math.max(end, Math.min(wantedEnd, this.#promisedEnd(address, holder, lease))),
-      nowSec,
-      wantedSec,
-    );
+    return secondsUntil(Math.max(end, Math.min(wantedEnd, this.#toldEnd(address, holder, lease))), nowSec, wantedSec);
   }
 
   /** True if a lease that ran out may be reclaimed here: by the owner of its address, when both are there to agree. */
-  mayReclaim({ address }: Pick<Lease, 'address'>): boolean {
-    const { memory } = this.facts;
+  mayReclaim({ address, state: leaseState }: Pick<Lease, 'address' | 'state'>): boolean {
+    const { memory, unconfirmed, partner } = this.facts;
+    // A row of what is over goes when both know.
+    if (leaseState === LeaseState.expiredReclaimed) return unconfirmed.isConfirmed(address);
+    if (unconfirmed.find(address)?.removal === true) return false;
     const { state, side } = memory.file;
     if (!PAIR_STATES[state].reclaims) return false;
+    if (state === 'normal' && partner()?.state !== 'normal') return false;
     const owner = memory.ownership.ownerOf(address);
     return state === 'partner-down' || owner === side || (owner === undefined && side === 0);
   }
@@ -116,11 +131,11 @@ export class PairRules implements GrantRules {
     return endOf(lease);
   }
 
-  /** The end this holder has been told already; 0 if none. */
-  #promisedEnd(address: Ipv4, holder: Octets, lease: Lease | undefined): number {
-    const entry = this.facts.unconfirmed.find(address);
-    if (entry !== undefined) return entry.promised?.holder === holder ? entry.promised.endSec : 0;
-    return isBinding(lease) && holderOf(lease) === holder ? endOf(lease) : 0;
+  /** The end this holder may have been told already; 0 if none. */
+  #toldEnd(address: Ipv4, holder: Octets, lease: Lease | undefined): number {
+    if (!isBinding(lease) || holderOf(lease) !== holder) return 0;
+    const before = this.facts.unconfirmed.find(address)?.told ?? 0;
+    return Math.max(before, Math.min(endOf(lease), boundIn(lease.userContext)));
   }
 
   #reusableFrom(knownEndSec: number | undefined): number {

@@ -1,10 +1,12 @@
 /** Sends the partner what it does not have, in batches, one after the other; whoever waits for a record hears of it here. */
 
-import type { PairRecord } from '../../domain/pair/record.js';
+import { LeaseState } from '../../domain/lease.js';
+import { isBinding, type PairRecord } from '../../domain/pair/record.js';
 import { compareVersions, formatVersion, parseVersion, type Version } from '../../domain/pair/version.js';
 import type { Json, JsonMap } from '../../domain/snapshot.js';
 import { type EpochSec, formatIpv4, type Ipv4, parseIpv4 } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
+import type { Ledger } from '../ledger.js';
 import type { Clock } from '../ports.js';
 import type { Replica, TakenIn } from './replica.js';
 import type { UnconfirmedRecords } from './unconfirmed.js';
@@ -14,6 +16,7 @@ import { recordFromJson, recordToJson } from './wire.js';
 export interface SenderParts {
   readonly replica: Replica;
   readonly unconfirmed: UnconfirmedRecords;
+  readonly ledger: Pick<Ledger, 'transact'>;
   readonly clock: Clock;
   nowSec(): EpochSec;
   /** Asks the partner; rejects if it can not be reached or refuses. */
@@ -44,6 +47,12 @@ export class UpdateSender {
     this.#enabled = enabled;
     if (enabled) this.kick();
     else this.#wake();
+  }
+
+  /** What the partner put off may be tried again. */
+  resume(): void {
+    this.#parts.unconfirmed.resume();
+    this.kick();
   }
 
   /** Something waits to be sent. */
@@ -88,33 +97,47 @@ export class UpdateSender {
     }
   }
 
-  async #send(addresses: readonly Ipv4[]): Promise<void> {
-    const { replica, unconfirmed, nowSec, call } = this.#parts;
+  /** What is to be sent of these addresses. Call it while nothing is staged: the partner must not get what may be undone. */
+  #gather(addresses: readonly Ipv4[]): PairRecord[] {
+    const { replica, unconfirmed } = this.#parts;
     const records: PairRecord[] = [];
     for (const address of addresses) {
       const entry = unconfirmed.find(address);
       const record = replica.record(address);
       if (entry === undefined) continue;
-      // A commit that failed took its version with it, or the whole record.
+      // A commit that failed took its version with it, or the whole record, or left the binding that was to be removed.
       if (record.lease !== undefined) entry.version = record.version;
-      else if (!entry.removal) {
+      if (isBinding(record.lease)) entry.removal = false;
+      if (record.lease === undefined && !entry.removal) {
         unconfirmed.confirmed(address);
         continue;
       }
-      records.push(entry.removal ? { address, version: entry.version, lease: undefined } : record);
+      const expired = record.lease?.state === LeaseState.expiredReclaimed;
+      records.push(entry.removal ? { address, version: entry.version, lease: undefined, expired } : record);
     }
+    return records;
+  }
+
+  async #send(addresses: readonly Ipv4[]): Promise<void> {
+    const { replica, unconfirmed, ledger, nowSec, call } = this.#parts;
+    const later = new Set<Ipv4>();
     try {
+      const records = await ledger.transact(() => this.#gather(addresses));
+      if (records.length === 0) return;
       const now = nowSec();
       const answer = await call('pair-update', { records: records.map((record) => recordToJson(record, now)) });
       replica.confirm(storedIn(answer));
+      for (const text of listOf(answer.later)) if (typeof text === 'string') later.add(parseIpv4(text) ?? 0);
       const newer = listOf(answer.newer).map((json) => recordFromJson(json, nowSec()));
-      if (newer.length > 0) await replica.takeIn(newer);
-      const ignored = records.find(({ address, version }) => isStill(unconfirmed.find(address), version));
+      if (newer.length > 0) for (const address of (await replica.takeIn(newer)).later) later.add(address);
+      const ignored = records.find(
+        ({ address, version }) => isStill(unconfirmed.find(address), version) && !later.has(address),
+      );
       if (ignored !== undefined) {
         throw new CommandError('command-invalid', `the partner ignored the record of ${formatIpv4(ignored.address)}`);
       }
     } finally {
-      unconfirmed.landed(addresses);
+      unconfirmed.landed(addresses, later);
       this.#wake();
     }
   }
@@ -136,13 +159,18 @@ export class UpdateSender {
 }
 
 /** The answer to `pair-update`: what is stored now, with its version, and what the sender should have instead. */
-export function updateAnswer(records: readonly PairRecord[], { stored, newer }: TakenIn, nowSec: EpochSec): JsonMap {
+export function updateAnswer(
+  records: readonly PairRecord[],
+  { stored, newer, later }: TakenIn,
+  nowSec: EpochSec,
+): JsonMap {
   const kept = new Set(stored);
   return {
     stored: records
       .filter(({ address }) => kept.has(address))
       .map(({ address, version }) => [formatIpv4(address), formatVersion(version)]),
     newer: newer.map((record) => recordToJson(record, nowSec)),
+    ...(later.length === 0 ? {} : { later: later.map(formatIpv4) }),
   };
 }
 

@@ -18,20 +18,23 @@ export interface Unconfirmed {
   /** The version to be confirmed. */
   version: Version;
   /** Who holds the address in what the partner is known to have stored, and until when; undefined if nobody does. */
-  readonly known: HeldUntil | undefined;
-  /** Who was told of the address, and until when, before this record: saying that again promises nothing new. */
-  promised: HeldUntil | undefined;
+  known: HeldUntil | undefined;
+  /** Until when the holder was told before that it has the address: saying that again promises nothing new. */
+  told: EpochSec;
   /** The row goes for good once the partner knows that the binding is over. */
   removal: boolean;
   /** Sent, and the answer is awaited. */
   inFlight: boolean;
 }
 
+const NONE: ReadonlySet<Ipv4> = new Set();
+
 /** See the head of this file. */
 export class UnconfirmedRecords {
   readonly #records = new Map<Ipv4, Unconfirmed>();
   /** Addresses that wait to be sent, oldest first. */
   readonly #waiting = new Set<Ipv4>();
+  readonly #later = new Set<Ipv4>();
   /** True from the start until the databases have been compared: any record may be unknown to the partner. */
   everything = true;
 
@@ -55,21 +58,22 @@ export class UnconfirmedRecords {
     return !this.everything && !this.#records.has(address);
   }
 
-  /** Notes a new version of a record. What the partner knew before stays known, and what was promised stays promised. */
-  changed(address: Ipv4, version: Version, known: HeldUntil | undefined, removal: boolean, promised = known): void {
+  /** Notes a new version of a record. What the partner knew before stays known. */
+  changed(address: Ipv4, version: Version, known: HeldUntil | undefined, removal: boolean, told = 0): void {
     const entry = this.#records.get(address);
-    if (entry === undefined) this.#records.set(address, { version, known, promised, removal, inFlight: false });
+    if (entry === undefined) this.#records.set(address, { version, known, told, removal, inFlight: false });
     else {
       entry.version = version;
       entry.removal = removal;
+      entry.told = told;
     }
     this.#waiting.add(address);
   }
 
-  /** A client is about to be told of an end that goes beyond what the partner has. */
-  promise(address: Ipv4, until: HeldUntil): void {
-    const entry = this.#records.get(address);
-    if (entry !== undefined) entry.promised = until;
+  /** The partner may have lost what it was known to have. */
+  doubt(): void {
+    this.everything = true;
+    for (const entry of this.#records.values()) entry.known = undefined;
   }
 
   /** The partner has our record, or we have taken over its own. */
@@ -94,13 +98,23 @@ export class UnconfirmedRecords {
     return taken;
   }
 
-  /** The answer came, or did not: what is still unconfirmed of these waits again. */
-  landed(addresses: readonly Ipv4[]): void {
+  /**
+   * The answer came, or did not: what is still unconfirmed of these waits again.
+   * @param later those the partner does not want to hear of yet: they wait for {@link UnconfirmedRecords.resume}
+   */
+  landed(addresses: readonly Ipv4[], later: ReadonlySet<Ipv4> = NONE): void {
     for (const address of addresses) {
       const entry = this.#records.get(address);
       if (entry === undefined) continue;
       entry.inFlight = false;
-      this.#waiting.add(address);
+      if (later.has(address)) this.#later.add(address);
+      else this.#waiting.add(address);
     }
+  }
+
+  /** What was put off is tried again. */
+  resume(): void {
+    for (const address of this.#later) if (this.#records.has(address)) this.#waiting.add(address);
+    this.#later.clear();
   }
 }

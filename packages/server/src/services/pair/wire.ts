@@ -8,9 +8,11 @@ import { type EpochSec, formatIpv4, INFINITE_LIFETIME, type Ipv4, parseIpv4 } fr
 import { CommandError } from '../../errors.js';
 
 /** A record as JSON: a lease with `version` and `age` (seconds since cltt), or address and version of one removed. */
-export function recordToJson({ address, version, lease }: PairRecord, nowSec: EpochSec): JsonMap {
+export function recordToJson({ address, version, lease, expired }: PairRecord, nowSec: EpochSec): JsonMap {
   const stamp = { version: formatVersion(version) };
-  if (lease === undefined) return { 'ip-address': formatIpv4(address), removed: true, ...stamp };
+  if (lease === undefined) {
+    return { 'ip-address': formatIpv4(address), removed: true, ...stamp, ...(expired === true ? { expired } : {}) };
+  }
   const { cltt, ...members } = leaseToJson({ ...lease, userContext: withoutVersion(lease.userContext) });
   return { ...members, age: nowSec - Number(cltt), ...stamp };
 }
@@ -20,7 +22,9 @@ export function recordFromJson(json: Json | undefined, nowSec: EpochSec): PairRe
   if (!isMap(json)) throw new CommandError('command-invalid', 'a record is not a map');
   const version = typeof json.version === 'string' ? parseVersion(json.version) : undefined;
   if (version === undefined) throw new CommandError('command-invalid', 'a record has no version');
-  if (json.removed === true) return { address: addressOf(json), version, lease: undefined };
+  if (json.removed === true) {
+    return { address: addressOf(json), version, lease: undefined, expired: json.expired === true };
+  }
   const { age } = json;
   if (typeof age !== 'number' || !Number.isInteger(age) || Math.abs(age) > INFINITE_LIFETIME) {
     throw new CommandError('command-invalid', 'a record has no age');
@@ -30,8 +34,8 @@ export function recordFromJson(json: Json | undefined, nowSec: EpochSec): PairRe
 }
 
 /** The lease with its version in the user-context. */
-export function stamped<L extends { readonly userContext: string }>(lease: L, version: Version): L {
-  return { ...lease, userContext: withVersion(lease.userContext, version) };
+export function stamped<L extends { readonly userContext: string }>(lease: L, version: Version, bound?: number): L {
+  return { ...lease, userContext: withVersion(lease.userContext, version, bound) };
 }
 
 function addressOf(json: JsonMap): Ipv4 {

@@ -1,0 +1,288 @@
+/**
+ * How a server of a pair is doing: its state, whether the partner is there, what has to be waited for. Everything that
+ * changes a state is here; what the states allow is in domain/pair/states.ts (docs/design-ha.md, "States").
+ */
+
+import { nextPairState, PAIR_STATES, type PairEvent } from '../../domain/pair/states.js';
+import type { EpochSec } from '../../domain/values.js';
+import { CommandError } from '../../errors.js';
+import { type Hello, PAIR_PROTOCOL } from './hello.js';
+import type { PairFile } from './memory.js';
+import type { PairParts } from './pair-parts.js';
+import type { PairSession } from './session.js';
+import { skewSecOf } from './skew.js';
+import type { UnconfirmedRecords } from './unconfirmed.js';
+
+/** Clocks further apart than this are alarmed. */
+const SKEW_ALARM_SEC = 1;
+/** The wall clock and the one leases are reckoned by may drift apart by so much before it counts as set. */
+const CLOCK_SET_MS = 1000;
+/** Seconds allowed for rounding and travel on top of the skew measured. */
+const SKEW_MARGIN_SEC = 1;
+/** After a process stood still: so long what the kernel kept for it is read and passed over. */
+const DRAIN_MS = 500;
+/** Epochs a life that was lost may have begun without the partner's knowing. */
+const LOST_EPOCHS = 8;
+
+/** What a {@link PairCondition} works with beside the parts of the pair. */
+export interface ConditionParts {
+  readonly unconfirmed: UnconfirmedRecords;
+  readonly session: () => PairSession;
+  /** There is a partner to send to, or none any more. */
+  readonly onConnected: (connected: boolean) => void;
+}
+
+/** See the head of this file. */
+export class PairCondition {
+  /** The partner answers. */
+  connected = false;
+  /** The databases have been compared since it does. */
+  compared = false;
+  /** When this process started, on the clock leases are reckoned by: an earlier one promised nothing since. */
+  readonly startedSec: EpochSec;
+  readonly #parts: PairParts;
+  readonly #more: ConditionParts;
+  #heardAtMs: number;
+  #tickAtMs: number;
+  #deafUntilMs = Number.NEGATIVE_INFINITY;
+  #measuredSec = 0;
+  #noGiveUntilSec = 0;
+
+  constructor(parts: PairParts, more: ConditionParts) {
+    this.#parts = parts;
+    this.#more = more;
+    this.startedSec = this.nowSec();
+    this.#heardAtMs = this.#tickAtMs = parts.clock.monotonic();
+    const { saidGoodbye, lost, forgot } = parts.memory.file;
+    parts.memory.note({ state: lost || forgot || saidGoodbye ? 'recovering' : 'starting' });
+    if (lost) this.waitForPromises();
+  }
+
+  /** Seconds since 1970 on the clock leases are reckoned by. */
+  nowSec(): EpochSec {
+    return Math.floor(this.#parts.clock.now() / 1000);
+  }
+
+  /** Seconds the clock of the partner is ahead, as measured. */
+  get measuredSkewSec(): number {
+    return this.#measuredSec;
+  }
+
+  /** Bound on the difference of the two clocks. */
+  get skewSec(): number {
+    return Math.abs(this.#measuredSec) + SKEW_MARGIN_SEC;
+  }
+
+  /** Until then nothing is given: promises of a database that was lost may still run. */
+  get noGiveUntilSec(): EpochSec {
+    return this.#noGiveUntilSec;
+  }
+
+  /** What clients sent while this process stood still is only now read: it is passed over, they ask again. */
+  get isDraining(): boolean {
+    return this.#parts.clock.monotonic() < this.#deafUntilMs;
+  }
+
+  /** What this server says of itself in every message. */
+  get hello(): Hello {
+    const { memory, fingerprints, clock, ledger } = this.#parts;
+    const { relationship, side, boot, born, epoch, fence, lost, metBoot, state } = memory.file;
+    const { addressSpace, configuration } = fingerprints();
+    return {
+      protocol: PAIR_PROTOCOL,
+      relationship,
+      side,
+      boot,
+      born,
+      epoch,
+      fence,
+      lost,
+      state,
+      met: metBoot,
+      sees: this.#more.session().partner?.boot ?? 0,
+      compared: this.compared,
+      gives: PAIR_STATES[state].gives && this.nowSec() >= this.#noGiveUntilSec && ledger.health.ok,
+      addressSpace,
+      configuration,
+      clockMs: clock.now(),
+    };
+  }
+
+  // --- what happens ---
+
+  /** With every heartbeat. */
+  tick(): void {
+    this.checkFreeze();
+    this.noticeClock();
+    const { clock, settings, memory, onSettled } = this.#parts;
+    const now = clock.monotonic();
+    this.#tickAtMs = now;
+    const silentMs = now - this.#heardAtMs;
+    if (silentMs > settings.interruptAfterMs) this.lost('the partner does not answer');
+    const { serveAloneAfterMs } = settings;
+    if (memory.file.state === 'starting' && serveAloneAfterMs > 0 && silentMs > serveAloneAfterMs) {
+      this.#step({ kind: 'continue' }, 'the partner did not answer for as long as serve-alone-after allows');
+    }
+    if (memory.file.lost && this.compared && this.nowSec() >= this.#noGiveUntilSec) {
+      memory.note({ lost: false });
+      onSettled(undefined);
+    }
+  }
+
+  /** The partner answered a heartbeat that left at `sentAtMs`. */
+  contact(sentAtMs: number): void {
+    const { clock, onSettled } = this.#parts;
+    this.#measureSkew(sentAtMs);
+    this.#heardAtMs = clock.monotonic();
+    this.#step({ kind: 'contact', outlived: false }, 'the partner answers');
+    if (this.connected) return;
+    this.connected = true;
+    this.#more.onConnected(true);
+    onSettled(undefined);
+  }
+
+  /** The partner does not answer any more. */
+  lost(reason: string): void {
+    if (!this.connected) return;
+    this.#disconnect();
+    this.#step({ kind: 'silence' }, reason);
+    this.#parts.onSettled(undefined);
+  }
+
+  /** The partner said that it stops, and that it will not serve before it has talked to us. */
+  goodbye(): void {
+    this.#disconnect();
+    this.#step({ kind: 'goodbye' }, 'the partner was stopped');
+  }
+
+  #disconnect(): void {
+    this.connected = false;
+    this.compared = false;
+    this.#more.onConnected(false);
+  }
+
+  /** The partner has been started since we last heard of it, or is met for the first time. */
+  partnerStarted(): void {
+    // It may have lost what it had not yet flushed: nothing is known to be there until it has been looked at.
+    this.#more.unconfirmed.doubt();
+    this.compared = false;
+  }
+
+  /** Something of the partner is known now. */
+  met(theirs: Hello): void {
+    const { memory } = this.#parts;
+    const { born, boot, epoch, fence, state, metBoot } = memory.file;
+    // So that a server that forgot its own is told of one above it.
+    if (theirs.epoch > epoch) memory.note({ epoch: theirs.epoch });
+    if (theirs.boot !== metBoot && (metBoot === 0 || theirs.born <= metBoot)) memory.note({ metBoot: theirs.boot });
+    if (theirs.met > boot || (theirs.met > 0 && theirs.met < born)) this.#forgotten(theirs);
+    const alone = theirs.fence > fence || (theirs.state === 'partner-down' && state !== 'partner-down');
+    if (alone) this.#step({ kind: 'contact', outlived: true }, 'the partner went on alone meanwhile');
+  }
+
+  /** The partner has met an earlier life of this server, of which its file does not know: everything was lost. */
+  #forgotten({ met, epoch }: Hello): void {
+    const { memory } = this.#parts;
+    const { boot, lost, forgot } = memory.file;
+    // If the leases were there, only the file was lost.
+    const change = { boot: met > boot ? met + 1 : boot, born: met, forgot: true, lost: lost || !forgot };
+    // Well above: the life that was lost may have begun epochs of which the partner never heard.
+    memory.raiseEpoch(epoch + LOST_EPOCHS, change);
+    this.compared = false;
+    this.#more.unconfirmed.doubt();
+    if (change.lost) this.waitForPromises();
+    this.#step({ kind: 'contact', outlived: true }, 'the partner knows this server, which knows nothing: it was lost');
+  }
+
+  /** What a database that was lost had promised has to run out. */
+  waitForPromises(): void {
+    this.#noGiveUntilSec = this.nowSec() + this.#parts.settings.mcltSec + SKEW_MARGIN_SEC;
+  }
+
+  /**
+   * Both are back together when both have compared. Who served alone leaves that state first, with nothing the other does
+   * not know; the other follows when it has seen that.
+   */
+  considerNormal(): void {
+    const { memory } = this.#parts;
+    const { state } = memory.file;
+    const { partner } = this.#more.session();
+    if (!this.connected || !this.compared || state === 'normal') return;
+    if (state === 'partner-down') {
+      if (partner?.compared !== true || this.#more.unconfirmed.size > 0) return;
+    } else if (partner?.state === 'partner-down') return;
+    memory.note({ fence: Math.max(memory.file.fence, partner?.fence ?? 0) });
+    this.#step({ kind: 'synchronised' }, 'the databases of both servers are the same');
+  }
+
+  /** A process that did not run for long must not believe what it knew before. */
+  checkFreeze(): void {
+    const { clock, settings } = this.#parts;
+    const stoodStillMs = clock.monotonic() - this.#tickAtMs - settings.heartbeatDelayMs;
+    if (stoodStillMs <= settings.interruptAfterMs / 2) return;
+    this.#tickAtMs = clock.monotonic();
+    this.#deafUntilMs = clock.monotonic() + DRAIN_MS;
+    this.lost('this process stood still');
+    this.#step({ kind: 'frozen' }, `this process stood still for ${Math.round(stoodStillMs)} ms`);
+  }
+
+  /** Somebody set the clock of this machine: after a restart, too, leases are reckoned by the time before. */
+  noticeClock(): void {
+    const { memory, clockOffsetMs, onAlarm } = this.#parts;
+    const offsetMs = clockOffsetMs();
+    const byMs = memory.file.clockOffsetMs - offsetMs;
+    if (Math.abs(byMs) < CLOCK_SET_MS) return;
+    memory.note({ clockOffsetMs: offsetMs });
+    onAlarm({ kind: 'clock-set', seconds: Math.round(byMs / 1000) });
+  }
+
+  #measureSkew(sentAtMs: number): void {
+    const { clock, onAlarm, onSettled } = this.#parts;
+    const skewSec = skewSecOf(sentAtMs, clock.now(), this.#more.session().partner?.clockMs ?? 0);
+    if (skewSec === undefined || skewSec === this.#measuredSec) return;
+    const before = this.#measuredSec;
+    this.#measuredSec = skewSec;
+    if (Math.abs(skewSec) > SKEW_ALARM_SEC && Math.abs(before) <= SKEW_ALARM_SEC) {
+      onAlarm({ kind: 'skew', seconds: skewSec });
+    }
+    onSettled(undefined);
+  }
+
+  // --- what operators say ---
+
+  /** The partner is down. @throws CommandError where that can not be believed, StoreError */
+  partnerIsDown(): void {
+    const { clock, settings } = this.#parts;
+    const heardMs = this.#more.session().heardAtMs;
+    const heard = heardMs !== undefined && clock.monotonic() - heardMs < settings.interruptAfterMs;
+    if (this.connected || heard) throw new CommandError('command-conflict', 'the partner answers: it is not down');
+    this.#step({ kind: 'partner-down' }, 'an operator said that the partner is down');
+  }
+
+  /** This server may serve although it has not heard from its partner since it started. */
+  continueAlone(): void {
+    this.#step({ kind: 'continue' }, 'an operator said to go on without the partner');
+  }
+
+  #step(event: PairEvent, reason: string): void {
+    const { memory, onAlarm, onSettled, logger } = this.#parts;
+    const from = memory.file.state;
+    const to = nextPairState(from, event);
+    if (to === from) return;
+    const change: Partial<PairFile> = { state: to, downSinceSec: 0, cleanDown: false };
+    if (to === 'partner-down') {
+      const cleanDown = event.kind === 'goodbye';
+      const { epoch = 0, fence = 0 } = this.#more.session().partner ?? {};
+      memory.raiseEpoch(epoch, {
+        ...change,
+        saidGoodbye: false,
+        downSinceSec: this.nowSec(),
+        cleanDown,
+        fence: Math.max(memory.file.fence, fence) + 1,
+      });
+    } else memory.note(to === 'recovering' ? change : { ...change, saidGoodbye: false });
+    logger.log('WARN', 'LESSOR_PAIR_STATE', `${from} -> ${to}: ${reason}`, { from, to, reason });
+    onAlarm({ kind: 'state', from, to, reason });
+    onSettled(undefined);
+  }
+}

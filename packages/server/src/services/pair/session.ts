@@ -1,0 +1,121 @@
+/**
+ * Who the partner is and which of its messages count: every message of either direction passes here. A message of an earlier
+ * start, one that came before or that its sender has given up, and one from a server that does not know of our start is
+ * refused.
+ */
+
+import type { JsonMap } from '../../domain/snapshot.js';
+import { CommandError } from '../../errors.js';
+import type { Clock } from '../ports.js';
+import { type Hello, helloFromJson, helloToJson, misfit } from './hello.js';
+import { ReplayWindow } from './replay-window.js';
+
+/** What a {@link PairSession} works with. */
+export interface SessionParts {
+  readonly clock: Clock;
+  readonly call: (command: string, args: JsonMap, timeoutMs: number) => Promise<JsonMap>;
+  readonly timeoutMs: number;
+  /** This server as it is now. */
+  readonly hello: () => Hello;
+  /** Highest boot number of the partner met by this server, also before it was restarted. */
+  readonly metBoot: () => number;
+  /** The partner has been started since we last heard of it, or is met for the first time. */
+  readonly onStarted: () => void;
+  /** Something of the partner is known now, from a message or an answer. */
+  readonly onMet: (theirs: Hello) => void;
+  readonly onMisfit: (text: string) => void;
+  readonly onDrift: () => void;
+}
+
+/** See the head of this file. */
+export class PairSession {
+  partner: Hello | undefined;
+  misfit: string | undefined;
+  /** When the last message of the partner came in, on the monotonic clock. */
+  heardAtMs: number | undefined;
+  readonly #parts: SessionParts;
+  readonly #awaited = new Set<number>();
+  #window = new ReplayWindow();
+  #sequence = 0;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+  }
+
+  /** Sends a command; resolves with the answer of the partner as it runs now. @throws whatever keeps it from answering */
+  async call(command: string, args: JsonMap): Promise<JsonMap> {
+    const { call, timeoutMs } = this.#parts;
+    const sequence = ++this.#sequence;
+    this.#awaited.add(sequence);
+    try {
+      const answer = await call(command, { ...args, sequence, ...this.#envelope() }, timeoutMs);
+      const theirs = helloFromJson(answer['lessor-pair']);
+      if (!this.#meet(theirs)) throw new CommandError('command-conflict', this.misfit ?? 'an old answer');
+      this.#heedFloor(answer);
+      return answer;
+    } finally {
+      this.#awaited.delete(sequence);
+    }
+  }
+
+  /** Looks at a message before it is acted upon. @throws CommandError if it does not count */
+  receive(command: string, args: JsonMap): Hello {
+    const theirs = helloFromJson(args['lessor-pair']);
+    if (!this.#meet(theirs)) throw new CommandError('command-conflict', this.misfit ?? 'an old message came again');
+    this.#heedFloor(args);
+    if (typeof args.sequence !== 'number' || !this.#window.accept(args.sequence)) {
+      throw new CommandError('command-denied', `message ${String(args.sequence)} was received before, or given up`);
+    }
+    const mine = this.#parts.hello();
+    if (command !== 'ha-heartbeat') {
+      if (theirs.sees !== mine.boot) throw new CommandError('peer-fenced', 'this server was restarted meanwhile');
+      // One that went on alone itself has to be heard all the same: then both have, and the two have to be merged.
+      const knows = theirs.state === 'recovering' || theirs.state === 'partner-down';
+      if (theirs.fence < mine.fence && !knows) {
+        throw new CommandError('peer-fenced', 'this server went on alone meanwhile');
+      }
+    }
+    this.heardAtMs = this.#parts.clock.monotonic();
+    return theirs;
+  }
+
+  /** What goes with an answer. */
+  sealed(answer: JsonMap): JsonMap {
+    return { ...answer, ...this.#envelope() };
+  }
+
+  /** Who sends, and the lowest number of a message it still waits to be answered. */
+  #envelope(): JsonMap {
+    const oldest = this.#awaited.size === 0 ? this.#sequence + 1 : Math.min(...this.#awaited);
+    return { oldest, 'lessor-pair': helloToJson(this.#parts.hello()) };
+  }
+
+  #heedFloor({ oldest }: JsonMap): void {
+    if (typeof oldest === 'number') this.#window.giveUpBelow(oldest);
+  }
+
+  /** Takes note of the other server. False if it is not to be talked to. */
+  #meet(theirs: Hello): boolean {
+    const { hello, metBoot, onStarted, onMet, onMisfit, onDrift } = this.#parts;
+    const before = this.partner;
+    if (theirs.boot < Math.max(before?.boot ?? 0, metBoot())) return false;
+    const mine = hello();
+    const text = misfit(mine, theirs);
+    if (text !== undefined) {
+      if (text !== this.misfit) onMisfit(text);
+      this.misfit = text;
+      return false;
+    }
+    this.misfit = undefined;
+    if (before === undefined || theirs.boot !== before.boot) {
+      this.#window = new ReplayWindow();
+      this.partner = theirs;
+      onStarted();
+    }
+    this.partner = theirs;
+    const drifted = theirs.configuration !== mine.configuration;
+    if (drifted && (before === undefined || before.configuration === mine.configuration)) onDrift();
+    onMet(theirs);
+    return true;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * A slice of the simulation: every seed that ever failed, fresh seeds for some seconds, and the planted bugs. The long form
+ * is `npm run sim`.
+ */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { repoPath } from '../lib/repo.js';
+import { describe as story } from './describe.js';
+import { MUTATIONS } from './mutations.js';
+import { planOf } from './plan.js';
+import { type Outcome, runPlan } from './run.js';
+import { shrink } from './shrink.js';
+
+/** How long fresh seeds are run. */
+const FRESH_MS = 15_000;
+/** At least so many, on however slow a machine. */
+const FRESH_SEEDS = 30;
+/** Plans in which a bug may hide before it counts as missed. */
+const MOST_PLANS = 1000;
+
+const known = readFileSync(repoPath('tests', 'sim', 'seeds.txt'), 'utf8')
+  .split('\n')
+  .filter((line) => /^\d/.test(line))
+  .map((line) => Number.parseInt(line, 10));
+
+async function holds(seed: number): Promise<Outcome> {
+  const outcome = await runPlan(planOf(seed));
+  if (outcome.violations.length > 0) assert.fail(story(await shrink(outcome)));
+  return outcome;
+}
+
+describe('Simulated pairs', () => {
+  test('what happens follows from the seed', async () => {
+    for (const seed of [12, 101]) {
+      const [one, other] = [await runPlan(planOf(seed)), await runPlan(planOf(seed))];
+      assert.equal(one.history.digest, other.history.digest);
+      assert.equal(one.history.stored.length, other.history.stored.length);
+      assert.notEqual(one.history.digest, (await runPlan(planOf(seed + 1))).history.digest);
+    }
+  });
+
+  test('every seed that ever failed holds', async () => {
+    assert.ok(known.length > 10);
+    for (const seed of known) await holds(seed);
+  });
+
+  test('fresh seeds hold', async (t) => {
+    const until = performance.now() + FRESH_MS;
+    const from = Math.floor(Date.now() / 1000) * 1000;
+    let [leases, seed, merged] = [0, from, 0];
+    while (performance.now() < until || seed < from + FRESH_SEEDS) {
+      const { history } = await holds(seed++);
+      leases += history.holdings.length;
+      merged += history.alarms.length;
+    }
+    t.diagnostic(`seeds ${from}..${seed - 1}: ${leases} leases, ${merged} alarms of bindings given up`);
+    assert.ok(leases > seed - from, 'clients got no addresses');
+  });
+
+  for (const mutation of MUTATIONS) {
+    test(`notices: ${mutation.name}`, async (t) => {
+      let plans = 0;
+      for (let seed = mutation.from; plans < MOST_PLANS; seed++) {
+        const plan = planOf(seed);
+        if (!mutation.suits(plan)) continue;
+        plans++;
+        const { violations } = await runPlan(plan, { mutation });
+        if (violations.length === 0) continue;
+        t.diagnostic(`seed ${seed}, plan ${plans}: ${violations[0]!.invariant}: ${violations[0]!.text}`);
+        return;
+      }
+      assert.fail(`not noticed in ${plans} runs`);
+    });
+  }
+});
