@@ -188,7 +188,7 @@ export class SimNode {
     const files = mutation.pairFile(new SimPairFileStore(user));
     const nowSec = Math.floor(clock.now() / 1000);
     const role = side === 0 ? 'primary' : 'standby';
-    const identity: PairIdentity = { relationship: 'sim', self: { role }, safe: { ...settings, serveAloneAfterMs: 0 } };
+    const identity: PairIdentity = { relationship: 'sim', self: { role }, safe: settings };
     const memory = openPairMemory(files, {
       ...{ ha: identity, pools: snapshot.pools, leases: ledger.leases, nowSec, leaseFileMissing },
     });

@@ -10,6 +10,7 @@ import type { ConfigSnapshot, Json, JsonMap } from '../../domain/snapshot.js';
 
 /** What heartbeats carry. */
 export interface Fingerprints {
+  /** Subnets and pools, and the terms of the pair. */
   readonly addressSpace: string;
   readonly configuration: string;
 }
@@ -30,6 +31,7 @@ const PARTICULAR: ReadonlySet<string> = new Set([
 
 /** Both fingerprints, to be interrupted after every subnet. */
 export function* fingerprintsOf(snapshot: ConfigSnapshot): Sliced<Fingerprints> {
+  const { ha } = snapshot;
   const space = yield* mapSliced(snapshot.subnets, ({ id, prefix, prefixLength, pools }) => [
     id,
     prefix,
@@ -37,7 +39,11 @@ export function* fingerprintsOf(snapshot: ConfigSnapshot): Sliced<Fingerprints> 
     ...pools.flatMap(({ first, last }) => [first, last]),
   ]);
   space.sort((a, b) => a[0]! - b[0]!);
-  const addressSpace = createHash('sha256').update(JSON.stringify(space)).digest('hex');
+  // Who may promise how much, and who owns what, has to be the same to both, or the two do not hold each other's promises.
+  const policy = ha === undefined ? [] : [ha.mode, ha.safe.mcltSec, ha.safe.shareOfSide1];
+  const addressSpace = createHash('sha256')
+    .update(JSON.stringify([space, policy]))
+    .digest('hex');
   const configuration = yield* jsonDigest(commonPart(snapshot.tree));
   return { addressSpace, configuration };
 }

@@ -78,7 +78,10 @@ export function misfit(mine: Hello, theirs: Hello): string | undefined {
   if (theirs.relationship !== mine.relationship) return `the partner belongs to another pair (${theirs.relationship})`;
   if (theirs.side === mine.side) return 'both servers have the same role';
   if (theirs.addressSpace !== mine.addressSpace) {
-    return 'subnets or pools are not the same on both servers: compare what config-get says on each';
+    return (
+      'subnets, pools, or mode, mclt or standby-share of the pair are not the same on both servers: ' +
+      'compare what config-get says on each'
+    );
   }
   return undefined;
 }

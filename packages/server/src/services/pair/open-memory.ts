@@ -1,6 +1,6 @@
 /** What a server of a pair begins with: its file, or where there is none what can be said without one. */
 
-import type { HaConfig, HaPeer } from '../../domain/ha/config.js';
+import type { HaConfig, HaPeer, SafePairSettings } from '../../domain/ha/config.js';
 import { sideOfRole } from '../../domain/ha/config.js';
 import { OwnershipMap } from '../../domain/pair/ownership.js';
 import { versionIn } from '../../domain/pair/record.js';
@@ -14,7 +14,8 @@ import { type PairFile, type PairFileStore, PairMemory } from './memory.js';
 const EVENTS_A_SECOND = 256;
 
 /** What of a relation decides who this server is in its pair. */
-export interface PairIdentity extends Pick<HaConfig, 'relationship' | 'safe'> {
+export interface PairIdentity extends Pick<HaConfig, 'relationship'> {
+  readonly safe: Pick<SafePairSettings, 'shareOfSide1'>;
   readonly self: Pick<HaPeer, 'role'>;
 }
 
