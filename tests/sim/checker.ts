@@ -182,7 +182,7 @@ function nameOf(hwAddress: string): string {
 function waits(plan: Plan, history: History): Violation[] {
   if (plan.faults.length > 0 || plan.settings.poolSize < 1.5 * plan.clients.length) return [];
   return history.waits
-    .filter(({ from, to }) => from > 15_000 && to - from > 25_000)
+    .filter(({ from, to }) => from > 15_000 && to - from > 45_000)
     .map(({ client, from, to, kind }) => ({
       invariant: 'I8',
       at: to,

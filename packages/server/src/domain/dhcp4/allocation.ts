@@ -190,9 +190,8 @@ export function grantAddress(
     state: LeaseState.default,
     userContext: extendedInfo(own ? previous.userContext : '', client, subnet, ctx.snapshot),
   };
-  // Of a pair: who asks for an address anew may have given it up at the other server. Only a new event outlives hearing of that.
-  const anew = ctx.rules !== undefined && client.message.has(SERVER_ID);
-  if (own && !anew && sameBinding(previous, lease)) {
+  // With a partner every answer makes a record: without one, what it does at the same time would undo a promise unseen.
+  if (own && ctx.rules === undefined && sameBinding(previous, lease)) {
     const leftSec = reusableSec(previous, lease, subnet, nowSec);
     if (leftSec > 0)
       return { grant: { subnet, pool, host, lease: previous, lifetimeSec: leftSec, name }, reused: true };
@@ -200,8 +199,6 @@ export function grantAddress(
   return { grant: { subnet, pool, host, lease, lifetimeSec, name }, reused: false };
 }
 
-/** Option 54: in a REQUEST, it answers an OFFER (RFC 2131 §4.3.2). */
-const SERVER_ID = 54;
 /** Option 60, RFC 2132 §9.13; dhcpd keeps it as a variable of this name. */
 const VENDOR_CLASS_IDENTIFIER = 60;
 
