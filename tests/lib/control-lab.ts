@@ -62,7 +62,7 @@ export async function openControlLab(name: SubjectName, dhcp4: Dhcp4 = DHCP4): P
     const unix = { 'socket-type': 'unix', 'socket-name': server.socket };
     const plain = { 'socket-type': 'http', 'socket-port': plainPort };
     const doors = lessorDoors(httpPort, httpsPort, certificates);
-    server.configure({ 'control-sockets': [unix, plain, ...doors], ...dhcp4 });
+    server.configure({ 'control-sockets': [unix, ...doors, plain], ...dhcp4 });
   } else {
     server.configure(dhcp4);
   }
