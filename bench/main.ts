@@ -6,14 +6,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeLab, removeLab } from './lib/lab.js';
 import { type MachineFacts, machineFacts } from './lib/machine.js';
-import {
-  type Effort,
-  SCENARIO_NAMES,
-  SCENARIOS,
-  type ScenarioName,
-  type Session,
-  type Table,
-} from './lib/scenarios.js';
+import { SCENARIOS } from './lib/scenarios.js';
+import { type Effort, SCENARIO_NAMES, type ScenarioName, type Session, type Table } from './lib/session.js';
 import { LESSOR_COMMAND, PAIR_NAMES, SUBJECTS, type SubjectName } from './lib/subjects.js';
 
 const USAGE = `Usage: npm run bench -- [options] [SCENARIO ...]

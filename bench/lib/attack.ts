@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { SERVER_SIDE, spawnIn } from './lab.js';
 import { load } from './perfdhcp.js';
-import type { Session, Table } from './scenarios.js';
 import { median, quantile } from './search.js';
+import type { Session, Table } from './session.js';
 import { startSubject } from './subjects.js';
 import { CONTROL_PORT, PLAIN, type Workload } from './workloads.js';
 

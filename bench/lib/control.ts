@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 import type { ControlLoadReport, ControlLoadRequest } from '../control-load.js';
 import { runIn, SERVER_SIDE, spawnIn } from './lab.js';
 import { load } from './perfdhcp.js';
-import type { Session, Table } from './scenarios.js';
 import { median, quantile } from './search.js';
+import type { Session, Table } from './session.js';
 import { AGENT_FILE, SUBJECTS, type SubjectName, startSubject } from './subjects.js';
 import { CONTROL_LOGIN, CONTROL_PORT, CONTROL_SOCKET, PLAIN, type Workload } from './workloads.js';
 

@@ -9,8 +9,8 @@ import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import type { OmapiLoadReport, OmapiLoadRequest } from '../omapi-load.js';
 import { CLIENT_SIDE, runIn, SERVER_SIDE, spawnIn } from './lab.js';
 import { load } from './perfdhcp.js';
-import type { Session, Table } from './scenarios.js';
 import { median, quantile } from './search.js';
+import type { Session, Table } from './session.js';
 import { SUBJECTS, type SubjectName, startSubject } from './subjects.js';
 import { OMAPI_KEY, OMAPI_PORT, PLAIN, type Workload } from './workloads.js';
 

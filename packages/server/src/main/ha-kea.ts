@@ -11,7 +11,7 @@ import type { OperatorParts } from '../services/kea-ha/operator.js';
 import { keaReport } from '../services/kea-ha/report.js';
 import { ServiceOrigin } from '../services/service-switch.js';
 import type { Base } from './base.js';
-import type { Half, HalfParts } from './ha.js';
+import type { Half, HalfParts } from './ha-half.js';
 
 /** How long a backup may take for a lease. */
 const BACKUP_TIMEOUT_MS = 10_000;

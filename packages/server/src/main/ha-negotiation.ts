@@ -7,7 +7,7 @@ import { kindOfHeartbeat, PartnerKind, type PartnerProtocol } from '../services/
 import type { Redundancy } from '../services/redundancy.js';
 import { WordFile } from '../store/word-file.js';
 import type { Base } from './base.js';
-import type { Half, HalfParts } from './ha.js';
+import type { Half, HalfParts } from './ha-half.js';
 import { openKeaHalf } from './ha-kea.js';
 import { openSafeHalf } from './ha-safe.js';
 

@@ -22,7 +22,7 @@ import { reportOf } from '../services/pair/report.js';
 import { nodeFileOps } from '../store/file-ops.js';
 import { DiskPairFile } from '../store/pair-file.js';
 import type { Base } from './base.js';
-import type { Half, HalfParts, HaNotice } from './ha.js';
+import type { Half, HalfParts, HaNotice } from './ha-half.js';
 import { backupPeers } from './ha-kea.js';
 
 const SERVER_ID = 54;

@@ -36,27 +36,19 @@ import { CONFIDENCE_WEIGHT } from '../../domain/guard/signatures.js';
 import type { Lease } from '../../domain/lease.js';
 import { LeaseState } from '../../domain/lease.js';
 import type { ConfigSnapshot } from '../../domain/snapshot.js';
-import type { EpochMs, EpochSec, Ipv4, SubnetId } from '../../domain/values.js';
+import type { EpochMs, EpochSec, Ipv4 } from '../../domain/values.js';
 import type { DropReason } from '../drop-reasons.js';
 import type { Logger, Random } from '../ports.js';
 import type { Statistics } from '../statistics.js';
 import { noteDevice, noteFinding, type Stray, straysOf } from './notes.js';
 import type { PacketGuard } from './packet-guard.js';
+import type { Suspect } from './suspect.js';
 
 /** What the guard needs. */
 export interface GuardDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly statistics: Pick<Statistics, 'counter'>;
-}
-
-/** Somebody to be asked by the presence ping. */
-export interface Suspect {
-  readonly mac: Mac;
-  readonly address: Ipv4;
-  readonly subnetId: SubnetId;
-  /** The interface its packets come in by. */
-  readonly interfaceName: string;
 }
 
 /** Clients whose place is remembered. */

@@ -8,7 +8,7 @@ import type { Mac } from '../../domain/guard/mac.js';
 import type { Finding, Neighbour } from '../../domain/guard/rules.js';
 import { CONFIDENCE_WEIGHT } from '../../domain/guard/signatures.js';
 import type { EpochSec, SubnetId } from '../../domain/values.js';
-import type { Suspect } from './guard.js';
+import type { Suspect } from './suspect.js';
 
 const CIRCUIT_ID = 1;
 const REMOTE_ID = 2;

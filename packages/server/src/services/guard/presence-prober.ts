@@ -14,7 +14,7 @@ import {
 } from '../../domain/guard/presence-ping.js';
 import type { Ipv4 } from '../../domain/values.js';
 import type { Cancel, Clock, Logger, OpenPingSocket, PingSocket } from '../ports.js';
-import type { Suspect } from './guard.js';
+import type { Suspect } from './suspect.js';
 
 /** A client takes its address into use some time after it was told of it. */
 const DELAY_MS = 4000;
