@@ -92,7 +92,8 @@ function moreSubnets(count: number): object[] {
 }
 
 const OMAPI_BLOCK = {
-  listeners: [{ address: SERVER_SIDE.address, port: OMAPI_PORT }],
+  // The generator has no network but that of the clients.
+  listeners: [{ address: SERVER_SIDE.address, port: OMAPI_PORT, sources: [SUBNET], allow: ['client-sources'] }],
   keys: [OMAPI_KEY],
   'allowed-sources': [SUBNET],
 };
