@@ -98,12 +98,10 @@ export const NETWORK: readonly Parameter[] = [
   {
     name: 'adaptive-lease-time-threshold',
     type: 'real',
-    status: 'no-effect',
-    note: 'lifetimes do not depend on how full a pool is',
     min: 0,
     max: 1,
     above: true,
-    doc: 'Above this pool use new clients get min-valid-lifetime (flq allocator).',
+    doc: 'From this share of taken addresses on new clients get min-valid-lifetime; in Kea with allocator flq only.',
     since: '2.7.8',
   },
   {

@@ -205,6 +205,11 @@ export class AddressSpace {
     return ranges.find(address);
   }
 
+  /** How many addresses of the pool are there for clients without a reservation, free or not. */
+  capacity(pool: Pool): number {
+    return this.find(pool)?.capacity ?? 0;
+  }
+
   /** How many addresses of the pool can be picked now. */
   freeCount(pool: Pool): number {
     return this.find(pool)?.free ?? 0;

@@ -1,7 +1,7 @@
 /** An explanation as steps, one for each question the server asked: what came, is it served, which classes, and so on. */
 
 import { teeTimes } from '../domain/compose/tee-times.js';
-import { findClientLease } from '../domain/dhcp4/allocation.js';
+import { findClientLease, isScarce } from '../domain/dhcp4/allocation.js';
 import type { DecisionContext, Grant } from '../domain/dhcp4/decision.js';
 import { offerKey } from '../domain/dhcp4/decision.js';
 import { requestedAddress } from '../domain/dhcp4/requested-address.js';
@@ -171,6 +171,9 @@ function contextOf({ snapshot, state, nowSec }: Explanation, exchange: Exchange)
   const dry = {
     pickFromSubnet: () => undefined,
     poolOf: (subnet: Subnet, address: Ipv4) => addresses.poolOf(subnet, address),
+    capacity: (pool: Pool) => addresses.capacity(pool),
+    freeCount: (pool: Pool) => addresses.freeCount(pool),
+    isFree: (address: Ipv4, pool: Pool) => addresses.isFree(address, pool),
   };
   const { candidates, unicast } = exchange;
   const { reservations } = config;
@@ -206,7 +209,7 @@ function addressSteps(explanation: Explanation, exchange: Exchange): ExplainStep
   const pool = grant.pool === undefined ? 'outside every pool' : `in pool ${describePool(grant.pool)}`;
   const address = `${formatIpv4(grant.lease.address)} of subnet ${grant.subnet.id}, ${pool}`;
   steps.push({ stage: 'address', text: `${address}: ${whyAddress(explanation, exchange, grant)}` });
-  steps.push({ stage: 'lifetime', text: describeLifetime(grant, exchange, decision.reused) });
+  steps.push({ stage: 'lifetime', text: describeLifetime(explanation, grant, exchange, decision.reused) });
   return steps;
 }
 
@@ -255,7 +258,12 @@ function whyAddress(explanation: Explanation, exchange: Exchange, { lease, host,
   return 'nothing else is free: an old offer that nobody came back for is taken back';
 }
 
-function describeLifetime({ lifetimeSec, subnet }: Grant, exchange: Exchange, reused: boolean): string {
+function describeLifetime(
+  explanation: Explanation,
+  { lifetimeSec, subnet, lease }: Grant,
+  exchange: Exchange,
+  reused: boolean,
+): string {
   if (exchange.bootp || lifetimeSec === INFINITE_LIFETIME) return 'for ever';
   const { renewalSec, rebindingSec } = teeTimes(subnet, lifetimeSec);
   const tees = [
@@ -263,10 +271,14 @@ function describeLifetime({ lifetimeSec, subnet }: Grant, exchange: Exchange, re
     ...(rebindingSec > 0 ? [`T2 ${rebindingSec} s`] : []),
   ];
   const asked = exchange.message.number(51);
+  const context = contextOf(explanation, exchange);
   return [
     `${lifetimeSec} s`,
     ...tees,
     ...(asked === undefined ? [] : [`asked for ${asked} s`]),
+    ...(findClientLease(context)?.address !== lease.address && isScarce(context, subnet, lease.address)
+      ? ['new clients get the least there is, so many addresses are taken (adaptive-lease-time-threshold)']
+      : []),
     ...(reused ? ['the rest of the lease as it is (cache-threshold)'] : []),
   ].join(', ');
 }

@@ -52,11 +52,17 @@ export function dryStore(leases: LeaseReader, would: WouldDo): LeaseStore {
   };
 }
 
+/** What an explanation asks of the pools. */
+export type PreviewedAddresses = Pick<AddressSpace, 'preview' | 'poolOf' | 'capacity' | 'freeCount' | 'isFree'>;
+
 /** Sees the real pools; picks are tried out only. */
-export function dryAddresses(addresses: Pick<AddressSpace, 'preview' | 'poolOf'>, would: WouldDo): AddressKeeper {
+export function dryAddresses(addresses: PreviewedAddresses, would: WouldDo): AddressKeeper {
   return {
     expireUpTo: () => undefined,
     poolOf: (subnet, address) => addresses.poolOf(subnet, address),
+    capacity: (pool) => addresses.capacity(pool),
+    freeCount: (pool) => addresses.freeCount(pool),
+    isFree: (address, pool) => addresses.isFree(address, pool),
     pickFromSubnet(subnet: Subnet, acceptPool: (pool: Pool) => boolean, accept: (address: Ipv4) => boolean) {
       const address = addresses.preview(subnet, acceptPool, accept);
       would.picked.push({ subnet, address });

@@ -12,7 +12,15 @@ import type { EpochSec, Ipv4 } from '../domain/values.js';
 import type { AddressSpace } from './address-space.js';
 import { DROP_REASONS, type DropReason } from './drop-reasons.js';
 import { Exchange4 } from './exchange4.js';
-import { DryOffers, dropLogger, dryAddresses, dryStore, WatchedComposer, type WouldDo } from './explain-world.js';
+import {
+  DryOffers,
+  dropLogger,
+  dryAddresses,
+  dryStore,
+  type PreviewedAddresses,
+  WatchedComposer,
+  type WouldDo,
+} from './explain-world.js';
 import { FRONT_STAGES } from './front-stages.js';
 import type { PacketGuard } from './guard/packet-guard.js';
 import { Ledger } from './ledger.js';
@@ -27,7 +35,7 @@ export interface ExplainerDeps {
   /** What is in force for packets. */
   readonly config: () => PacketConfig;
   readonly leases: LeaseReader;
-  readonly addresses: Pick<AddressSpace, 'preview' | 'poolOf' | 'expireUpTo' | 'freeCount'>;
+  readonly addresses: PreviewedAddresses & Pick<AddressSpace, 'expireUpTo'>;
   readonly offers: Offers;
   readonly serviceSwitch: ServiceSwitch;
   readonly clock: Clock;

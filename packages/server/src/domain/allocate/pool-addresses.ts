@@ -19,6 +19,7 @@ export class PoolAddresses {
   readonly first: Ipv4;
   readonly last: Ipv4;
   private readonly map: FreeMap;
+  private readonly usable: number;
   private allocator: Allocator | undefined;
   private reservedAddresses = new Set<Ipv4>();
 
@@ -31,6 +32,7 @@ export class PoolAddresses {
     this.last = pool.last;
     this.map = new FreeMap(pool.first, pool.last);
     if (rules.excludesEdges) this.takeEdges();
+    this.usable = this.map.free;
   }
 
   /** Addresses of the pool that are reserved. */
@@ -52,6 +54,11 @@ export class PoolAddresses {
   /** How many addresses can be picked. */
   get free(): number {
     return this.map.free;
+  }
+
+  /** How many addresses are there for clients without a reservation, free or not. */
+  get capacity(): number {
+    return this.usable - this.reservedAddresses.size;
   }
 
   /** How many addresses the pool has, whatever their state. */

@@ -12,6 +12,7 @@ import type { Ipv4 } from '../values.js';
 import { INFINITE_LIFETIME } from '../values.js';
 import type { Client, DecisionContext, Grant } from './decision.js';
 import { offerKey } from './decision.js';
+import { lifetimeFor } from './lifetime.js';
 import { clientNameFor } from './naming.js';
 import { mergeRelayInfo, mergeVariables } from './relay-info.js';
 
@@ -163,10 +164,8 @@ export function grantAddress(
   ctx: DecisionContext,
   subnet: Subnet,
   address: Ipv4,
-  configuredSec: number,
 ): { readonly grant: Grant; readonly reused: boolean } {
   const { client, nowSec } = ctx;
-  const lifetimeSec = limitedBySafety(ctx, subnet, address, configuredSec);
   const previous = ctx.leases.getByAddress(address);
   const own =
     previous !== undefined &&
@@ -175,6 +174,9 @@ export function grantAddress(
     belongsTo(previous, client.identity.hwAddress, clientIdFor(client, subnet));
   const pool = ctx.addresses.poolOf(subnet, address);
   const host = ctx.reservations.inForce(subnet, client);
+  const scarce = !own && host?.address !== address && isScarce(ctx, subnet, address);
+  const configuredSec = lifetimeFor(client, subnet, ctx.snapshot, host, scarce);
+  const lifetimeSec = limitedBySafety(ctx, subnet, address, configuredSec);
   const name = client.bootp ? NO_NAME : clientNameFor(client, subnet, pool, host, address, ctx.snapshot);
   const lease: Lease = {
     address,
@@ -197,6 +199,24 @@ export function grantAddress(
       return { grant: { subnet, pool, host, lease: previous, lifetimeSec: leftSec, name }, reused: true };
   }
   return { grant: { subnet, pool, host, lease, lifetimeSec, name }, reused: false };
+}
+
+/**
+ * True if so large a share of the addresses the client could have of the subnet is taken that new leases are short ones
+ * (Kea: adaptive-lease-time-threshold, there for the allocator flq alone). `address`, which is to be the client's, does
+ * not count, nor do reserved ones: an offer and the ACK after it say the same.
+ */
+export function isScarce(ctx: DecisionContext, { adaptiveLeaseTimeThreshold, pools }: Subnet, address: Ipv4): boolean {
+  if (adaptiveLeaseTimeThreshold >= 1) return false;
+  let total = 0;
+  let free = 0;
+  for (const pool of pools) {
+    if (!isOpenTo(ctx, pool)) continue;
+    total += ctx.addresses.capacity(pool);
+    free += ctx.addresses.freeCount(pool);
+    if (address >= pool.first && address <= pool.last && !ctx.addresses.isFree(address, pool)) free++;
+  }
+  return total > 0 && (total - free) / total >= adaptiveLeaseTimeThreshold;
 }
 
 /** Option 60, RFC 2132 §9.13; dhcpd keeps it as a variable of this name. */

@@ -40,6 +40,12 @@ export interface AddressSource {
   ): Ipv4 | undefined;
   /** The pool of the subnet that has the address. */
   poolOf(subnet: Subnet, address: Ipv4): Pool | undefined;
+  /** How many addresses of the pool are there for clients without a reservation, free or not. */
+  capacity(pool: Pool): number;
+  /** How many of those nobody has and nobody was offered. */
+  freeCount(pool: Pool): number;
+  /** True if the address is one of those. */
+  isFree(address: Ipv4, pool: Pool): boolean;
 }
 
 /** Addresses offered and not yet requested. */

@@ -17,7 +17,7 @@ import {
 } from './allocation.js';
 import type { Decision, DecisionContext } from './decision.js';
 import { offerKey, silent } from './decision.js';
-import { lifetimeFor, offerLifetimeFor } from './lifetime.js';
+import { offerLifetimeFor } from './lifetime.js';
 import { requestedAddress } from './requested-address.js';
 
 /** Decides a DISCOVER. */
@@ -27,9 +27,8 @@ export function decideDiscover(ctx: DecisionContext): Decision {
   const choice = reserved(ctx, counters) ?? own(ctx) ?? offeredBefore(ctx) ?? wished(ctx) ?? fresh(ctx, counters);
   if (choice === undefined) return silent('no-lease', counters);
   const { address, subnet } = choice;
-  const validSec = lifetimeFor(ctx.client, subnet, ctx.snapshot, ctx.reservations.inForce(subnet, ctx.client));
   const offerSec = offerLifetimeFor(ctx.client, subnet, ctx.snapshot);
-  const { grant, reused } = grantAddress(ctx, subnet, address, validSec);
+  const { grant, reused } = grantAddress(ctx, subnet, address);
   if (offerSec === 0 || reused) return { kind: 'offer', grant, changes: [], reused, counters };
   // Kea: an offer that is stored must not shorten a lease the client still has.
   const stored = ctx.leases.getByAddress(address);

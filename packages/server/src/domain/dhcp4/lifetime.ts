@@ -8,12 +8,17 @@ import type { Client } from './decision.js';
 /** Code of option 51. */
 const LEASE_TIME = 51;
 
-/** Seconds to grant. A BOOTP client's lease never ends. @param host the reservation in force, if there is one */
+/**
+ * Seconds to grant. A BOOTP client's lease never ends.
+ * @param host the reservation in force, if there is one
+ * @param scarce few addresses are left: the least there is, whatever the client asks for (adaptive-lease-time-threshold)
+ */
 export function lifetimeFor(
   client: Client,
   subnet: Subnet,
   snapshot: ConfigSnapshot,
   host: Reservation | undefined,
+  scarce: boolean,
 ): number {
   if (client.bootp) return INFINITE_LIFETIME;
   const inherited = firstOfClasses(client, snapshot, (row) => row.lifetime) ?? subnet.lifetime;
@@ -21,7 +26,8 @@ export function lifetimeFor(
     inherited,
     firstOfClasses(client, snapshot, (row) => row.ownLifetime),
   );
-  const lifetimeSec = clampLifetime(client.message.number(LEASE_TIME) ?? 0, withOwn(ofClasses, host?.ownLifetime));
+  const triplet = withOwn(ofClasses, host?.ownLifetime);
+  const lifetimeSec = scarce ? triplet.minSec : clampLifetime(client.message.number(LEASE_TIME) ?? 0, triplet);
   const quarantined = snapshot.guard !== undefined && client.isMember(QUARANTINE_CLASS);
   return quarantined ? Math.min(lifetimeSec, snapshot.guard.quarantineLifetimeSec) : lifetimeSec;
 }

@@ -22,7 +22,6 @@ import {
 import type { DecidedChange, Decision, DecisionContext } from './decision.js';
 import { nak, silent } from './decision.js';
 import { allocationFailureCounters } from './discover.js';
-import { lifetimeFor } from './lifetime.js';
 import { requestedAddress } from './requested-address.js';
 
 const SERVER_ID = 54;
@@ -126,9 +125,7 @@ function assignAny(ctx: DecisionContext, clientLease: Lease | undefined): Decisi
 
 function grant(ctx: DecisionContext, subnet: Subnet, address: Ipv4, clientLease: Lease | undefined): Decision {
   if (!isGrantable(ctx, address, subnet)) return silent('ha-not-ours');
-  const host = ctx.reservations.inForce(subnet, ctx.client);
-  const lifetimeSec = lifetimeFor(ctx.client, subnet, ctx.snapshot, host);
-  const { grant: granted, reused } = grantAddress(ctx, subnet, address, lifetimeSec);
+  const { grant: granted, reused } = grantAddress(ctx, subnet, address);
   if (granted.lifetimeSec <= 0) return silent('ha-not-ours');
   const changes: DecidedChange[] = [];
   if (!reused) {
