@@ -8,9 +8,6 @@
  */
 
 import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
-import { evaluateAdditional } from '../domain/classes/evaluate.js';
-import { destinationOf } from '../domain/compose/destination.js';
-import { ReplyBuffer } from '../domain/compose/reply-buffer.js';
 import { DECIDERS } from '../domain/dhcp4/decide.js';
 import type { AddressSource, Decision, DecisionContext } from '../domain/dhcp4/decision.js';
 import { MessageType, nak, offerKey } from '../domain/dhcp4/decision.js';
@@ -25,10 +22,11 @@ import type { PacketGuard } from './guard/packet-guard.js';
 import type { LeaseTransaction, Ledger } from './ledger.js';
 import type { Offers } from './offers.js';
 import type { PacketConfig } from './packet-config.js';
-import { describeClient, describeOutcome, LEASE_MESSAGES } from './packet-log.js';
+import { describeClient } from './packet-log.js';
 import { PacketStatistics } from './packet-statistics.js';
 import type { Clock, Datagram, Logger, Reply } from './ports.js';
 import type { AckVerdict, PendingAck, Redundancy } from './redundancy.js';
+import { needsCommit, ReplyMaker } from './reply-maker.js';
 import type { ServiceSwitch } from './service-switch.js';
 import type { Statistics } from './statistics.js';
 
@@ -81,8 +79,8 @@ export class Exchange4 {
   readonly #deps: Exchange4Dependencies;
   readonly #counters: PacketStatistics;
   readonly #drops: DropCounters;
-  readonly #log: { readonly packets: Logger; readonly leases: Logger; readonly bad: Logger };
-  readonly #buffers: ReplyBuffer[] = [];
+  readonly #log: { readonly packets: Logger; readonly bad: Logger };
+  readonly #replies: ReplyMaker;
   #config: PacketConfig;
   /** The last batch was larger than what is served in time. */
   #wasOverloaded = false;
@@ -94,9 +92,17 @@ export class Exchange4 {
     this.#drops = new DropCounters(deps.statistics);
     this.#log = {
       packets: deps.logger.child('packets'),
-      leases: deps.logger.child('leases'),
       bad: deps.logger.child('bad-packets'),
     };
+    this.#replies = new ReplyMaker({
+      statistics: deps.statistics,
+      counters: this.#counters,
+      leaseLog: deps.logger.child('leases'),
+      guard: deps.guard,
+      serverPort: deps.serverPort,
+      clientPort: deps.clientPort,
+      drop: (reason, datagram, exchange, now) => this.#drop(reason, datagram, exchange, now),
+    });
   }
 
   /** The configuration in force. A batch keeps the one it began with. */
@@ -277,7 +283,7 @@ export class Exchange4 {
     for (const item of located) {
       if (item.decision === undefined || needsCommit(item.decision) !== committed) continue;
       try {
-        const reply = this.#compose(item.exchange, item.datagram, item.decision, config, replies.length, now);
+        const reply = this.#replies.compose(item.exchange, item.datagram, item.decision, config, replies.length, now);
         if (reply !== undefined) replies.push(reply);
       } catch (error) {
         this.#defect(item.datagram, error, now);
@@ -294,61 +300,6 @@ export class Exchange4 {
         this.#drop('store-unavailable', datagram, exchange, now, error.message);
       }
     }
-  }
-
-  #compose(
-    exchange: Exchange,
-    datagram: Datagram,
-    decision: Decision,
-    config: PacketConfig,
-    slot: number,
-    now: EpochMs,
-  ): Reply | undefined {
-    if ('counters' in decision) {
-      for (const name of decision.counters ?? []) this.#deps.statistics.counter(name).add(1, now);
-    }
-    if (decision.kind === 'silent') {
-      if (decision.reason === 'released' || decision.reason === 'declined')
-        this.#logLease(decision.reason, exchange, decision);
-      else this.#drop(decision.reason, datagram, exchange, now);
-      return undefined;
-    }
-    if (decision.kind !== 'nak') addLateClasses(exchange, decision, config);
-    const composed = config.composer.compose(exchange, decision, this.#buffer(slot));
-    if (composed.withheld) this.#deps.guard?.withheld(exchange, config.snapshot, now);
-    const { message } = exchange;
-    const destination = destinationOf({
-      requestType: exchange.messageType,
-      replyType: composed.type,
-      flags: composed.flags,
-      ciaddr: message.ciaddr,
-      giaddr: message.giaddr,
-      yiaddr: composed.yiaddr,
-      source: datagram.source,
-      sourcePort: datagram.sourcePort,
-      relayPort: message.giaddr !== 0 && exchange.relayPort,
-      loopback: datagram.interface.loopback,
-      direct: config.snapshot.interfaces.socketType === 'raw',
-      serverPort: this.#deps.serverPort,
-      clientPort: this.#deps.clientPort,
-    });
-    this.#counters.sentType(composed.type);
-    if ('reused' in decision && decision.reused) this.#counters.reused(decision.grant.subnet.id, now);
-    this.#logLease(decision.kind, exchange, decision);
-    return {
-      octets: composed.octets,
-      interface: datagram.interface,
-      destination: destination.address,
-      port: destination.port,
-      hwAddress: destination.linkLevel ? message.chaddr : undefined,
-    };
-  }
-
-  /** One output buffer for each reply of a batch, made once. */
-  #buffer(slot: number): ReplyBuffer {
-    let buffer = this.#buffers[slot];
-    if (buffer === undefined) this.#buffers[slot] = buffer = new ReplyBuffer();
-    return buffer;
   }
 
   /**
@@ -395,32 +346,12 @@ export class Exchange4 {
     });
     return undefined;
   }
-
-  #logLease(kind: string, exchange: Exchange, decision: Decision): void {
-    const log = this.#log.leases;
-    if (!log.enabled('INFO')) return;
-    const text = describeOutcome(exchange, decision);
-    log.log('INFO', LEASE_MESSAGES[kind] ?? 'DHCP4_LEASE', text, { client: describeClient(exchange), outcome: kind });
-  }
 }
 
 function pendingAck({ decision }: Located): PendingAck {
   assert(decision?.kind === 'ack', 'only ACKs wait at the gate');
   const { lease, lifetimeSec } = decision.grant;
   return { address: lease.address, lease, lifetimeSec };
-}
-
-/** False for answers that promise nothing durable: offers kept in memory, and information without an address. */
-function needsCommit(decision: Decision): boolean {
-  switch (decision.kind) {
-    case 'offer':
-      return decision.changes.length > 0;
-    case 'inform-ack':
-    case 'v6-only':
-      return false;
-    default:
-      return true;
-  }
 }
 
 /** Class REJECT: a REQUEST is refused, a DISCOVER is left unanswered (Kea 3.2). */
@@ -430,25 +361,6 @@ function rejected(exchange: Exchange): Decision | undefined {
   return exchange.messageType === MessageType.discover
     ? { kind: 'silent', reason: 'class-drop', changes: [] }
     : undefined;
-}
-
-/** Classes that count only once the lease is chosen: those of a shared network's reservation, and the additional lists. */
-function addLateClasses(exchange: Exchange, decision: Decision, config: PacketConfig): void {
-  const grant = 'grant' in decision ? decision.grant : undefined;
-  const subnet = grant?.subnet ?? ('subnet' in decision ? decision.subnet : undefined);
-  if (subnet === undefined) return;
-  const host = grant?.host ?? ('host' in decision ? decision.host : undefined);
-  if (host !== undefined && subnet.sharedNetwork !== undefined) {
-    for (const name of host.clientClasses) exchange.classes.add(name);
-  }
-  const { snapshot } = config;
-  if (grant?.pool !== undefined) {
-    evaluateAdditional(exchange.classes, snapshot, exchange, grant.pool.additionalClasses);
-  }
-  evaluateAdditional(exchange.classes, snapshot, exchange, subnet.additionalClasses);
-  if (subnet.sharedNetwork !== undefined) {
-    evaluateAdditional(exchange.classes, snapshot, exchange, subnet.sharedNetwork.additionalClasses);
-  }
 }
 
 /** A glance at option 53 without decoding: it is the first option of nearly every DISCOVER. */

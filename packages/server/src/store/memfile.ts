@@ -12,11 +12,11 @@ import type { Clock, LeaseStore, Logger, Random, StoreHealth } from '../services
 import { AppendJournal, messageOf } from './append-journal.js';
 import type { FileOps } from './file-ops.js';
 import { LEASE_FILE_HEADER } from './lease-file.js';
+import { LeaseFileCleanup } from './lease-file-cleanup.js';
 import { createFresh, exists, finishCleanup, type LeaseFileSet, leaseFileSet } from './lease-file-set.js';
 import { loadLeaseFiles } from './lease-loader.js';
 import { LeaseRecord } from './lease-record.js';
 import { LeaseRowBuffer } from './lease-row-buffer.js';
-import { LeaseSnapshot } from './lease-snapshot.js';
 import { LeaseTable } from './lease-table.js';
 
 /** What a {@link MemfileStore} is made of. */
@@ -50,8 +50,6 @@ interface Undo {
 
 /** How long to wait before trying again to replace a broken journal. */
 const REPAIR_RETRY_MS = 1_000;
-/** A snapshot is made durable in pieces of this size, lest one long flush at its end hold up the commits. */
-const SYNC_PIECE_OCTETS = 4 << 20;
 
 /** See the head of this file. */
 export class MemfileStore implements LeaseStore {
@@ -66,14 +64,13 @@ export class MemfileStore implements LeaseStore {
   #staged: Undo[] = [];
   #journal: AppendJournal | undefined;
   #health: StoreHealth = { ok: true };
+  readonly #cleaner: LeaseFileCleanup;
   /** The cleanup or repair under way. */
   #cleanup: Promise<void> | undefined;
   /** The last commit handed to the thread pool. */
   #inFlight: Promise<void> | undefined;
   /** Waits for the commit in flight to end. */
   #whenSettled: (() => void) | undefined;
-  /** True while the journal's file has already been renamed `.1` and no other has taken its place. */
-  #halfRotated = false;
   #repairPlanned = false;
   #closing = false;
 
@@ -84,6 +81,21 @@ export class MemfileStore implements LeaseStore {
     this.#logger = options.logger;
     this.#files = leaseFileSet(options.path);
     this.#table = new LeaseTable(hashKeyOf(options.random.bytes(8)));
+    this.#cleaner = new LeaseFileCleanup({
+      ops: this.#ops,
+      clock: this.#clock,
+      logger: this.#logger,
+      files: this.#files,
+      table: this.#table,
+      sliceRows: options.sliceRows,
+      journal: () => this.#journal,
+      soundJournal: () => this.#soundJournal(),
+      whenQuiet: (act) => this.#whenQuiet(act),
+      repaired: () => {
+        if (!this.#health.ok) this.#recovered();
+      },
+      closing: () => this.#closing,
+    });
   }
 
   /** True while a cleanup or repair is under way. */
@@ -216,7 +228,7 @@ export class MemfileStore implements LeaseStore {
    */
   async cleanup(): Promise<void> {
     if (!this.#options.persist) return;
-    this.#cleanup ??= this.#compact().finally(() => {
+    this.#cleanup ??= this.#cleaner.run().finally(() => {
       this.#cleanup = undefined;
     });
     await this.#cleanup;
@@ -330,12 +342,12 @@ export class MemfileStore implements LeaseStore {
           await this.cleanup();
         } else {
           // As input of a cleanup it may keep its header, and nobody has to wait until the cleanup is done.
-          await this.#rotate();
+          await this.#cleaner.rotate();
           this.cleanup().catch(() => undefined);
         }
       }
     }
-    if (found.badRows > 0 || (exists(ops, files.input) && !this.#halfRotated)) {
+    if (found.badRows > 0 || this.#cleaner.interrupted) {
       // Clears away what was interrupted, and rows that could not be read (a copy of the file is kept).
       this.cleanup().catch(() => undefined);
     }
@@ -355,109 +367,6 @@ export class MemfileStore implements LeaseStore {
     }
   }
 
-  /** The whole of a cleanup; if the journal is broken, also its replacement. */
-  async #compact(): Promise<void> {
-    this.#logger.log('INFO', 'DHCPSRV_MEMFILE_LFC_START', `cleanup of ${this.#files.current} begins`);
-    try {
-      const started = this.#clock.monotonic();
-      const repairing = this.#journal?.broken !== undefined;
-      if (!repairing) {
-        if (!this.#halfRotated && exists(this.#ops, this.#files.completed)) await finishCleanup(this.#ops, this.#files);
-        await this.#rotate();
-      }
-      const leases = await this.#writeSnapshot();
-      // Only if it was broken before the first slice: what came into it since is nowhere else.
-      if (repairing) await this.#replaceJournal();
-      await finishCleanup(this.#ops, this.#files);
-      const elapsedMs = Math.round(this.#clock.monotonic() - started);
-      this.#logger.log(
-        'INFO',
-        'LFC_TERMINATE',
-        `cleanup of ${this.#files.current} ends: ${leases} leases, ${elapsedMs} ms`,
-      );
-    } catch (error) {
-      const severity = this.#closing ? 'DEBUG' : 'ERROR';
-      this.#logger.log(severity, 'LFC_FAIL_PROCESS', `cleanup of ${this.#files.current} failed: ${messageOf(error)}`);
-      this.#discard(this.#files.output);
-      this.#discard(this.#files.fresh);
-      if (error instanceof LessorError) throw error;
-      throw new StoreError('store-unavailable', `cleanup of ${this.#files.current}: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
-  }
-
-  /**
-   * The journal becomes `.1` and a new one begins, unless a `.1` of an earlier cleanup is still there, as in Kea.
-   *
-   * While its name changes the journal goes on being written: under either name it is read at the next start. The new
-   * one takes over in one step, when its name is durable.
-   */
-  async #rotate(): Promise<void> {
-    const ops = this.#ops;
-    const files = this.#files;
-    if (!this.#halfRotated && exists(ops, files.input)) return;
-    const fd = await createFresh(ops, files);
-    try {
-      if (!this.#halfRotated) {
-        ops.rename(files.current, files.input);
-        this.#halfRotated = true;
-      }
-      await ops.directorySyncLater(files.current);
-      await this.#whenQuiet(() => {
-        // Broken meanwhile: then it is not enough to begin another, what is in it has to be written anew.
-        const journal = this.#soundJournal();
-        ops.rename(files.fresh, files.current);
-        ops.directorySync(files.current);
-        journal.replace(fd, LEASE_FILE_HEADER.length);
-        this.#halfRotated = false;
-      });
-    } catch (error) {
-      ops.close(fd);
-      throw error;
-    }
-  }
-
-  /** All leases to `.completed`, by way of `.output`. How many there were. */
-  async #writeSnapshot(): Promise<number> {
-    const ops = this.#ops;
-    const fd = ops.open(this.#files.output, 'create');
-    try {
-      const snapshot = new LeaseSnapshot(ops, fd, this.#table, this.#options.sliceRows);
-      for (let more = true; more; ) {
-        await this.#whenQuiet(() => {
-          more = snapshot.slice();
-        });
-        if (snapshot.unsynced >= SYNC_PIECE_OCTETS) {
-          snapshot.unsynced = 0;
-          await ops.dataSyncLater(fd);
-        }
-      }
-      await ops.dataSyncLater(fd);
-      ops.rename(this.#files.output, this.#files.completed);
-      await ops.directorySyncLater(this.#files.current);
-      return snapshot.written;
-    } finally {
-      ops.close(fd);
-    }
-  }
-
-  /** `.completed` now holds every lease: an empty journal can take the place of the broken one. */
-  async #replaceJournal(): Promise<void> {
-    const ops = this.#ops;
-    const fd = await createFresh(ops, this.#files);
-    try {
-      ops.rename(this.#files.fresh, this.#files.current);
-      await ops.directorySyncLater(this.#files.current);
-    } catch (error) {
-      ops.close(fd);
-      throw error;
-    }
-    this.#journal?.replace(fd, LEASE_FILE_HEADER.length);
-    this.#halfRotated = false;
-    if (!this.#health.ok) this.#recovered();
-  }
-
   /** Runs `act` from the loop, at a moment when nothing is staged: it sees durable leases only. */
   #whenQuiet(act: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -475,13 +384,5 @@ export class MemfileStore implements LeaseStore {
         else this.#whenSettled = run;
       });
     });
-  }
-
-  #discard(path: string): void {
-    try {
-      this.#ops.remove(path);
-    } catch {
-      // It does no harm where it is, and the next cleanup writes it anew.
-    }
   }
 }
