@@ -4,7 +4,7 @@
  */
 
 import type { PairRecord } from '../../domain/pair/record.js';
-import { endOf, holderOf, isBinding } from '../../domain/pair/record.js';
+import { isBinding } from '../../domain/pair/record.js';
 import { compareVersions } from '../../domain/pair/version.js';
 import type { Json, JsonMap } from '../../domain/snapshot.js';
 import type { EpochSec, Ipv4 } from '../../domain/values.js';
@@ -13,7 +13,7 @@ import type { LeaseReader } from '../ports.js';
 import type { Block, BlockDigest, BlockDigests } from './digests.js';
 import { type Replica, recordOf } from './replica.js';
 import { listOf } from './sender.js';
-import type { UnconfirmedRecords } from './unconfirmed.js';
+import { heldIn, type UnconfirmedRecords } from './unconfirmed.js';
 import { recordFromJson, recordToJson } from './wire.js';
 
 /** Blocks fetched by one message: at most some thousand records. */
@@ -67,11 +67,7 @@ function noteOurs(
     const order = other === undefined ? 'newer' : compareVersions(mine.version, other.version);
     // What is concurrent has to be merged before either of the two acts upon it; side 0 does.
     if (order === 'equal' || order === 'older') continue;
-    const known =
-      other !== undefined && isBinding(other.lease)
-        ? { holder: holderOf(other.lease), endSec: endOf(other.lease) }
-        : undefined;
-    unconfirmed.changed(mine.address, mine.version, known, false);
+    unconfirmed.changed(mine.address, mine.version, heldIn(other), false);
   }
 }
 

@@ -23,7 +23,7 @@ import type { LeaseStamp, LeaseTransaction, Ledger } from '../ledger.js';
 import { BlockDigests } from './digests.js';
 import { Graves } from './graves.js';
 import type { PairMemory } from './memory.js';
-import type { Unconfirmed, UnconfirmedRecords } from './unconfirmed.js';
+import { heldIn, type Unconfirmed, type UnconfirmedRecords } from './unconfirmed.js';
 import { stamped } from './wire.js';
 
 /** What a {@link Replica} works with. */
@@ -54,6 +54,9 @@ export interface TakenIn {
   /** Addresses we do not want to hear of yet. */
   readonly later: Ipv4[];
 }
+
+/** An address, and the version that both have of it. */
+type Settled = Pick<PairRecord, 'address' | 'version'>;
 
 /** See the head of this file. Construct it before the ledger is used. */
 export class Replica implements LeaseStamp {
@@ -143,7 +146,7 @@ export class Replica implements LeaseStamp {
    */
   async takeIn(records: readonly PairRecord[]): Promise<TakenIn> {
     const result: TakenIn = { stored: [], newer: [], later: [] };
-    const settled: Ipv4[] = [];
+    const settled: Settled[] = [];
     const dropped: [Ipv4, DroppedBinding][] = [];
     await this.#parts.ledger.transact((tx) => {
       this.#takingIn = true;
@@ -153,7 +156,7 @@ export class Replica implements LeaseStamp {
         this.#takingIn = false;
       }
     });
-    for (const address of settled) this.#settle(address);
+    for (const one of settled) this.#settleUnlessChanged(one);
     for (const [address, lost] of dropped) this.#parts.onDropped(address, lost);
     if (result.newer.length > 0) this.#parts.onChange();
     return result;
@@ -168,7 +171,7 @@ export class Replica implements LeaseStamp {
     tx: LeaseTransaction,
     theirs: PairRecord,
     { stored, newer, later }: TakenIn,
-    settled: Ipv4[],
+    settled: Settled[],
     dropped: [Ipv4, DroppedBinding][],
   ): void {
     const { memory, unconfirmed } = this.#parts;
@@ -190,31 +193,30 @@ export class Replica implements LeaseStamp {
     } else if (merged.origin === 'theirs') {
       store(tx, address, theirs.lease, theirs.version);
       if (theirs.lease === undefined) this.#graves.bury(address, theirs.version);
+      unconfirmed.learned(address, heldIn(theirs));
       stored.push(address);
-      settled.push(address);
+      settled.push(theirs);
     } else if (merged.origin === 'mine') {
       if (compareVersions(mine.version, theirs.version) !== 'equal') {
         newer.push(mine);
         return;
       }
+      unconfirmed.learned(address, heldIn(theirs));
       stored.push(address);
-      settled.push(address);
+      settled.push(theirs);
     } else if (!isBinding(mine.lease) && unconfirmed.isConfirmed(address)) {
       // They knew that it was over and have forgotten it since: theirs is the newer one, whatever the counters say.
       store(tx, address, theirs.lease, merged.record.version);
       newer.push({ ...theirs, version: merged.record.version, lease: leaseWith(theirs.lease, merged.record.version) });
-      settled.push(address);
+      settled.push({ address, version: merged.record.version });
     } else if (side === 1) {
       newer.push(mine);
     } else {
       const version = withEvent(merged.record.version, side, memory.nextEvent());
       const lease = leaseWith(merged.record.lease, version);
       store(tx, address, lease, version);
-      const known = isBinding(theirs.lease)
-        ? { holder: holderOf(theirs.lease), endSec: endOf(theirs.lease) }
-        : undefined;
       unconfirmed.confirmed(address);
-      unconfirmed.changed(address, version, known, lease === undefined);
+      unconfirmed.changed(address, version, heldIn(theirs), lease === undefined);
       newer.push({ address, version, lease });
       if (merged.dropped !== undefined) dropped.push([address, merged.dropped]);
     }
@@ -247,6 +249,15 @@ export class Replica implements LeaseStamp {
         if (end > nowSec()) tx.put({ ...lease, validLifetimeSec: end - lease.clttSec });
       }
     });
+  }
+
+  /**
+   * What was taken in is the same on both sides, unless the next turn of the ledger, which may come before this, has changed
+   * it again: that change is still to be sent.
+   */
+  #settleUnlessChanged({ address, version }: Settled): void {
+    const now = this.#recordOf(address, this.#parts.ledger.leases.getByAddress(address));
+    if (compareVersions(now.version, version) === 'equal') this.#settle(address);
   }
 
   /** Both servers have the same of an address. */

@@ -3,6 +3,7 @@
  * exactly as we have it; after a start nothing is known until the databases have been compared.
  */
 
+import { endOf, holderOf, isBinding, type PairRecord } from '../../domain/pair/record.js';
 import type { Version } from '../../domain/pair/version.js';
 import type { EpochSec, Ipv4, Octets } from '../../domain/values.js';
 
@@ -11,6 +12,12 @@ export interface HeldUntil {
   readonly holder: Octets;
   /** Infinity for a lease without end. */
   readonly endSec: EpochSec;
+}
+
+/** Who holds an address by this record, and until when; undefined if nobody does. */
+export function heldIn(record: PairRecord | undefined): HeldUntil | undefined {
+  const lease = record?.lease;
+  return isBinding(lease) ? { holder: holderOf(lease), endSec: endOf(lease) } : undefined;
 }
 
 /** One record the partner may not have. */
@@ -68,6 +75,12 @@ export class UnconfirmedRecords {
       entry.told = told;
     }
     this.#waiting.add(address);
+  }
+
+  /** The partner has sent what it has of the address. */
+  learned(address: Ipv4, known: HeldUntil | undefined): void {
+    const entry = this.#records.get(address);
+    if (entry !== undefined) entry.known = known;
   }
 
   /** The partner may have lost what it was known to have. */

@@ -1,0 +1,119 @@
+/** One server's half of the common lease table, where what happens on it and what the partner sends come close together. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Lease, LeaseState } from 'lessor/internal/domain/lease.js';
+import type { PairFile } from 'lessor/internal/domain/pair/file.js';
+import { versionIn } from 'lessor/internal/domain/pair/record.js';
+import { compareVersions, eventNumber } from 'lessor/internal/domain/pair/version.js';
+import { Ledger } from 'lessor/internal/services/ledger.js';
+import { PairMemory } from 'lessor/internal/services/pair/memory.js';
+import { Replica } from 'lessor/internal/services/pair/replica.js';
+import { UnconfirmedRecords } from 'lessor/internal/services/pair/unconfirmed.js';
+import { stamped } from 'lessor/internal/services/pair/wire.js';
+import { SimDisk, SimLeaseStore } from '../sim/disk.js';
+
+const NOW = 1_795_321_794;
+const ADDRESS = 0xc000_0200;
+
+const lease: Lease = {
+  ...{ address: ADDRESS, hwAddress: '\x02\0\0\0\0\x01', clientId: '', validLifetimeSec: 50, clttSec: NOW },
+  ...{ subnetId: 1, poolId: 0, fqdnFwd: false, fqdnRev: false, hostname: '', state: LeaseState.default },
+  userContext: '',
+};
+
+const file: PairFile = {
+  ...{ relationship: 'a-b', side: 1, epoch: 1, boot: 1, born: 1, metBoot: 0, fence: 0, lost: false, forgot: false },
+  ...{ reservedCounter: 0, state: 'normal', downSinceSec: 0, cleanDown: false, clockOffsetMs: 0 },
+  ...{ saidGoodbye: false, ownership: [], grant: undefined, granted: 0, received: 0 },
+};
+
+/** A server whose flushes end when the test says so. */
+function server() {
+  const flushes: (() => void)[] = [];
+  const disk = new SimDisk();
+  disk.flushMs = 5;
+  const store = new SimLeaseStore({
+    disk,
+    step: () => undefined,
+    after: (_delayMs, run) => flushes.push(run),
+    torn: () => 0,
+  });
+  const ledger = new Ledger(store);
+  const unconfirmed = new UnconfirmedRecords();
+  unconfirmed.everything = false;
+  const replica = new Replica({
+    ...{ ledger, unconfirmed, mcltSec: 10, oldestMessageSec: 20, nowSec: () => NOW, mayAgree: () => true },
+    memory: new PairMemory({ load: () => undefined, save: () => undefined }, file),
+    ...{ onChange: () => undefined, onSettled: () => undefined, onDropped: () => undefined },
+  });
+  const flushed = async (): Promise<void> => {
+    flushes.shift()!();
+    await new Promise(setImmediate);
+  };
+  return { ledger, unconfirmed, replica, flushed };
+}
+
+describe('What both servers have', () => {
+  const theirs = (counter: number) => {
+    const version = [eventNumber(1, counter), 0] as const;
+    return { address: ADDRESS, version, lease: stamped(lease, version) };
+  };
+
+  it('is what was taken in', async () => {
+    const { unconfirmed, replica, flushed } = server();
+    const taken = replica.takeIn([theirs(1)]);
+    await flushed();
+    await taken;
+    assert.ok(unconfirmed.isConfirmed(ADDRESS));
+  });
+
+  it('is not what a client of ours changed in the very next turn of the ledger', async () => {
+    const { ledger, unconfirmed, replica, flushed } = server();
+    const taken = replica.takeIn([theirs(1)]);
+    const renewed = ledger.transact((tx) => tx.put({ ...tx.getByAddress(ADDRESS)!, validLifetimeSec: 80 }));
+    await flushed();
+    await taken;
+    const { version, known } = unconfirmed.find(ADDRESS)!;
+    assert.equal(compareVersions(version, theirs(1).version), 'newer');
+    assert.equal(known?.endSec, NOW + 50, 'of what the partner sent');
+    await flushed();
+    await renewed;
+    assert.ok(!unconfirmed.isConfirmed(ADDRESS), 'it has to be sent');
+    assert.deepEqual(unconfirmed.take(9), [ADDRESS]);
+    const stored = versionIn(ledger.leases.getByAddress(ADDRESS)!.userContext);
+    assert.deepEqual(stored, version);
+  });
+
+  it('nor what was changed while a comparison found it equal', async () => {
+    const { ledger, unconfirmed, replica, flushed } = server();
+    const first = replica.takeIn([theirs(1)]);
+    await flushed();
+    await first;
+    const before = ledger.transact((tx) => tx.put({ ...lease, address: ADDRESS + 1 }));
+    const compared = replica.takeIn([theirs(1)]);
+    const renewed = ledger.transact((tx) => tx.put({ ...tx.getByAddress(ADDRESS)!, validLifetimeSec: 80 }));
+    await flushed();
+    await before;
+    await compared;
+    await flushed();
+    await renewed;
+    assert.ok(!unconfirmed.isConfirmed(ADDRESS));
+  });
+
+  it('what the partner sends is known of it, though ours waits to be sent', async () => {
+    const { ledger, unconfirmed, replica, flushed } = server();
+    const ours = ledger.transact((tx) => tx.put(lease));
+    await flushed();
+    await ours;
+    assert.equal(unconfirmed.find(ADDRESS)!.known, undefined);
+    const version = [eventNumber(1, 1), unconfirmed.find(ADDRESS)!.version[1]] as const;
+    const taken = replica.takeIn([{ address: ADDRESS, version, lease: stamped(lease, version) }]);
+    const again = ledger.transact((tx) => tx.put({ ...tx.getByAddress(ADDRESS)!, validLifetimeSec: 80 }));
+    await flushed();
+    await taken;
+    assert.equal(unconfirmed.find(ADDRESS)!.known?.endSec, NOW + 50);
+    await flushed();
+    await again;
+  });
+});
