@@ -21,6 +21,12 @@ type State = 'off' | 'selecting' | 'requesting' | 'bound' | 'renewing' | 'rebind
 const RELAY: Ipv4 = 0xc00002fe;
 const FIRST_SERVER: Ipv4 = 0xc0000201;
 
+/**
+ * So late its own packets arrive at most. A client does not ask again before: a RELEASE that comes after the lease it does not
+ * mean can not be told from one that means it, by a single server either.
+ */
+const LATEST_MS = 1600;
+
 /** See the head of this file. */
 export class SimClient {
   state: State = 'off';
@@ -59,7 +65,9 @@ export class SimClient {
 
   /** Asks for an address if it has none: the network has healed. */
   wake(): void {
-    if (this.state === 'off') this.#after(this.#random.below(3000), () => this.#discover());
+    if (this.state !== 'off') return;
+    const stillUnderWayMs = this.#sentAt + LATEST_MS - this.around.world.now;
+    this.#after(Math.max(stillUnderWayMs, this.#random.below(3000)), () => this.#discover());
   }
 
   #after(delayMs: number, run: () => void): void {
@@ -188,7 +196,7 @@ export class SimClient {
     this.#giveUp('released');
     this.#send(TYPE.release, { ciaddr: address, server: this.#server, to: this.#serverSide() });
     this.state = 'off';
-    this.#after(1000 + this.#random.below(40_000), () => this.#discover());
+    this.#after(LATEST_MS + this.#random.below(40_000), () => this.#discover());
   }
 
   /** Power off. What it had it may come back to. */

@@ -105,7 +105,11 @@ export class FaultInjector {
         return;
       case 'stop': {
         if (nodes[fault.side].process === undefined || nodes[fault.side].frozen) return;
-        void nodes[fault.side].stop().then(() => this.#restartAfter(fault.side, fault.forMs));
+        void nodes[fault.side].stop().then(() => {
+          // It was frozen in its last breath, and is started like all that are down when it is healed.
+          if (!this.#healed) this.#restartAfter(fault.side, fault.forMs);
+          else if (nodes[fault.side].process === undefined) nodes[fault.side].start();
+        });
         return;
       }
       case 'freeze':

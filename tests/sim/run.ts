@@ -146,7 +146,7 @@ async function run(plan: Plan, options: RunOptions, rejected: readonly unknown[]
   }
   for (const error of rejected)
     history.defects.push(`unhandled: ${error instanceof Error ? error.stack : String(error)}`);
-  const violations = [...checkHistory(plan, history, state()), ...last];
+  const violations = [...checkHistory(plan, history, world.now), ...last];
   for (const node of nodes) node.crash();
   return { plan, history, violations, simulatedMs: end };
 }
