@@ -41,6 +41,7 @@ const PACKAGE_OF = {
   scapy: 'python3-scapy',
   seccomp: 'python3-seccomp',
   'systemd-analyze': 'systemd',
+  'dpkg-deb': 'dpkg',
 } as const;
 
 /** Name of a program (or Python module) the tests know how to use. */
