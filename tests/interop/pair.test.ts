@@ -214,6 +214,12 @@ describe('A pair of lessors', { skip }, () => {
     const deadline = performance.now() + 5000;
     while (!/LESSOR_PAIR_ALARM.*valid-lifetime/.test(alpha.log()) && performance.now() < deadline) await sleep(50);
     assert.match(alpha.log(), /LESSOR_PAIR_ALARM.*valid-lifetime: here 600, there 900/);
+    assert.match(alpha.log(), /not the same \(options, changed on beta, policy, changed on beta\)/);
+    const { lessor } = (await lab.ha(1)) as { lessor: { drift: unknown } };
+    assert.deepEqual(lessor.drift, [
+      { section: 'options', 'changed-on': 'here' },
+      { section: 'policy', 'changed-on': 'here' },
+    ]);
     const { differences } = await alpha.must('ha-config-diff');
     const paths = (differences as { path: string }[]).map(({ path }) => path);
     assert.ok(paths.includes('valid-lifetime') && paths.some((path) => path.startsWith('option-data')), paths.join());

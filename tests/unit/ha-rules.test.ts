@@ -174,6 +174,7 @@ describe('the file of a pair', () => {
     ...{ relationship: 'a-b', side: 1, epoch: 3, boot: 7, reservedCounter: 9, state: 'normal', downSinceSec: 0 },
     ...{ cleanDown: false, saidGoodbye: true },
     ...{
+      blindUntilSec: 0,
       born: 3,
       metBoot: 9,
       fence: 2,

@@ -2,12 +2,18 @@
 
 import { CommandClient, type JsonMap, type JsonValue } from '@lessor/kea';
 import { LessorError } from '../errors.js';
-import { formatOptions, type OptionRow, parseOptions, UsageError } from './args.js';
+import { formatOptions, type OptionRow, type ParsedArgs, parseOptions, UsageError } from './args.js';
 import { ExitCode, type Io, writeLine } from './io.js';
 
 const OPTIONS: readonly OptionRow[] = [
   { name: 'socket', value: 'PATH', help: 'unix control socket of the server' },
   { name: 'json', help: 'print the answer of the server' },
+  { name: 'without-its-leases', help: 'partner-down: it never comes back, and leases that it alone knew are given up' },
+  {
+    name: 'wait',
+    value: 'SECONDS',
+    help: 'partner-down: how long those leases may run; the longest lifetime if absent',
+  },
   { name: 'apply', help: 'push: put it in force on the partner; without it only what would change is said' },
 ];
 
@@ -15,9 +21,13 @@ const OPTIONS: readonly OptionRow[] = [
 export const HA_USAGE = `Usage: lessor ha status --socket PATH [--json]
        lessor ha diff --socket PATH [--json]
        lessor ha push --socket PATH [--apply] [--json]
+       lessor ha partner-down --socket PATH [--without-its-leases [--wait SECONDS]]
+       lessor ha continue --socket PATH
 
 status says in plain words what this server of a pair is doing, and why; diff where the configurations of the two servers
 differ; push what the configuration of this server would change on its partner, and with --apply changes it there.
+partner-down tells this server that the other is down, continue that it may serve though it has not heard from the other
+since it started. Both are believed: make sure that the other serves nobody.
 
 ${formatOptions(OPTIONS)}
 
@@ -27,13 +37,9 @@ Exit codes: 0 both servers work together, are configured alike, or it was pushed
 /** Kea's result code for an answer without content. */
 const NO_DIFFERENCE = 3;
 
-type Verb = (
-  client: CommandClient,
-  io: Io,
-  options: { readonly json: boolean; readonly apply: boolean },
-) => Promise<number>;
+type Verb = (client: CommandClient, io: Io, options: ParsedArgs) => Promise<number>;
 
-const VERBS: Readonly<Record<string, Verb>> = { status, diff, push };
+const VERBS: Readonly<Record<string, Verb>> = { status, diff, push, 'partner-down': partnerDown, continue: goOn };
 
 /** Runs it. */
 export async function runHa(argv: readonly string[], io: Io): Promise<number> {
@@ -45,43 +51,61 @@ export async function runHa(argv: readonly string[], io: Io): Promise<number> {
   const socketPath = options.value('socket');
   if (socketPath === undefined) throw new UsageError('--socket is needed');
   const client = new CommandClient({ socketPath });
-  return await VERBS[verb]!(client, io, { json: options.flag('json'), apply: options.flag('apply') });
+  return await VERBS[verb]!(client, io, options);
 }
 
-async function status(client: CommandClient, io: Io, { json }: { readonly json: boolean }): Promise<number> {
+async function status(client: CommandClient, io: Io, options: ParsedArgs): Promise<number> {
   const all = await client.call('status-get');
   const pairs = all['high-availability'];
   const [pair] = Array.isArray(pairs) ? (pairs as readonly JsonValue[]) : [];
   if (!isMap(pair)) throw new LessorError('command-failed', 'this server has no partner');
-  if (json) writeLine(io.stdout, JSON.stringify(pair, null, 2));
+  if (options.flag('json')) writeLine(io.stdout, JSON.stringify(pair, null, 2));
   else for (const line of describePair(pair)) writeLine(io.stdout, line);
   return isMap(pair.lessor) && pair.lessor.connected === true ? ExitCode.ok : ExitCode.failed;
 }
 
-async function diff(client: CommandClient, io: Io, { json }: { readonly json: boolean }): Promise<number> {
+async function diff(client: CommandClient, io: Io, options: ParsedArgs): Promise<number> {
   const { result, text, arguments: answer } = await client.command('ha-config-diff');
   if (result !== 0 && result !== NO_DIFFERENCE) throw new LessorError('command-failed', text ?? 'the server refused');
   const differences = isMap(answer) ? answer.differences : [];
   const list = Array.isArray(differences) ? (differences as readonly JsonValue[]).filter(isMap) : [];
-  if (json) writeLine(io.stdout, JSON.stringify(list, null, 2));
+  if (options.flag('json')) writeLine(io.stdout, JSON.stringify(list, null, 2));
   else if (list.length === 0) writeLine(io.stdout, 'both servers are configured alike');
   else
     for (const { path, here, there } of list) writeLine(io.stdout, `${path}: here ${show(here)}, there ${show(there)}`);
   return list.length === 0 ? ExitCode.ok : ExitCode.failed;
 }
 
-async function push(
-  client: CommandClient,
-  io: Io,
-  { json, apply }: { readonly json: boolean; readonly apply: boolean },
-): Promise<number> {
+async function push(client: CommandClient, io: Io, options: ParsedArgs): Promise<number> {
+  const apply = options.flag('apply');
   const answer = await client.command('ha-config-push', { apply });
   if (answer.result !== 0) throw new LessorError('command-failed', answer.text ?? 'the server refused');
-  if (json) writeLine(io.stdout, JSON.stringify(answer.arguments ?? {}, null, 2));
+  if (options.flag('json')) writeLine(io.stdout, JSON.stringify(answer.arguments ?? {}, null, 2));
   else {
     writeLine(io.stdout, answer.text ?? '');
     writeLine(io.stdout, apply ? 'in force on the partner' : 'nothing was changed; --apply puts it in force');
   }
+  return ExitCode.ok;
+}
+
+async function partnerDown(client: CommandClient, io: Io, options: ParsedArgs): Promise<number> {
+  const wait = options.value('wait');
+  if (wait !== undefined && !/^\d{1,10}$/.test(wait)) throw new UsageError('--wait takes a number of seconds');
+  return await tell(client, io, 'ha-partner-down', {
+    ...(options.flag('without-its-leases') ? { 'without-its-leases': true } : {}),
+    ...(wait === undefined ? {} : { wait: Number(wait) }),
+  });
+}
+
+async function goOn(client: CommandClient, io: Io): Promise<number> {
+  return await tell(client, io, 'ha-continue', {});
+}
+
+/** Sends a command and prints what the server says to it. */
+async function tell(client: CommandClient, io: Io, command: string, args: JsonMap): Promise<number> {
+  const answer = await client.command(command, args);
+  if (answer.result !== 0) throw new LessorError('command-failed', answer.text ?? 'the server refused');
+  writeLine(io.stdout, answer.text ?? '');
   return ExitCode.ok;
 }
 
@@ -104,7 +128,15 @@ export function describePair(pair: JsonMap): string[] {
     ...(typeof own.unconfirmed === 'number' && own.unconfirmed > 0
       ? [`  ${own.unconfirmed} leases are not stored there yet`]
       : []),
+    ...(Array.isArray(own.drift) ? own.drift.filter(isMap).map(describeDrifted) : []),
   ];
+}
+
+/** A section of the configuration that the two servers do not have in common. */
+function describeDrifted({ section, 'changed-on': where }: JsonMap): string {
+  const changed = { here: ', changed here', there: ', changed there', both: ', changed on both' };
+  const said = Object.entries(changed).find(([name]) => name === where)?.[1] ?? '';
+  return `  configured differently: ${String(section)}${said} (lessor ha diff says where)`;
 }
 
 function mapAt(map: JsonMap, name: string): JsonMap {

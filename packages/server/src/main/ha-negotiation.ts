@@ -64,7 +64,7 @@ export function openNegotiatedHalf(base: Base, parts: HalfParts): Half {
     status: () => half.report.status(),
     heartbeat: () => half.report.heartbeat(),
     readiness: () => half.report.readiness(),
-    partnerIsDown: () => half.report.partnerIsDown(),
+    partnerIsDown: (giveUp) => half.report.partnerIsDown(giveUp),
     continueAlone: () => half.report.continueAlone?.(),
     command: (name, args) => half.report.command?.(name, args),
     configDiff: () => half.report.configDiff?.(),

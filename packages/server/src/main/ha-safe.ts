@@ -6,7 +6,7 @@ import { sideOfClient } from '../domain/ha/scopes.js';
 import type { Lease } from '../domain/lease.js';
 import { atOnce } from '../domain/slices.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
-import { formatIpv4, type Ipv4 } from '../domain/values.js';
+import { formatIpv4, INFINITE_LIFETIME, type Ipv4 } from '../domain/values.js';
 import { LessorError } from '../errors.js';
 import { AddressRefresh } from '../services/address-refresh.js';
 import { inSlices } from '../services/in-slices.js';
@@ -16,7 +16,7 @@ import { ConfigExchange, describeDrift } from '../services/pair/config-exchange.
 import { type Fingerprints, fingerprintsOf } from '../services/pair/fingerprints.js';
 import type { PairMemory } from '../services/pair/memory.js';
 import { openPairMemory } from '../services/pair/open-memory.js';
-import { describeDropped, type PairAlarm } from '../services/pair/pair-parts.js';
+import { describeDropped, describeSection, type PairAlarm, type SectionDrift } from '../services/pair/pair-parts.js';
 import { PairService } from '../services/pair/pair-service.js';
 import { reportOf } from '../services/pair/report.js';
 import { nodeFileOps } from '../store/file-ops.js';
@@ -71,7 +71,8 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
       else addresses().refresh(address);
     },
     onAlarm(alarm) {
-      if (alarm.kind === 'drift') void sayDrift();
+      if (alarm.kind === 'drift') void sayDrift(alarm.sections);
+      else if (alarm.kind === 'misfit' && alarm.addressSpace) void sayMisfit(alarm.text);
       else parts.notice(noticeOf(alarm));
       refresh.repeat(memory.file.state === 'partner-down');
     },
@@ -81,10 +82,17 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
     isFree: (address, pool) => addresses().isFree(address, pool),
   });
   /** Drift is told with its places; if the partner does not say them, without. */
-  async function sayDrift(): Promise<void> {
+  async function sayDrift(sections: readonly SectionDrift[]): Promise<void> {
     const places = await exchange.drift().then(describeDrift, (error: Error) => error.message);
-    const text = `the configurations of the two servers are not the same: ${places}`;
+    const which = sections.map((one) => describeSection(one, config().partner.name)).join(', ');
+    const text = `the configurations of the two servers are not the same${which && ` (${which})`}: ${places}`;
     parts.notice({ kind: 'alarm', alarm: 'drift', text });
+  }
+  /** The same of what keeps the two from being a pair. */
+  async function sayMisfit(text: string): Promise<void> {
+    const drift = await exchange.drift().catch(() => []);
+    const places = describeDrift(drift.filter(({ section }) => section === 'address-space'));
+    parts.notice({ kind: 'alarm', alarm: 'misfit', text: `no pair: ${text}${places && `: ${places}`}` });
   }
   const copies = openBackups(clock, parts);
   const exchange = new ConfigExchange({
@@ -103,7 +111,12 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
   return {
     redundancy: service,
     report: {
-      ...reportOf(service, config, () => clock.now()),
+      ...reportOf(
+        service,
+        config,
+        () => clock.now(),
+        () => longestLifetimeSec(parts.current()),
+      ),
       configDiff: () => exchange.drift(),
       configPush: (apply) => exchange.push(apply),
     },
@@ -140,6 +153,14 @@ function openBackups(clock: Base['clock'], parts: HalfParts): BackupCopies {
   return copies;
 }
 
+/** The longest lease there can be, in seconds; 2^32 - 1 if there are leases without end. */
+function longestLifetimeSec({ subnets, classes, bootpEnabled, guard }: ConfigSnapshot): number {
+  if (bootpEnabled) return INFINITE_LIFETIME;
+  const ofSubnets = subnets.map(({ lifetime }) => lifetime.maxSec);
+  const ofClasses = classes.map(({ lifetime }) => lifetime?.maxSec ?? 0);
+  return [...ofSubnets, ...ofClasses, guard?.quarantineLifetimeSec ?? 0].reduce((a, b) => Math.max(a, b), 0);
+}
+
 /** New pools are divided between the servers, what was owned stays so. */
 function divide(memory: PairMemory, pools: ConfigSnapshot['pools'], { safe }: HaConfig): void {
   const { ranges } = memory.ownership.over(pools, safe.shareOfSide1);
@@ -163,19 +184,17 @@ function addressIn(octets: Uint8Array): Ipv4 {
   return Buffer.from(octets.buffer, octets.byteOffset, 4).readUInt32BE(0);
 }
 
-function noticeOf(alarm: PairAlarm): HaNotice {
+function noticeOf(alarm: Exclude<PairAlarm, { readonly kind: 'drift' }>): HaNotice {
   if (alarm.kind === 'state') return alarm;
   return { kind: 'alarm', alarm: alarm.kind, text: alarmText(alarm) };
 }
 
-function alarmText(alarm: Exclude<PairAlarm, { readonly kind: 'state' }>): string {
+function alarmText(alarm: Exclude<PairAlarm, { readonly kind: 'state' | 'drift' }>): string {
   switch (alarm.kind) {
     case 'dropped-binding':
       return `${formatIpv4(alarm.address)} was given to two clients: ${describeDropped(alarm.address, alarm.dropped)}`;
     case 'misfit':
       return `no pair: ${alarm.text}`;
-    case 'drift':
-      return 'the configurations of the two servers are not the same';
     case 'clock-set':
       return `the clock of this machine was set by ${alarm.seconds} s: leases are still reckoned by the time before`;
     case 'skew':

@@ -3,7 +3,7 @@
  * replaced as a whole (temporary file, flush, rename, flush of the directory), so that a crash leaves the old or the new.
  */
 
-import type { Grant, PairFile } from '../domain/pair/file.js';
+import type { Grant, PairFile, SectionDigests } from '../domain/pair/file.js';
 import type { OwnedRange } from '../domain/pair/ownership.js';
 import { PAIR_STATES, type PairState } from '../domain/pair/states.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
@@ -14,7 +14,9 @@ import type { FileOps } from './file-ops.js';
 /** Written into the file, so that a later lessor knows what it reads. */
 const FORMAT = 1;
 /** Members added to that format: 0 where they are missing. */
-const SINCE_FORMAT_1: ReadonlySet<string> = new Set(['born', 'metBoot', 'fence', 'granted', 'received']);
+const SINCE_FORMAT_1: ReadonlySet<string> = new Set([
+  ...['born', 'metBoot', 'fence', 'granted', 'received', 'blindUntilSec'],
+]);
 
 /** See the head of this file. */
 export class DiskPairFile implements PairFileStore {
@@ -82,6 +84,8 @@ function pairFileFrom(json: Json): PairFile {
     forgot: map.forgot === true,
     granted: countOf(map, 'granted'),
     received: countOf(map, 'received'),
+    blindUntilSec: countOf(map, 'blindUntilSec'),
+    agreed: digestsFrom(map.agreed),
     grant: grantFrom(map.grant),
     clockOffsetMs: typeof map.clockOffsetMs === 'number' ? map.clockOffsetMs : 0,
     cleanDown: map.cleanDown === true,
@@ -98,6 +102,14 @@ function grantFrom(json: Json | undefined): Grant | undefined {
     return { first: countOf(range, 'first'), last: countOf(range, 'last') };
   });
   return { number: countOf(map, 'number'), ranges };
+}
+
+/** What is not there, or not as this version writes it, is not known: nothing but a hint for people. */
+function digestsFrom(json: Json | undefined): SectionDigests | undefined {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+  const { options, reservations, policy } = json as JsonMap;
+  if (typeof options !== 'string' || typeof reservations !== 'string' || typeof policy !== 'string') return undefined;
+  return { options, reservations, policy };
 }
 
 function ownedRangeFrom(json: Json): OwnedRange {

@@ -2,7 +2,7 @@
 
 import { CommandError } from '../../errors.js';
 import type { HaReport } from '../../services/ha-report.js';
-import { argumentMap, boolean, CORE_WORDING, defineCommand, optional } from '../arguments.js';
+import { argumentMap, boolean, CORE_WORDING, defineCommand, integer, optional } from '../arguments.js';
 import { type CommandResult, type CommandRow, type ControlCommand, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
 
@@ -76,21 +76,27 @@ const KEA_ROWS: readonly KeaRow[] = [
   },
 ];
 
+/** Longest time to wait for leases nobody knows of, seconds: that of a lease with an end. */
+const MAX_WAIT_SEC = 0xffff_fffe;
+
 /** The rows. */
 export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
   defineCommand({
     name: 'ha-partner-down',
     access: 'write',
     hook: 'lessor',
-    summary: 'says that the partner is down, so that its addresses can be used when its promises have run out',
-    args: {},
+    summary:
+      'says that the partner is down, so that its addresses can be used when its promises have run out; with ' +
+      'without-its-leases that it never comes back: leases it alone knew are given up, and for wait seconds (the longest ' +
+      'lifetime if absent) only clients that renew are answered',
+    args: { 'without-its-leases': optional(boolean), wait: optional(integer) },
     wording: CORE_WORDING,
-    run(_, { ha }) {
-      need(ha).partnerIsDown();
-      return {
-        result: Result.success,
-        text: 'this server serves alone; make sure that the partner does not: it has to reach this server before it serves',
-      };
+    run({ 'without-its-leases': without = false, wait }, { ha }) {
+      if (wait !== undefined && (!without || wait < 0 || wait > MAX_WAIT_SEC)) {
+        const message = `"wait" goes with "without-its-leases": true, and is 0 to ${MAX_WAIT_SEC} seconds`;
+        throw new CommandError('command-invalid', message);
+      }
+      return { result: Result.success, text: need(ha).partnerIsDown(without ? { waitSec: wait } : undefined) };
     },
   }),
   defineCommand({
@@ -105,7 +111,9 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
       return {
         result: drift.length === 0 ? Result.empty : Result.success,
         text: drift.length === 0 ? 'The configurations are the same.' : `${drift.length} difference(s).`,
-        arguments: { differences: drift.map(({ path, here = null, there = null }) => ({ path, here, there })) },
+        arguments: {
+          differences: drift.map(({ path, section, here = null, there = null }) => ({ path, section, here, there })),
+        },
       };
     },
   }),

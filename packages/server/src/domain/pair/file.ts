@@ -39,6 +39,17 @@ export interface PairFile {
   /** Number of the last hand-over to the partner, and of the last one from it. */
   readonly granted: number;
   readonly received: number;
+  /** An operator gave the partner up, and with it leases nobody here knows of: until then they may run. 0: not so. */
+  readonly blindUntilSec: number;
+  /** What the sections of the configuration were when both servers had the same; undefined if that is not known. */
+  readonly agreed?: SectionDigests | undefined;
+}
+
+/** A digest of each section of a configuration beside the address space. */
+export interface SectionDigests {
+  readonly options: string;
+  readonly reservations: string;
+  readonly policy: string;
 }
 
 /** Free addresses handed over, by number. */

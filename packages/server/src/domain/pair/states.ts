@@ -76,6 +76,8 @@ export type PairEvent =
   | { readonly kind: 'frozen' }
   /** An operator says that the partner is down, or that this server may go on without having heard from it. */
   | { readonly kind: 'partner-down' }
+  /** An operator says that the partner will never come back, nor what it alone knew. */
+  | { readonly kind: 'give-up' }
   | { readonly kind: 'continue' };
 
 /** The next state. */
@@ -95,6 +97,8 @@ export function nextPairState(state: PairState, event: PairEvent): PairState {
     case 'partner-down':
       // Who is fetching has not got what it would have to serve with.
       return state === 'recovering' ? state : 'partner-down';
+    case 'give-up':
+      return 'partner-down';
     case 'continue':
       return state === 'starting' ? 'interrupted' : state;
   }

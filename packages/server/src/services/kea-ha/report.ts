@@ -5,7 +5,8 @@ import { formatSystemTime } from '../../domain/ha/gmt.js';
 import { KEA_STATES } from '../../domain/ha/states.js';
 import type { JsonMap } from '../../domain/snapshot.js';
 import type { EpochMs } from '../../domain/values.js';
-import type { HaReport } from '../ha-report.js';
+import { CommandError } from '../../errors.js';
+import { type HaReport, SERVES_ALONE } from '../ha-report.js';
 import type { KeaHaService } from './kea-ha-service.js';
 import { isKeaCommand, type OperatorParts, runKeaCommand } from './operator.js';
 
@@ -42,7 +43,14 @@ export function keaReport(operator: OperatorParts, nowMs: () => EpochMs): HaRepo
       const { state, reason } = service.status;
       return { ready: KEA_STATES[state].scopes !== 'none', reason };
     },
-    partnerIsDown: () => service.partnerIsDown(),
+    partnerIsDown(giveUp) {
+      if (giveUp !== undefined) {
+        const text = '"without-its-leases" is for a pair of lessors: with a Kea partner ha-partner-down alone does it';
+        throw new CommandError('command-invalid', text);
+      }
+      service.partnerIsDown();
+      return SERVES_ALONE;
+    },
     command: (name, args) => (isKeaCommand(name) ? runKeaCommand(name, args, operator) : undefined),
   };
 }

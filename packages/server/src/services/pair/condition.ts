@@ -23,6 +23,8 @@ const SKEW_MARGIN_SEC = 1;
 const DRAIN_MS = 500;
 /** Epochs a life that was lost may have begun without the partner's knowing. */
 const LOST_EPOCHS = 8;
+/** The same of a partner that is given up: should it come back all the same, what was done since counts as newer. */
+const GIVEN_UP_EPOCHS = 128;
 
 /** What a {@link PairCondition} works with beside the parts of the pair. */
 export interface ConditionParts {
@@ -78,6 +80,12 @@ export class PairCondition {
     return this.#noGiveUntilSec;
   }
 
+  /** Leases nobody here knows of may run: nothing is given, and who renews is believed. */
+  get isBlind(): boolean {
+    const { blindUntilSec } = this.#parts.memory.file;
+    return blindUntilSec > 0 && this.nowSec() < blindUntilSec;
+  }
+
   /** What clients sent while this process stood still is only now read: it is passed over, they ask again. */
   get isDraining(): boolean {
     return this.#parts.clock.monotonic() < this.#deafUntilMs;
@@ -87,7 +95,7 @@ export class PairCondition {
   get hello(): Hello {
     const { memory, fingerprints, clock, ledger } = this.#parts;
     const { relationship, side, boot, born, epoch, fence, lost, metBoot, state } = memory.file;
-    const { addressSpace, configuration } = fingerprints();
+    const { addressSpace, configuration, sections } = fingerprints();
     return {
       protocol: PAIR_PROTOCOL,
       relationship,
@@ -104,6 +112,7 @@ export class PairCondition {
       gives: PAIR_STATES[state].gives && this.nowSec() >= this.#noGiveUntilSec && ledger.health.ok,
       addressSpace,
       configuration,
+      sections,
       clockMs: clock.now(),
     };
   }
@@ -123,8 +132,14 @@ export class PairCondition {
     if (memory.file.state === 'starting' && serveAloneAfterMs > 0 && silentMs > serveAloneAfterMs) {
       this.#step({ kind: 'continue' }, 'the partner did not answer for as long as serve-alone-after allows');
     }
-    if (memory.file.lost && this.compared && this.nowSec() >= this.#noGiveUntilSec) {
+    const { lost, blindUntilSec } = memory.file;
+    if (lost && this.compared && this.nowSec() >= this.#noGiveUntilSec) {
       memory.note({ lost: false });
+      onSettled(undefined);
+    }
+    // Whatever was promised by whoever is gone has run out.
+    if (blindUntilSec > 0 && !this.isBlind) {
+      memory.note({ blindUntilSec: 0, lost: false });
       onSettled(undefined);
     }
   }
@@ -252,11 +267,38 @@ export class PairCondition {
 
   /** The partner is down. @throws CommandError where that can not be believed, StoreError */
   partnerIsDown(): void {
+    this.#mustBeSilent();
+    if (this.#parts.memory.file.state === 'recovering') {
+      const text =
+        'this server does not have all leases and waits to fetch them from its partner: start that one. If it will ' +
+        'never come back say "without-its-leases": true';
+      throw new CommandError('command-conflict', text);
+    }
+    this.#step({ kind: 'partner-down' }, 'an operator said that the partner is down');
+  }
+
+  /**
+   * The partner will never come back, and leases that nobody here knows of may run for `waitSec` seconds: so long only
+   * clients that renew are answered. @throws CommandError where that can not be believed, StoreError
+   */
+  giveUpPartner(waitSec: number): void {
+    this.#mustBeSilent();
+    const { state, blindUntilSec } = this.#parts.memory.file;
+    if (state !== 'recovering' && state !== 'starting') {
+      const text = `in state ${state} this server has what it serves with: say ha-partner-down without "without-its-leases"`;
+      throw new CommandError('command-conflict', text);
+    }
+    // Said a second time, after a restart: the wait goes on, it does not begin anew.
+    const until = blindUntilSec > 0 ? blindUntilSec : this.nowSec() + waitSec + SKEW_MARGIN_SEC;
+    const reason = 'an operator gave the partner up: leases that it alone knew are forgotten';
+    this.#step({ kind: 'give-up' }, reason, { blindUntilSec: until });
+  }
+
+  #mustBeSilent(): void {
     const { clock, settings } = this.#parts;
     const heardMs = this.#more.session().heardAtMs;
     const heard = heardMs !== undefined && clock.monotonic() - heardMs < settings.interruptAfterMs;
     if (this.connected || heard) throw new CommandError('command-conflict', 'the partner answers: it is not down');
-    this.#step({ kind: 'partner-down' }, 'an operator said that the partner is down');
   }
 
   /** This server may serve although it has not heard from its partner since it started. */
@@ -264,17 +306,21 @@ export class PairCondition {
     this.#step({ kind: 'continue' }, 'an operator said to go on without the partner');
   }
 
-  #step(event: PairEvent, reason: string): void {
+  #step(event: PairEvent, reason: string, more: Partial<PairFile> = {}): void {
     const { memory, onAlarm, onSettled, logger } = this.#parts;
     const from = memory.file.state;
     const to = nextPairState(from, event);
     if (to === from) return;
-    const change: Partial<PairFile> = { state: to, downSinceSec: 0, cleanDown: false };
+    const change: { -readonly [K in keyof PairFile]?: PairFile[K] } = { state: to, downSinceSec: 0, cleanDown: false };
+    // What the partner knew is here now.
+    if (to === 'normal') change.blindUntilSec = 0;
     if (to === 'partner-down') {
       const cleanDown = event.kind === 'goodbye';
       const { epoch = 0, fence = 0 } = this.#more.session().partner ?? {};
-      memory.raiseEpoch(epoch, {
+      const unheard = event.kind === 'give-up' ? GIVEN_UP_EPOCHS : 0;
+      memory.raiseEpoch(Math.max(epoch, memory.file.epoch) + unheard, {
         ...change,
+        ...more,
         saidGoodbye: false,
         downSinceSec: this.nowSec(),
         cleanDown,

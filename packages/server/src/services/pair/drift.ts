@@ -3,11 +3,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonMap } from '../../domain/snapshot.js';
 import { redact } from '../audit.js';
+import { type PlaceSection, sectionOfPath } from './sections.js';
 
 /** One place. A side that has nothing there has `undefined`. */
 export interface Drift {
   /** As config-get has it: `subnet4[id=7].pools[pool=192.0.2.10 - 192.0.2.99].option-data`. */
   readonly path: string;
+  readonly section: PlaceSection;
   readonly here: Json | undefined;
   readonly there: Json | undefined;
 }
@@ -43,7 +45,7 @@ function compare(path: string, here: Json | undefined, there: Json | undefined, 
   }
   const keyed = isList(here) && isList(there) ? keyedBoth(here, there) : undefined;
   if (keyed === undefined) {
-    found.push({ path, here: shown(here), there: shown(there) });
+    found.push({ path, section: sectionOfPath(path), here: shown(here), there: shown(there) });
     return;
   }
   for (const name of namesOf(keyed.here, keyed.there)) {

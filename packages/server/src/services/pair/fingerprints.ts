@@ -5,13 +5,18 @@
 
 import { createHash } from 'node:crypto';
 import { jsonDigest } from '../../config/json-digest.js';
+import type { SectionDigests } from '../../domain/pair/file.js';
 import { mapSliced, type Sliced } from '../../domain/slices.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../../domain/snapshot.js';
+import { partOf } from './sections.js';
 
 /** What heartbeats carry. */
 export interface Fingerprints {
   /** Subnets and pools, and the terms of the pair. */
   readonly addressSpace: string;
+  /** Each section of the rest; undefined where only the whole is known (a partner of an earlier version). */
+  readonly sections?: SectionDigests | undefined;
+  /** All of the rest. */
   readonly configuration: string;
 }
 
@@ -29,7 +34,7 @@ const PARTICULAR: ReadonlySet<string> = new Set([
   'user-context',
 ]);
 
-/** Both fingerprints, to be interrupted after every subnet. */
+/** All fingerprints, to be interrupted after every subnet. */
 export function* fingerprintsOf(snapshot: ConfigSnapshot): Sliced<Fingerprints> {
   const { ha } = snapshot;
   const space = yield* mapSliced(snapshot.subnets, ({ id, prefix, prefixLength, pools }) => [
@@ -44,8 +49,15 @@ export function* fingerprintsOf(snapshot: ConfigSnapshot): Sliced<Fingerprints> 
   const addressSpace = createHash('sha256')
     .update(JSON.stringify([space, policy]))
     .digest('hex');
-  const configuration = yield* jsonDigest(commonPart(snapshot.tree));
-  return { addressSpace, configuration };
+  const sections = yield* sectionDigests(commonPart(snapshot.tree));
+  const configuration = createHash('sha256').update(JSON.stringify(sections)).digest('hex');
+  return { addressSpace, sections, configuration };
+}
+
+function* sectionDigests(dhcp4: JsonMap): Sliced<SectionDigests> {
+  const options = yield* jsonDigest(yield* partOf('options', dhcp4));
+  const reservations = yield* jsonDigest(yield* partOf('reservations', dhcp4));
+  return { options, reservations, policy: yield* jsonDigest(yield* partOf('policy', dhcp4)) };
 }
 
 /** The part of Dhcp4 that belongs to one server. */

@@ -1,10 +1,12 @@
 /** What the two servers of a pair tell each other in every heartbeat, and what is checked before anything else is believed. */
 
+import type { SectionDigests } from '../../domain/pair/file.js';
 import type { PairState } from '../../domain/pair/states.js';
 import { PAIR_STATES } from '../../domain/pair/states.js';
 import type { Side } from '../../domain/pair/version.js';
 import type { Json, JsonMap } from '../../domain/snapshot.js';
 import { CommandError } from '../../errors.js';
+import type { Section } from './sections.js';
 
 /** Version of this protocol. */
 export const PAIR_PROTOCOL = 2;
@@ -36,13 +38,16 @@ export interface Hello {
   readonly addressSpace: string;
   /** Fingerprint of all that is not particular to one of the two: should be equal. */
   readonly configuration: string;
+  /** The same for each section; a partner of an earlier version does not say it. */
+  readonly sections?: SectionDigests | undefined;
   /** Milliseconds since 1970 at the sender. */
   readonly clockMs: number;
 }
 
 /** As a member of a command or an answer. */
 export function helloToJson(hello: Hello): JsonMap {
-  return { ...hello };
+  const { sections, ...rest } = hello;
+  return { ...rest, ...(sections === undefined ? {} : { sections: { ...sections } }) };
 }
 
 /** The inverse. @throws CommandError naming the member that is missing or wrong */
@@ -68,6 +73,7 @@ export function helloFromJson(json: Json | undefined): Hello {
     gives: map.gives === true,
     addressSpace: text(map, 'addressSpace'),
     configuration: text(map, 'configuration'),
+    sections: sectionsFrom(map.sections),
     clockMs: count(map, 'clockMs'),
   };
 }
@@ -84,6 +90,17 @@ export function misfit(mine: Hello, theirs: Hello): string | undefined {
     );
   }
   return undefined;
+}
+
+function sectionsFrom(json: Json | undefined): SectionDigests | undefined {
+  if (json === undefined) return undefined;
+  const map = typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as JsonMap) : {};
+  const digest = (name: Section): string => {
+    const value = map[name];
+    if (typeof value !== 'string' || value.length > 256) throw wrong('sections');
+    return value;
+  };
+  return { options: digest('options'), reservations: digest('reservations'), policy: digest('policy') };
 }
 
 function text(map: JsonMap, name: keyof Hello): string {

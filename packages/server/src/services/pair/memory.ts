@@ -54,6 +54,11 @@ export class PairMemory {
     if (change.ownership !== undefined) this.#ownership = OwnershipMap.of(change.ownership);
   }
 
+  /** Takes note of what goes to the disk with the next change: nothing is lost with it but a hint for people. */
+  remember(change: Pick<PairFile, 'agreed'>): void {
+    this.#file = { ...this.#file, ...change };
+  }
+
   /**
    * The same for what need not survive: a crash before it is written leads to something more careful. A disk that can not
    * be written must not keep a server from falling silent.

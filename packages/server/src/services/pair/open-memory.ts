@@ -70,6 +70,7 @@ function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
     downSinceSec: 0,
     cleanDown: false,
     saidGoodbye: false,
+    blindUntilSec: 0,
     ownership: OwnershipMap.divide(pools, ha.safe.shareOfSide1).ranges,
   };
 }

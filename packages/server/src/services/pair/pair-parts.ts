@@ -7,7 +7,9 @@ import type { JsonMap, Pool } from '../../domain/snapshot.js';
 import { formatIpv4, type Ipv4 } from '../../domain/values.js';
 import type { Ledger } from '../ledger.js';
 import type { Clock, Logger } from '../ports.js';
+import type { Fingerprints } from './fingerprints.js';
 import type { PairMemory } from './memory.js';
+import type { ChangedOn, Section } from './sections.js';
 
 /** Settings of a pair. */
 export interface PairSettings {
@@ -37,7 +39,7 @@ export interface PairParts {
   /** Sends one command to the partner, authenticated; resolves with the arguments of its answer, rejects otherwise. */
   readonly call: (command: string, args: JsonMap, timeoutMs: number) => Promise<JsonMap>;
   /** Fingerprints of the configuration in force. */
-  readonly fingerprints: () => { readonly addressSpace: string; readonly configuration: string };
+  readonly fingerprints: () => Fingerprints;
   /** Which side answers a client in normal operation (load balancing), and the class that says so. */
   readonly sideOf: (exchange: Exchange) => 0 | 1;
   /** True if the packet was sent to this server by name or address. */
@@ -55,14 +57,28 @@ export interface PairParts {
   readonly isFree: (address: Ipv4, pool: Pool) => boolean;
 }
 
+/** A section of the configuration that is not the same on both servers, and where it was changed since it was. */
+export interface SectionDrift {
+  readonly section: Section;
+  readonly changedOn: ChangedOn;
+}
+
 /** What an operator has to hear of. */
 export type PairAlarm =
   | { readonly kind: 'state'; readonly from: PairState; readonly to: PairState; readonly reason: string }
   | { readonly kind: 'dropped-binding'; readonly address: Ipv4; readonly dropped: DroppedBinding }
-  | { readonly kind: 'misfit'; readonly text: string }
-  | { readonly kind: 'drift' }
+  /** `addressSpace`: that is what differs, and its places can be asked for. */
+  | { readonly kind: 'misfit'; readonly text: string; readonly addressSpace: boolean }
+  /** Sections that differ; none where the partner does not tell them apart. */
+  | { readonly kind: 'drift'; readonly sections: readonly SectionDrift[] }
   | { readonly kind: 'clock-set'; readonly seconds: number }
   | { readonly kind: 'skew'; readonly seconds: number };
+
+/** A section that differs, for people: `options, changed on beta`. */
+export function describeSection({ section, changedOn }: SectionDrift, partner: string): string {
+  const where = { here: ', changed here', there: `, changed on ${partner}`, both: ', changed on both', unknown: '' };
+  return `${section}${where[changedOn]}`;
+}
 
 /** An address as people read it in alarms. */
 export function describeDropped(address: Ipv4, { kept, dropped }: DroppedBinding): string {

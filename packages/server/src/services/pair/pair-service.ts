@@ -18,9 +18,10 @@ import { PairCondition } from './condition.js';
 import { PairGate } from './gate.js';
 import type { Hello } from './hello.js';
 import { newestEpoch } from './open-memory.js';
-import type { PairParts } from './pair-parts.js';
+import type { PairParts, SectionDrift } from './pair-parts.js';
 import { Replica } from './replica.js';
 import { PairRules } from './rules.js';
+import { changedOn, driftedSections } from './sections.js';
 import { listOf, UpdateSender, updateAnswer } from './sender.js';
 import { PairSession } from './session.js';
 import { UnconfirmedRecords } from './unconfirmed.js';
@@ -66,6 +67,7 @@ export class PairService implements Redundancy {
       noGiveUntilSec: () => condition.noGiveUntilSec,
       partner: () => (condition.connected ? this.#session.partner : undefined),
       compared: () => condition.compared,
+      blind: () => condition.isBlind,
     });
     this.#replica = new Replica({
       ...shared,
@@ -85,9 +87,19 @@ export class PairService implements Redundancy {
       hello: () => condition.hello,
       metBoot: () => memory.file.metBoot,
       onStarted: () => condition.partnerStarted(),
-      onMet: (theirs) => condition.met(theirs),
-      onMisfit: (text) => parts.onAlarm({ kind: 'misfit', text }),
-      onDrift: () => parts.onAlarm({ kind: 'drift' }),
+      onMet: (theirs) => {
+        condition.met(theirs);
+        const { configuration, sections } = parts.fingerprints();
+        const same = theirs.configuration === configuration && sections !== undefined;
+        if (same && memory.file.agreed !== sections) memory.remember({ agreed: sections });
+      },
+      onMisfit: (text, theirs) =>
+        parts.onAlarm({
+          kind: 'misfit',
+          text,
+          addressSpace: theirs.addressSpace !== parts.fingerprints().addressSpace,
+        }),
+      onDrift: (theirs) => parts.onAlarm({ kind: 'drift', sections: this.#driftFrom(theirs) }),
     });
     this.#sender = new UpdateSender({
       ...shared,
@@ -120,7 +132,7 @@ export class PairService implements Redundancy {
     const { state, side } = this.#parts.memory.file;
     if (!PAIR_STATES[state].serves || this.#condition.isDraining) return 'ha-not-serving';
     const { message } = exchange;
-    if (state === 'starting') {
+    if (state === 'starting' || this.#condition.isBlind) {
       // Who asks for an address it gave back would be told it still has it; who renews has not given it back.
       return message.messageType === MessageType.request && message.ciaddr !== 0 ? undefined : 'ha-not-serving';
     }
@@ -163,6 +175,11 @@ export class PairService implements Redundancy {
     this.#condition.partnerIsDown();
   }
 
+  /** An operator says that the partner never comes back. @throws CommandError where that can not be believed, StoreError */
+  giveUpPartner(waitSec: number): void {
+    this.#condition.giveUpPartner(waitSec);
+  }
+
   /** An operator says that this server may serve although it has not heard from its partner since it started. */
   continueAlone(): void {
     this.#condition.continueAlone();
@@ -183,7 +200,11 @@ export class PairService implements Redundancy {
     readonly unconfirmed: number;
     readonly skewSec: number;
     readonly misfit: string | undefined;
+    /** Until then leases that nobody here knows of may run, and only clients that renew are answered; 0: none. */
+    readonly blindUntilSec: number;
     readonly partner: Hello | undefined;
+    /** Sections in which the configurations differ. */
+    readonly drift: readonly SectionDrift[];
   } {
     const { state, epoch } = this.#parts.memory.file;
     return {
@@ -195,8 +216,21 @@ export class PairService implements Redundancy {
       unconfirmed: this.#unconfirmed.size,
       skewSec: this.#condition.measuredSkewSec,
       misfit: this.#session.misfit,
+      blindUntilSec: this.#condition.isBlind ? this.#parts.memory.file.blindUntilSec : 0,
       partner: this.#session.partner,
+      drift: this.#driftFrom(this.#session.partner),
     };
+  }
+
+  #driftFrom(theirs: Hello | undefined): SectionDrift[] {
+    const mine = this.#parts.fingerprints().sections;
+    if (mine === undefined || theirs?.sections === undefined) return [];
+    const { sections } = theirs;
+    const { agreed } = this.#parts.memory.file;
+    return driftedSections(mine, sections).map((section) => ({
+      section,
+      changedOn: changedOn(section, mine, sections, agreed),
+    }));
   }
 
   // --- talking ---

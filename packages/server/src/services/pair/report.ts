@@ -3,8 +3,9 @@
 import type { HaConfig } from '../../domain/ha/config.js';
 import { formatGmt } from '../../domain/ha/gmt.js';
 import { PAIR_STATES, type PairState } from '../../domain/pair/states.js';
-import type { EpochMs } from '../../domain/values.js';
-import type { HaReport } from '../ha-report.js';
+import { type EpochMs, type EpochSec, INFINITE_LIFETIME } from '../../domain/values.js';
+import { CommandError } from '../../errors.js';
+import { type HaReport, SERVES_ALONE } from '../ha-report.js';
 import type { PairService } from './pair-service.js';
 
 /** Kea's word for each state, for tools that know Kea's only. */
@@ -23,11 +24,23 @@ function keaState(state: PairState, { mode }: HaConfig): string {
   }
 }
 
-/** Builds the report of a pair. */
+/** Said while leases of a partner that was given up may run. */
+function blindText(untilSec: EpochSec): string {
+  return (
+    `until ${formatGmt(untilSec * 1000)} leases that only the partner knew may run: ` +
+    'clients that renew keep their addresses, nobody else gets one'
+  );
+}
+
+/**
+ * Builds the report of a pair.
+ * @param longestLifetimeSec the longest lease of the configuration in force: after so long what nobody knows of is over
+ */
 export function reportOf(
-  service: Pick<PairService, 'status' | 'partnerIsDown' | 'continueAlone'>,
+  service: Pick<PairService, 'status' | 'partnerIsDown' | 'giveUpPartner' | 'continueAlone'>,
   config: () => HaConfig,
   nowMs: () => EpochMs,
+  longestLifetimeSec: () => number,
 ): HaReport {
   const scopesOf = (state: PairState, side: 'self' | 'partner'): string[] => {
     const { self, partner, mode } = config();
@@ -64,12 +77,15 @@ export function reportOf(
           protocol: 'lessor-pair',
           relationship,
           state,
-          reason: more.misfit === undefined ? text : `${text}; ${more.misfit}`,
+          reason: [text, more.misfit, more.blindUntilSec > 0 ? blindText(more.blindUntilSec) : undefined]
+            .filter((part) => part !== undefined)
+            .join('; '),
           'partner-state': partner?.state ?? 'unknown',
           connected,
           compared: more.compared,
           epoch: more.epoch,
           unconfirmed: more.unconfirmed,
+          drift: more.drift.map(({ section, changedOn }) => ({ section, 'changed-on': changedOn })),
         },
       };
     },
@@ -83,10 +99,25 @@ export function reportOf(
       };
     },
     readiness() {
-      const { state, text } = service.status;
-      return { ready: PAIR_STATES[state].gives, reason: text };
+      const { state, text, blindUntilSec } = service.status;
+      return blindUntilSec > 0
+        ? { ready: false, reason: blindText(blindUntilSec) }
+        : { ready: PAIR_STATES[state].gives, reason: text };
     },
-    partnerIsDown: () => service.partnerIsDown(),
+    partnerIsDown(giveUp) {
+      if (giveUp === undefined) {
+        service.partnerIsDown();
+        return SERVES_ALONE;
+      }
+      const waitSec = giveUp.waitSec ?? longestLifetimeSec();
+      if (waitSec >= INFINITE_LIFETIME) {
+        const text = 'leases without end are configured: say in "wait" how many seconds leases nobody knows of may run';
+        throw new CommandError('command-invalid', text);
+      }
+      service.giveUpPartner(waitSec);
+      const { blindUntilSec } = service.status;
+      return `${SERVES_ALONE}. ${blindUntilSec > 0 ? blindText(blindUntilSec) : 'Every free address is given at once'}`;
+    },
     continueAlone: () => service.continueAlone(),
   };
 }

@@ -26,6 +26,8 @@ export interface RuleFacts {
   connected(): boolean;
   /** Until then nothing is given: our own database was lost, and leases nobody knows of may still run. */
   noGiveUntilSec(): EpochSec;
+  /** The partner was given up, and leases that nobody here knows of may run. */
+  blind(): boolean;
   /** What the partner last said of itself, if it is there. */
   partner(): Pick<Hello, 'state' | 'lost' | 'fence'> | undefined;
   /** The databases have been compared since the partner is there. */
@@ -42,7 +44,7 @@ export class PairRules implements GrantRules {
   mayRefuse(address: Ipv4): boolean {
     const { memory, leases, unconfirmed } = this.facts;
     const { state, side, lost } = memory.file;
-    if (!PAIR_STATES[state].refuses || lost || this.facts.partner()?.lost === true) return false;
+    if (!PAIR_STATES[state].refuses || lost || this.facts.blind() || this.facts.partner()?.lost === true) return false;
     if (memory.isGranting(address)) return false;
     // Just after the partner went down a client may have a lease of it that nobody here has heard of.
     if (state === 'partner-down') return this.facts.nowSec() >= this.#reusableFrom(undefined);
@@ -58,6 +60,8 @@ export class PairRules implements GrantRules {
     if (!PAIR_STATES[state].gives || this.facts.nowSec() < this.facts.noGiveUntilSec()) return false;
     const lease = leases.getByAddress(address);
     if (memory.isGranting(address) || this.#mustWait()) return false;
+    // Only clients that renew come so far now (PairService.admit): who says it has the address is who has it.
+    if (this.facts.blind()) return !inForce(lease, this.facts.nowSec());
     const owner = memory.ownership.ownerOf(address);
     const mine = owner === undefined || owner === side;
     if (lease === undefined) {

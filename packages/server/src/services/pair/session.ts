@@ -23,8 +23,9 @@ export interface SessionParts {
   readonly onStarted: () => void;
   /** Something of the partner is known now, from a message or an answer. */
   readonly onMet: (theirs: Hello) => void;
-  readonly onMisfit: (text: string) => void;
-  readonly onDrift: () => void;
+  readonly onMisfit: (text: string, theirs: Hello) => void;
+  /** The configurations differ, and did not differ like that before. */
+  readonly onDrift: (theirs: Hello) => void;
 }
 
 /** See the head of this file. */
@@ -37,6 +38,8 @@ export class PairSession {
   readonly #awaited = new Set<number>();
   #window = new ReplayWindow();
   #sequence = 0;
+  /** Both fingerprints, while they differ. */
+  #drift = '';
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -102,7 +105,7 @@ export class PairSession {
     const mine = hello();
     const text = misfit(mine, theirs);
     if (text !== undefined) {
-      if (text !== this.misfit) onMisfit(text);
+      if (text !== this.misfit) onMisfit(text, theirs);
       this.misfit = text;
       return false;
     }
@@ -113,8 +116,9 @@ export class PairSession {
       onStarted();
     }
     this.partner = theirs;
-    const drifted = theirs.configuration !== mine.configuration;
-    if (drifted && (before === undefined || before.configuration === mine.configuration)) onDrift();
+    const drift = theirs.configuration === mine.configuration ? '' : `${mine.configuration} ${theirs.configuration}`;
+    if (drift !== '' && drift !== this.#drift) onDrift(theirs);
+    this.#drift = drift;
     onMet(theirs);
     return true;
   }
