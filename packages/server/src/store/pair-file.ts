@@ -85,7 +85,7 @@ function pairFileFrom(json: Json): PairFile {
     granted: countOf(map, 'granted'),
     received: countOf(map, 'received'),
     blindUntilSec: countOf(map, 'blindUntilSec'),
-    agreed: digestsFrom(map.agreed),
+    ...agreedIn(map.agreed),
     grant: grantFrom(map.grant),
     clockOffsetMs: typeof map.clockOffsetMs === 'number' ? map.clockOffsetMs : 0,
     cleanDown: map.cleanDown === true,
@@ -105,11 +105,11 @@ function grantFrom(json: Json | undefined): Grant | undefined {
 }
 
 /** What is not there, or not as this version writes it, is not known: nothing but a hint for people. */
-function digestsFrom(json: Json | undefined): SectionDigests | undefined {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+function agreedIn(json: Json | undefined): { readonly agreed?: SectionDigests } {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return {};
   const { options, reservations, policy } = json as JsonMap;
-  if (typeof options !== 'string' || typeof reservations !== 'string' || typeof policy !== 'string') return undefined;
-  return { options, reservations, policy };
+  if (typeof options !== 'string' || typeof reservations !== 'string' || typeof policy !== 'string') return {};
+  return { agreed: { options, reservations, policy } };
 }
 
 function ownedRangeFrom(json: Json): OwnedRange {
