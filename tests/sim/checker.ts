@@ -43,6 +43,7 @@ export function checkHistory(plan: Plan, history: History, now: number): Violati
     ...doubleAssignments(history),
     ...refusals(history),
     ...versions(history),
+    ...history.differences.map(({ at, text }): Violation => ({ invariant: 'I6', at, text })),
     ...waits(plan, history),
   ];
 }

@@ -67,6 +67,8 @@ export class History {
   readonly states: { readonly at: number; readonly side: Side; readonly to: string }[] = [];
   /** Losses of a disk. */
   readonly losses: { readonly at: number; readonly side: Side }[] = [];
+  /** The databases differed though both servers took them for the same. */
+  readonly differences: { readonly at: number; readonly text: string }[] = [];
   /** Operators said what was not so. */
   readonly untruths: number[] = [];
   /** Lines for people; kept only if a trace was asked for. */

@@ -5,6 +5,7 @@ import { checkFinally, checkHistory, type FinalState, type Violation } from './c
 import { type ClientSurroundings, SimClient, short } from './client.js';
 import { snapshotOf } from './config.js';
 import { Crash } from './disk.js';
+import { watchEquality } from './equality.js';
 import { FaultInjector } from './faults.js';
 import { History } from './history.js';
 import { understand } from './message.js';
@@ -127,6 +128,7 @@ async function run(plan: Plan, options: RunOptions, rejected: readonly unknown[]
   }
   for (const node of nodes) node.start();
   faults.schedule();
+  watchEquality(world, nodes, history);
 
   await world.runUntil(plan.healAtMs);
   faults.heal();
