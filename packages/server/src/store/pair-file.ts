@@ -3,7 +3,7 @@
  * replaced as a whole (temporary file, flush, rename, flush of the directory), so that a crash leaves the old or the new.
  */
 
-import type { Grant, PairFile, SectionDigests } from '../domain/pair/file.js';
+import type { Grant, PairFile, SectionDigests, WithheldAddress } from '../domain/pair/file.js';
 import type { OwnedRange } from '../domain/pair/ownership.js';
 import { PAIR_STATES, type PairState } from '../domain/pair/states.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
@@ -88,6 +88,8 @@ function pairFileFrom(json: Json): PairFile {
     ...agreedIn(map.agreed),
     grant: grantFrom(map.grant),
     clockOffsetMs: typeof map.clockOffsetMs === 'number' ? map.clockOffsetMs : 0,
+    partnerLost: map.partnerLost === true,
+    withheld: listOf(map.withheld ?? [], 'withheld').map(withheldFrom),
     cleanDown: map.cleanDown === true,
     saidGoodbye: map.saidGoodbye === true,
     ownership: listOf(map.ownership, 'ownership').map(ownedRangeFrom),
@@ -110,6 +112,11 @@ function agreedIn(json: Json | undefined): { readonly agreed?: SectionDigests } 
   const { options, reservations, policy } = json as JsonMap;
   if (typeof options !== 'string' || typeof reservations !== 'string' || typeof policy !== 'string') return {};
   return { agreed: { options, reservations, policy } };
+}
+
+function withheldFrom(json: Json): WithheldAddress {
+  const map = mapOf(json, 'an entry of "withheld"');
+  return { address: countOf(map, 'address'), untilSec: countOf(map, 'untilSec') };
 }
 
 function ownedRangeFrom(json: Json): OwnedRange {

@@ -1,6 +1,6 @@
 /** What a server of a pair keeps beside its leases: who owns which addresses, its epoch, and the counters handed out. */
 
-import type { EpochSec } from '../values.js';
+import type { EpochSec, Ipv4 } from '../values.js';
 import type { AddressRange, OwnedRange } from './ownership.js';
 import type { PairState } from './states.js';
 import type { Side } from './version.js';
@@ -20,6 +20,10 @@ export interface PairFile {
   readonly lost: boolean;
   /** This file was lost, and has been begun anew: who owns what is to be asked. */
   readonly forgot: boolean;
+  /** The partner says that it lost its leases, and what it promised with them may not have run out yet. */
+  readonly partnerLost: boolean;
+  /** Nobody gets these before their time: a server that lost its leases may have promised them to whom they belonged. */
+  readonly withheld: readonly WithheldAddress[];
   /** Starts of this server; tells the messages of one start from those of another. */
   readonly boot: number;
   /** Counters below this one may have been used in the epoch. */
@@ -50,6 +54,12 @@ export interface SectionDigests {
   readonly options: string;
   readonly reservations: string;
   readonly policy: string;
+}
+
+/** An address whose lease is over, and from when on nobody can be using it all the same. */
+export interface WithheldAddress {
+  readonly address: Ipv4;
+  readonly untilSec: EpochSec;
 }
 
 /** Free addresses handed over, by number. */

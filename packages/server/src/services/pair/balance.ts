@@ -4,10 +4,11 @@
  * has written the hand-over down until the taker has, the addresses are nobody's; lost messages are repeated by number.
  */
 
+import type { WithheldAddress } from '../../domain/pair/file.js';
 import { type AddressRange, type OwnedRange, OwnershipMap } from '../../domain/pair/ownership.js';
 import { otherSide, type Side } from '../../domain/pair/version.js';
 import type { Json, JsonMap, Pool } from '../../domain/snapshot.js';
-import type { Ipv4 } from '../../domain/values.js';
+import type { EpochSec, Ipv4 } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
 import type { PairMemory } from './memory.js';
 import { listOf } from './sender.js';
@@ -15,6 +16,7 @@ import { listOf } from './sender.js';
 /** What a {@link Balance} works with. */
 export interface BalanceParts {
   readonly memory: PairMemory;
+  nowSec(): EpochSec;
   /** Part of the free addresses that belongs to side 1. */
   readonly shareOfSide1: number;
   readonly pools: () => readonly Pool[];
@@ -127,16 +129,19 @@ export class Balance {
     return { received: number };
   }
 
-  /** Answers `pair-ownership`: what is ours, and how far hand-overs have come. */
+  /** Answers `pair-ownership`: what is ours, how far hand-overs have come, and what is withheld for how many seconds. */
   answerOwnership(): JsonMap {
     const { ownership, file } = this.parts.memory;
+    const nowSec = this.parts.nowSec();
+    const withheld = file.withheld.map(({ address, untilSec }) => [address, Math.max(0, untilSec - nowSec)]);
     const mine = ownership.ranges.filter(({ owner }) => owner === file.side).map(({ first, last }) => [first, last]);
-    return { ranges: mine, granted: file.granted - (file.grant === undefined ? 0 : 1), received: file.received };
+    const granted = file.granted - (file.grant === undefined ? 0 : 1);
+    return { ranges: mine, granted, received: file.received, withheld };
   }
 
-  /** Our file was lost: what the partner says is its own is, the rest is ours. */
+  /** Our file was lost: what the partner says is its own is, the rest is ours; what it withholds we do. */
   async recover(): Promise<void> {
-    const { memory, call, pools, shareOfSide1 } = this.parts;
+    const { memory, call, pools, shareOfSide1, nowSec } = this.parts;
     const answer = await call('pair-ownership', {});
     const { side } = memory.file;
     const { granted, received } = answer;
@@ -147,7 +152,8 @@ export class Balance {
       const [first, last] = rangeOf(row);
       ownership = ownership.assign({ first, last }, otherSide(side));
     }
-    memory.update({ ownership: ownership.ranges, grant: undefined, granted: received, received: granted });
+    const withheld = memory.withheldWith(listOf(answer.withheld).map((row) => withheldOf(row, nowSec())));
+    memory.update({ ownership: ownership.ranges, grant: undefined, granted: received, received: granted, withheld });
   }
 }
 
@@ -180,6 +186,12 @@ function rangeOf(row: Json): readonly [number, number, number] {
   const [first, last, free = 0] = Array.isArray(row) ? row : [];
   if (!isAddress(first) || !isAddress(last) || last < first || typeof free !== 'number') throw notUnderstood();
   return [first, last, free];
+}
+
+function withheldOf(row: Json, nowSec: EpochSec): WithheldAddress {
+  const [address, seconds] = Array.isArray(row) ? row : [];
+  if (!isAddress(address) || !isAddress(seconds)) throw notUnderstood();
+  return { address, untilSec: nowSec + seconds };
 }
 
 function isAddress(value: Json | undefined): value is number {

@@ -3,6 +3,8 @@
  * changes a state is here; what the states allow is in domain/pair/states.ts (docs/design-ha.md, "States").
  */
 
+import type { WithheldAddress } from '../../domain/pair/file.js';
+import { endOf, isBinding } from '../../domain/pair/record.js';
 import { nextPairState, PAIR_STATES, type PairEvent } from '../../domain/pair/states.js';
 import type { EpochSec } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
@@ -142,6 +144,7 @@ export class PairCondition {
       memory.note({ blindUntilSec: 0, lost: false });
       onSettled(undefined);
     }
+    this.#releaseWithheld();
   }
 
   /** The partner answered a heartbeat that left at `sentAtMs`. */
@@ -191,8 +194,42 @@ export class PairCondition {
     if (theirs.epoch > epoch) memory.note({ epoch: theirs.epoch });
     if (theirs.boot !== metBoot && (metBoot === 0 || theirs.born <= metBoot)) memory.note({ metBoot: theirs.boot });
     if (theirs.met > boot || (theirs.met > 0 && theirs.met < born)) this.#forgotten(theirs);
+    if (theirs.lost !== memory.file.partnerLost) this.#partnerLost(theirs.lost);
     const alone = theirs.fence > fence || (theirs.state === 'partner-down' && state !== 'partner-down');
     if (alone) this.#step({ kind: 'contact', outlived: true }, 'the partner went on alone meanwhile');
+  }
+
+  /**
+   * The partner says that it lost its leases, or that it has waited for what it promised with them. It may have prolonged
+   * leases that were over here without knowing, by MCLT beyond the end both knew.
+   */
+  #partnerLost(lost: boolean): void {
+    const { memory, ledger, settings, logger } = this.#parts;
+    if (!lost) {
+      memory.update({ partnerLost: false });
+      return;
+    }
+    const nowSec = this.nowSec();
+    const found: WithheldAddress[] = [];
+    for (const lease of ledger.leases.all()) {
+      if (isBinding(lease) || this.#more.unconfirmed.wasConfirmed(lease.address)) continue;
+      // A lease without end that an operator took away is none the partner would be believed about.
+      const end = Number.isFinite(endOf(lease)) ? endOf(lease) : nowSec;
+      const untilSec = Math.max(nowSec, end) + settings.mcltSec + SKEW_MARGIN_SEC;
+      found.push({ address: lease.address, untilSec });
+    }
+    // On the disk first: the partner will soon have confirmed that these are over.
+    memory.update({ partnerLost: true, withheld: memory.withheldWith(found) });
+    const text = `the partner lost its leases: ${found.length} addresses given up meanwhile wait for what it may have promised`;
+    logger.log('WARN', 'LESSOR_PAIR_PARTNER_LOST', text, { withheld: found.length });
+  }
+
+  #releaseWithheld(): void {
+    const { memory, onSettled } = this.#parts;
+    const due = memory.file.withheld.filter(({ untilSec }) => untilSec <= this.nowSec());
+    if (due.length === 0) return;
+    memory.note({ withheld: memory.file.withheld.filter(({ untilSec }) => untilSec > this.nowSec()) });
+    for (const { address } of due) onSettled(address);
   }
 
   /** The partner has met an earlier life of this server, of which its file does not know: everything was lost. */

@@ -1,9 +1,9 @@
 /** What one server of a pair knows of itself and of the other, in memory, and the part of it that has to be on the disk. */
 
-import type { PairFile } from '../../domain/pair/file.js';
+import type { PairFile, WithheldAddress } from '../../domain/pair/file.js';
 import { OwnershipMap } from '../../domain/pair/ownership.js';
 import { type EventNumber, eventNumber, MAX_EPOCH } from '../../domain/pair/version.js';
-import type { Ipv4 } from '../../domain/values.js';
+import type { EpochSec, Ipv4 } from '../../domain/values.js';
 import { StoreError } from '../../errors.js';
 import type { PairFileStore } from '../ports.js';
 
@@ -22,6 +22,7 @@ export class PairMemory {
   #file: PairFile;
   #counter: number;
   #ownership: OwnershipMap;
+  #withheld: ReadonlySet<Ipv4>;
 
   /** Takes over what a file says, or what a new pair begins with; the boot number is one more. */
   constructor(store: PairFileStore, file: PairFile) {
@@ -29,6 +30,7 @@ export class PairMemory {
     this.#counter = file.reservedCounter;
     this.#file = file;
     this.#ownership = OwnershipMap.of(file.ownership);
+    this.#withheld = addressesOf(file.withheld);
     this.update({ boot: file.boot + 1, reservedCounter: file.reservedCounter + RESERVE });
   }
 
@@ -46,12 +48,26 @@ export class PairMemory {
     return this.#file.grant?.ranges.some(({ first, last }) => address >= first && address <= last) ?? false;
   }
 
+  /** True while a lease may run of which nobody knows any more: the address is neither given nor refused. */
+  isWithheld(address: Ipv4): boolean {
+    return this.#withheld.has(address);
+  }
+
+  /** The list of withheld addresses with these on it: each until the later of two times. */
+  withheldWith(more: Iterable<WithheldAddress>): WithheldAddress[] {
+    const until = new Map<Ipv4, EpochSec>();
+    for (const { address, untilSec } of [...this.#file.withheld, ...more]) {
+      until.set(address, Math.max(untilSec, until.get(address) ?? 0));
+    }
+    return Array.from(until, ([address, untilSec]) => ({ address, untilSec }));
+  }
+
   /** Changes what is on the disk. @throws StoreError if it can not be written: nothing has changed then */
   update(change: Partial<PairFile>): void {
     const next = { ...this.#file, ...change };
     this.#store.save(next);
     this.#file = next;
-    if (change.ownership !== undefined) this.#ownership = OwnershipMap.of(change.ownership);
+    this.#heed(change);
   }
 
   /** Takes note of what goes to the disk with the next change: nothing is lost with it but a hint for people. */
@@ -69,7 +85,13 @@ export class PairMemory {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#file = { ...this.#file, ...change };
+      this.#heed(change);
     }
+  }
+
+  #heed({ ownership, withheld }: Partial<PairFile>): void {
+    if (ownership !== undefined) this.#ownership = OwnershipMap.of(ownership);
+    if (withheld !== undefined) this.#withheld = addressesOf(withheld);
   }
 
   /** Begins a new epoch, above `atLeast` too; what else changes with it goes to the disk in the same write. */
@@ -87,4 +109,8 @@ export class PairMemory {
     }
     return eventNumber(this.#file.epoch, ++this.#counter);
   }
+}
+
+function addressesOf(withheld: readonly WithheldAddress[]): ReadonlySet<Ipv4> {
+  return new Set(withheld.map(({ address }) => address));
 }

@@ -60,6 +60,8 @@ function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
     fence: 0,
     lost: false,
     forgot: false,
+    partnerLost: false,
+    withheld: [],
     grant: undefined,
     granted: 0,
     clockOffsetMs: 0,

@@ -116,6 +116,7 @@ export class PairService implements Redundancy {
     });
     this.#balance = new Balance({
       memory,
+      nowSec,
       shareOfSide1: settings.shareOfSide1,
       pools: parts.pools,
       freeIn: parts.freeIn,
@@ -285,7 +286,7 @@ export class PairService implements Redundancy {
       // What was compared was the database of the partner's start before.
       if (boot !== this.#session.partner?.boot || !condition.connected) return;
       if (memory.file.forgot) memory.note({ forgot: false });
-      this.#unconfirmed.everything = false;
+      this.#unconfirmed.compared();
       condition.compared = true;
       this.#sender.kick();
       condition.considerNormal();

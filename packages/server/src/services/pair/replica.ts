@@ -18,7 +18,7 @@ import {
   versionIn,
 } from '../../domain/pair/record.js';
 import { compareVersions, UNVERSIONED, type Version, withEvent } from '../../domain/pair/version.js';
-import type { EpochSec, Ipv4 } from '../../domain/values.js';
+import { type EpochSec, INFINITE_LIFETIME, type Ipv4 } from '../../domain/values.js';
 import type { LeaseStamp, LeaseTransaction, Ledger } from '../ledger.js';
 import { BlockDigests } from './digests.js';
 import { Graves } from './graves.js';
@@ -106,30 +106,40 @@ export class Replica implements LeaseStamp {
     const base = before === undefined ? this.#graves.find(lease.address) : versionIn(before.userContext);
     const version = withEvent(base ?? UNVERSIONED, memory.file.side, memory.nextEvent());
     unconfirmed.changed(lease.address, version, this.#known(lease.address, before), removal, this.#told(lease, before));
+    const kept = this.#lasting(lease, before);
     const bound = this.#boundOf(lease);
+    return stamped(kept, version, bound < endOf(kept) ? bound : Number.POSITIVE_INFINITY);
+  }
+
+  /** The lease with the end that is stored: not before that of `before` where that may still mean something. */
+  #lasting(lease: Lease, before: Lease | undefined): Lease {
+    if (before === undefined) return lease;
     // A released lease keeps its end: one of lifetime 0 would be no row at the next start, and the release forgotten.
-    const { state } = lease;
-    const kept = state === LeaseState.released && before !== undefined ? { ...lease, ...timesOf(before) } : lease;
-    return stamped(kept, version, bound);
+    if (lease.state === LeaseState.released) return { ...lease, ...timesOf(before) };
+    if (lease.state === LeaseState.declined) return endingNoEarlier(lease, before);
+    // As long as nothing is known of the partner the client may have been told all of what is stored, and a part of it now.
+    const told = lease.state === LeaseState.default && before.state === LeaseState.default;
+    const kept = told && this.#parts.unconfirmed.everything && holderOf(before) === holderOf(lease);
+    return kept ? endingNoEarlier(lease, before) : lease;
   }
 
   /** Until when the holder of `lease` may think it has the address, whatever becomes of this change. */
   #told(lease: Lease, before: Lease | undefined): EpochSec {
     if (before?.state !== LeaseState.default || lease.state !== LeaseState.default) return 0;
     if (holderOf(before) !== holderOf(lease)) return 0;
-    const entry = this.#parts.unconfirmed.find(lease.address);
-    const bound = entry === undefined ? Number.POSITIVE_INFINITY : boundIn(before.userContext);
+    const { unconfirmed } = this.#parts;
+    const entry = unconfirmed.find(lease.address);
+    const bound = unconfirmed.isConfirmed(lease.address) ? Number.POSITIVE_INFINITY : boundIn(before.userContext);
     return Math.max(entry?.told ?? 0, Math.min(endOf(before), bound));
   }
 
-  /** Until when the client may be told that it has the address if the partner never hears of it; Infinity: as stored. */
+  /** Until when the client may be told that it has the address if the partner never hears of it. */
   #boundOf(lease: Lease): number {
     const { unconfirmed, nowSec, mcltSec } = this.#parts;
     if (lease.state !== LeaseState.default) return Number.POSITIVE_INFINITY;
     const { known, told = 0 } = unconfirmed.find(lease.address) ?? {};
     const stored = known?.holder === holderOf(lease) ? known.endSec : undefined;
-    const bound = Math.max(told, promisedEndSec(nowSec(), endOf(lease), stored, mcltSec));
-    return bound < endOf(lease) ? bound : Number.POSITIVE_INFINITY;
+    return Math.max(told, promisedEndSec(nowSec(), endOf(lease), stored, mcltSec));
   }
 
   /** What the partner is known to have of an address whose lease is `before`. */
@@ -244,7 +254,7 @@ export class Replica implements LeaseStamp {
     await ledger.transact((tx) => {
       for (const address of addresses) {
         const lease = tx.getByAddress(address);
-        if (lease?.state !== LeaseState.default || !Number.isFinite(endOf(lease))) continue;
+        if (!isBinding(lease) || !Number.isFinite(endOf(lease))) continue;
         const end = Math.max(lostBeforeSec, endOf(lease)) + mcltSec;
         if (end > nowSec()) tx.put({ ...lease, validLifetimeSec: end - lease.clttSec });
       }
@@ -286,6 +296,12 @@ export function recordOf(address: Ipv4, lease: Lease | undefined): PairRecord {
 
 function timesOf({ clttSec, validLifetimeSec }: Lease): Pick<Lease, 'clttSec' | 'validLifetimeSec'> {
   return { clttSec, validLifetimeSec: Math.max(1, validLifetimeSec) };
+}
+
+function endingNoEarlier(lease: Lease, before: Lease): Lease {
+  const end = endOf(before);
+  if (end <= endOf(lease)) return lease;
+  return { ...lease, validLifetimeSec: Number.isFinite(end) ? end - lease.clttSec : INFINITE_LIFETIME };
 }
 
 /**

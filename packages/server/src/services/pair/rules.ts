@@ -45,9 +45,8 @@ export class PairRules implements GrantRules {
     const { memory, leases, unconfirmed } = this.facts;
     const { state, side, lost } = memory.file;
     if (!PAIR_STATES[state].refuses || lost || this.facts.blind() || this.facts.partner()?.lost === true) return false;
-    if (memory.isGranting(address)) return false;
-    // Just after the partner went down a client may have a lease of it that nobody here has heard of.
-    if (state === 'partner-down') return this.facts.nowSec() >= this.#reusableFrom(undefined);
+    if (memory.isGranting(address) || memory.isWithheld(address)) return false;
+    if (state === 'partner-down') return this.facts.nowSec() >= this.#forgivenFrom(leases.getByAddress(address));
     const owner = memory.ownership.ownerOf(address);
     if (owner === side || owner === undefined) return true;
     // An address of the partner's is free here: it may have been given a moment ago. That somebody has it is known to both.
@@ -62,6 +61,7 @@ export class PairRules implements GrantRules {
     if (memory.isGranting(address) || this.#mustWait()) return false;
     // Only clients that renew come so far now (PairService.admit): who says it has the address is who has it.
     if (this.facts.blind()) return !inForce(lease, this.facts.nowSec());
+    if (memory.isWithheld(address)) return false;
     const owner = memory.ownership.ownerOf(address);
     const mine = owner === undefined || owner === side;
     if (lease === undefined) {
@@ -140,6 +140,15 @@ export class PairRules implements GrantRules {
     if (!isBinding(lease) || holderOf(lease) !== holder) return 0;
     const before = this.facts.unconfirmed.find(address)?.told ?? 0;
     return Math.max(before, Math.min(endOf(lease), boundIn(lease.userContext)));
+  }
+
+  /**
+   * From when on, in partner-down, nobody can have the address of the partner without our knowing: a client of which
+   * nobody here has heard, or the one whose lease is over here and was prolonged there.
+   */
+  #forgivenFrom(lease: Lease | undefined): number {
+    const taken = lease?.state === LeaseState.default && inForce(lease, this.facts.nowSec());
+    return this.#reusableFrom(lease === undefined || taken ? undefined : endOf(lease));
   }
 
   #reusableFrom(knownEndSec: number | undefined): number {

@@ -44,6 +44,7 @@ export class UnconfirmedRecords {
   readonly #later = new Set<Ipv4>();
   /** True from the start until the databases have been compared: any record may be unknown to the partner. */
   everything = true;
+  #comparedOnce = false;
 
   /** Records waiting or in flight. */
   get size(): number {
@@ -63,6 +64,17 @@ export class UnconfirmedRecords {
   /** True if the partner has what we have of the address. */
   isConfirmed(address: Ipv4): boolean {
     return !this.everything && !this.#records.has(address);
+  }
+
+  /** The databases have been compared: what is not noted is the same on both sides. */
+  compared(): void {
+    this.everything = false;
+    this.#comparedOnce = true;
+  }
+
+  /** True if the partner had what we have of the address when we last knew, whatever it has lost since. */
+  wasConfirmed(address: Ipv4): boolean {
+    return this.#comparedOnce && !this.#records.has(address);
   }
 
   /** Notes a new version of a record. What the partner knew before stays known. */

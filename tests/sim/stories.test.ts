@@ -1,0 +1,129 @@
+/** What the simulation once showed, each told step by step: a seed takes another course as soon as the code changes. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LEASE_SEC, MCLT_SEC, PairLab, POOL } from './lab.js';
+
+const [CLIENT, OTHER] = [7, 8];
+/** Of the four addresses one of each server. */
+const [OF_0, OF_1] = [POOL.first, POOL.last];
+
+describe('A pair', () => {
+  it('refuses nobody whose lease the partner may have prolonged before it went down (seed 7007789)', async () => {
+    const lab = await PairLab.started();
+    assert.equal(await lab.ask(0, CLIENT, OF_0), LEASE_SEC);
+    lab.cut = true;
+    await lab.pass(LEASE_SEC - 30);
+    // To MCLT beyond the end both know, which is later than MCLT after the partner is said to be down.
+    const told = await lab.ask(0, CLIENT, OF_0);
+    assert.ok(told > 20 && told <= 30 + MCLT_SEC);
+    const endSec = lab.nowSec + told - 1;
+    lab.crash(0);
+    const { pair, ledger } = lab.server(1);
+    pair.partnerIsDown();
+    await lab.pass(30);
+    await ledger.transact((tx) => tx.delete(OF_0));
+    while (lab.nowSec <= endSec) {
+      assert.equal(pair.rules.mayRefuse(OF_0), false);
+      assert.equal(pair.rules.mayGive(OF_0), false);
+      await lab.pass(1);
+    }
+    await lab.pass(3);
+    assert.equal(pair.rules.mayRefuse(OF_0), true);
+    assert.equal(pair.rules.mayGive(OF_0), true);
+    // Who was in between given the address has it for certain: a third one is told so at once.
+    await lab.ask(1, OTHER, OF_0);
+    assert.equal(pair.rules.mayRefuse(OF_0), true);
+  });
+
+  it('stores no lease shorter because it may say less after a start (seed 1795970026143)', async () => {
+    const lab = await PairLab.started();
+    await lab.ask(0, CLIENT, OF_0);
+    await lab.pass(LEASE_SEC / 2);
+    assert.equal(await lab.ask(0, CLIENT, OF_0), LEASE_SEC);
+    lab.crash(0);
+    lab.cut = true;
+    lab.start(0);
+    const left = lab.leftSec(0, OF_0);
+    // What stands in the row as certain is less: the partner may not have heard of the renewal.
+    const told = await lab.ask(0, CLIENT, OF_0);
+    assert.ok(told > 0 && told < left - 20, `${told} of ${left}`);
+    assert.equal(lab.leftSec(0, OF_0), left - 1);
+    // The partner has heard of it, prolongs it, and dies: whoever is told so has to reckon with that.
+    const elsewhere = await lab.ask(1, CLIENT, OF_0);
+    assert.ok(elsewhere > left - 3);
+    lab.crash(1);
+    lab.server(0).pair.partnerIsDown();
+    const endSec = lab.nowSec + elsewhere - 1;
+    while (lab.nowSec <= endSec) {
+      assert.ok(lab.leftSec(0, OF_0) >= 0 || !lab.server(0).pair.rules.mayGive(OF_0));
+      await lab.pass(1);
+    }
+    // Nor does the next start make more of it.
+    lab.crash(0);
+  });
+
+  it('says no more after the second start than after the first', async () => {
+    const lab = await PairLab.started();
+    await lab.ask(0, CLIENT, OF_0);
+    lab.cut = true;
+    lab.crash(0);
+    lab.start(0);
+    const told = await lab.ask(0, CLIENT, OF_0);
+    lab.crash(0);
+    lab.start(0);
+    assert.equal(await lab.ask(0, CLIENT, OF_0), told - 1);
+  });
+
+  for (const [whose, address] of [
+    ['its own', OF_0],
+    ['the other', OF_1],
+  ] as const) {
+    for (const how of ['released', 'declined'] as const) {
+      for (const restarted of [false, true]) {
+        const title = `${whose} address ${how} meanwhile${restarted ? ' with a server started anew since' : ''}`;
+        it(`waits for what a lost server promised of ${title} (seed 7000768)`, () =>
+          lostPromise(address, how, restarted));
+      }
+    }
+  }
+});
+
+async function lostPromise(address: number, how: 'released' | 'declined', restarted: boolean): Promise<void> {
+  const lab = await PairLab.started();
+  assert.equal(await lab.ask(0, CLIENT, address), LEASE_SEC);
+  lab.cut = true;
+  await lab.pass(7);
+  await lab.end(1, address, how, how === 'declined' ? 5 : 0);
+  // The other server has not heard of it, and gives the client its address back for all both knew, and MCLT.
+  const told = await lab.ask(0, CLIENT, address);
+  assert.ok(told > LEASE_SEC - 10);
+  const endSec = lab.nowSec + told - 1;
+  lab.crash(0);
+  lab.disks[0].leases = undefined;
+  lab.disks[0].pairFile = undefined;
+  const again = (): void => {
+    lab.crash(1);
+    lab.start(1);
+  };
+  if (restarted) again();
+  lab.cut = false;
+  lab.start(0);
+  await lab.pass(3);
+  while (lab.nowSec <= endSec) {
+    const left = endSec - lab.nowSec;
+    for (const side of [0, 1] as const) {
+      const { rules } = lab.server(side).pair;
+      assert.equal(rules.mayGive(address), false, `server ${side} gives it ${left} s too early`);
+      if (how === 'released') assert.equal(rules.mayRefuse(address), false);
+      else assert.ok(lab.leftSec(side, address) >= left, `server ${side} forgets it ${left} s too early`);
+    }
+    if (left === 30) again();
+    await lab.pass(1);
+  }
+  await lab.pass(10);
+  assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
+  if (how === 'released') assert.equal(lab.server(address === OF_0 ? 0 : 1).pair.rules.mayGive(address), true);
+  for (const side of [0, 1] as const) assert.deepEqual(lab.server(side).memory.file.withheld, []);
+  assert.equal(lab.server(1).memory.file.partnerLost, false);
+}
