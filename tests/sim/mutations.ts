@@ -128,6 +128,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     ...intact,
     name: 'acknowledge before the flush',
+    from: 185,
     disk(disk) {
       disk.lateMs = 4000;
     },
@@ -136,7 +137,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     ...intact,
     name: 'take messages of an earlier start, and those that come again',
-    from: 983,
+    from: 1300,
     received: (json, { memory }) => {
       const open = withHello(json, (hello) => {
         const boot = Math.max(newestBoot.get(memory) ?? 0, Number(hello.boot));
@@ -205,7 +206,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     ...intact,
     name: 'take a lost database for an empty one',
-    from: 287,
+    from: 1735,
     parts(parts) {
       parts.memory.note({ lost: false, forgot: false, metBoot: 0 });
       return parts;
