@@ -131,15 +131,19 @@ export class PeerListener {
       send(response, 400, { result: 400, text: 'Bad Request' }, true);
       return;
     }
-    send(response, 200, [await this.#answer(envelope, sender.name)], false);
+    send(response, 200, [await this.#answer(envelope, sender.name, request.socket)], false);
   }
 
-  async #answer({ command, arguments: args }: JsonMap, from: string): Promise<JsonMap> {
+  async #answer({ command, arguments: args }: JsonMap, from: string, socket: Socket): Promise<JsonMap> {
     try {
       if (typeof command !== 'string') throw new CommandError('command-malformed', 'there is no command');
       return { ...(await this.parts.answer(command, isMap(args) ? args : {}, from)) };
     } catch (error) {
       const result = error instanceof CommandError ? error.result : Result.error;
+      // The partner does not send what a partner may not, or the same twice: somebody recorded it, or has its certificate.
+      if (error instanceof CommandError && error.code === 'command-denied') {
+        this.#refused(socket, typeof command === 'string' ? command : '', from, error.message);
+      }
       return { result, text: (error as Error).message };
     }
   }

@@ -14,15 +14,18 @@ export class ReplayWindow {
     this.#floor = Math.max(this.#floor, number);
   }
 
-  /** True the first time a number (1, 2, ...) comes; false if it came before, or is too old to tell. */
-  accept(number: number): boolean {
-    if (!Number.isSafeInteger(number) || number < this.#floor || number <= this.#highest - WINDOW) return false;
-    if (this.#seen.has(number)) return false;
+  /**
+   * What a number (1, 2, ...) is the first time it comes, `new`; when it came before or is too old to tell, `seen`; when its
+   * sender no longer waits for an answer, `late`.
+   */
+  accept(number: number): 'new' | 'seen' | 'late' {
+    if (!Number.isSafeInteger(number) || number <= this.#highest - WINDOW || this.#seen.has(number)) return 'seen';
+    if (number < this.#floor) return 'late';
     this.#seen.add(number);
     if (number > this.#highest) {
       this.#highest = number;
       if (this.#seen.size > 2 * WINDOW) this.#seen = new Set([...this.#seen].filter((one) => one > number - WINDOW));
     }
-    return true;
+    return 'new';
   }
 }

@@ -64,11 +64,15 @@ export class PairSession {
   /** Looks at a message before it is acted upon. @throws CommandError if it does not count */
   receive(command: string, args: JsonMap): Hello {
     const theirs = helloFromJson(args['lessor-pair']);
-    if (!this.#meet(theirs)) throw new CommandError('command-conflict', this.misfit ?? 'an old message came again');
-    this.#heedFloor(args);
-    if (typeof args.sequence !== 'number' || !this.#window.accept(args.sequence)) {
-      throw new CommandError('command-denied', `message ${String(args.sequence)} was received before, or given up`);
+    // Nothing of a message that came before is believed; one of another start is counted anew.
+    const counted = theirs.boot === this.partner?.boot;
+    if (counted) this.#refuseRepeated(args);
+    if (!this.#meet(theirs)) {
+      if (this.misfit !== undefined) throw new CommandError('command-conflict', this.misfit);
+      throw new CommandError('command-denied', `a message of start ${theirs.boot} of the partner, which is over`);
     }
+    if (!counted) this.#refuseRepeated(args);
+    this.#heedFloor(args);
     const mine = this.#parts.hello();
     if (command !== 'ha-heartbeat') {
       if (theirs.sees !== mine.boot) throw new CommandError('peer-fenced', 'this server was restarted meanwhile');
@@ -80,6 +84,13 @@ export class PairSession {
     }
     this.heardAtMs = this.#parts.clock.monotonic();
     return theirs;
+  }
+
+  /** @throws CommandError command-denied for a repeated message, command-conflict for one nobody waits for any more */
+  #refuseRepeated({ sequence }: JsonMap): void {
+    const came = typeof sequence === 'number' ? this.#window.accept(sequence) : 'seen';
+    if (came === 'seen') throw new CommandError('command-denied', `message ${String(sequence)} was received before`);
+    if (came === 'late') throw new CommandError('command-conflict', `message ${String(sequence)} was given up`);
   }
 
   /** What goes with an answer. */
