@@ -33,6 +33,7 @@ const PEERS = [
   ['iproute2', '/bin/ip'],
   ['iputils-ping', '/bin/ping'],
   ['strace', '/usr/bin/strace'],
+  ['faketime', '/usr/bin/faketime'],
   ['socat', '/usr/bin/socat'],
   ['nftables', '/usr/sbin/nft'],
   ['curl', '/usr/bin/curl'],

@@ -17,6 +17,8 @@ const SLICE: readonly (readonly [row: string, system: SystemName])[] = [
   ['5', 'lessor'],
   ['10', 'lessor'],
   ['18a', 'lessor'],
+  ['9.full', 'lessor'],
+  ['crash.8.active.lost', 'lessor'],
   ['1', 'kea+lessor'],
 ];
 

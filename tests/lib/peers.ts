@@ -23,6 +23,7 @@ const PACKAGE_OF = {
   nft: 'nftables',
   tc: 'iproute2',
   strace: 'strace',
+  faketime: 'faketime',
   setpriv: 'util-linux',
   dhclient: 'isc-dhcp-client',
   dhcrelay: 'isc-dhcp-relay',

@@ -5,13 +5,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findPeer } from '../lib/peers.js';
 import { ROWS } from './rows.js';
-import { type Effort, type Outcome, perform } from './scene.js';
+import { type Effort, type Outcome, perform, type Row } from './scene.js';
 import { PROGRAMS, SYSTEM_NAMES, type SystemName } from './systems.js';
 
 const USAGE = `Usage: npm run ha-matrix -- [options] [ROW ...]
 
 Rows:
-${ROWS.map(({ id, title, systems }) => `  ${id.padEnd(8)}${title} (${systems.join(', ')})`).join('\n')}
+${ROWS.map(({ id, title, systems }) => `  ${id.padEnd(24)}${title} (${systems.join(', ')})`).join('\n')}
+
+  A row may be named by its beginning: 7 is 7.50, 7.500 and 7.5000; crash is all crash points.
 
   --systems LIST   of ${SYSTEM_NAMES.join(', ')}; default: lessor
   --fault SECONDS  how long a fault lasts; 20
@@ -56,11 +58,14 @@ const systems = chosen<SystemName>(values.systems.split(','), SYSTEM_NAMES, 'sys
   if (missing !== undefined) process.stderr.write(`ha-matrix: without ${name}: there is no ${missing}\n`);
   return missing === undefined;
 });
-const ids = chosen(
-  positionals,
-  ROWS.map(({ id }) => id),
-  'row',
-);
+/** True for a row that a word of the command line names, by its number or the beginning of it. */
+function isNamed({ id }: Row, word: string): boolean {
+  return id === word || id.startsWith(`${word}.`);
+}
+
+for (const word of positionals) {
+  if (!ROWS.some((row) => isNamed(row, word))) fail(`no row '${word}': see --help`);
+}
 const effort: Effort = {
   clients: Number(values.clients),
   seed: Number(values.seed),
@@ -68,7 +73,7 @@ const effort: Effort = {
 };
 
 const outcomes: Outcome[] = [];
-for (const row of ROWS.filter(({ id }) => ids.length === 0 || ids.includes(id))) {
+for (const row of ROWS.filter((one) => positionals.length === 0 || positionals.some((word) => isNamed(one, word)))) {
   for (const system of systems.filter((name) => row.systems.includes(name))) {
     const outcome = await perform(row, system, effort);
     outcomes.push(outcome);

@@ -1,13 +1,19 @@
 /** The fault matrix: what is done to a pair, a row a fault. */
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getPeer } from '../lib/peers.js';
 import { seeded } from './clients.js';
+import { CLOCK_ROWS } from './clock-rows.js';
+import { CRASH_ROWS } from './crash-points.js';
+import { DISK_ROWS } from './disk-rows.js';
+import { DRIFT_ROWS } from './drift-rows.js';
 import { hostile } from './hostile.js';
 import type { Row, Scene } from './scene.js';
+import { tamper } from './strace.js';
 import type { Side, SystemName } from './systems.js';
+import { UPGRADE_ROWS } from './upgrade-rows.js';
 
 const EVERY: readonly SystemName[] = ['lessor', 'lessor+kea', 'kea+lessor', 'kea', 'dhcpd'];
 const PURE: readonly SystemName[] = ['lessor', 'kea', 'dhcpd'];
@@ -17,21 +23,6 @@ const OURS: readonly SystemName[] = ['lessor'];
 function databaseOf({ system }: Scene, side: Side): { readonly leases: string; readonly pair: string } {
   const leases = system.lab.servers[side].leaseFile;
   return { leases, pair: `${leases}.pair` };
-}
-
-/** Makes every flush of a server slower, by tracing it; resolves with what ends that. */
-async function slowDisk({ system }: Scene, side: Side, ms: number): Promise<() => Promise<void>> {
-  const { pid } = system.lab.servers[side];
-  const inject = `inject=fdatasync,fsync:delay_exit=${ms * 1000}`;
-  const child = spawn(getPeer('strace'), ['-f', '-qq', '-o', '/dev/null', '-p', String(pid), '-e', inject], {
-    stdio: 'ignore',
-  });
-  await sleep(300);
-  return () =>
-    new Promise((resolve) => {
-      child.once('exit', () => resolve());
-      child.kill('SIGINT');
-    });
 }
 
 /** One direction is lost: what comes to this side from the other server. */
@@ -135,7 +126,7 @@ export const ROWS: readonly Row[] = [
       title: `the partner is slow: its disk takes ${ms} ms for a flush`,
       systems: OURS,
       async run(scene) {
-        const fast = await slowDisk(scene, 1, ms);
+        const fast = await tamper(scene.system.pid(1)!, `fdatasync,fsync:delay_exit=${ms * 1000}`);
         await scene.fault();
         scene.end();
         await fast();
@@ -144,6 +135,8 @@ export const ROWS: readonly Row[] = [
       },
     }),
   ),
+  ...CLOCK_ROWS,
+  ...DISK_ROWS,
   {
     id: '10',
     title: 'the end of the journal is torn, at several lengths',
@@ -234,6 +227,7 @@ export const ROWS: readonly Row[] = [
       I5: 'the journals begin anew',
     },
   },
+  ...DRIFT_ROWS,
   {
     id: '16',
     title: 'releases and declines while the other is away',
@@ -259,6 +253,7 @@ export const ROWS: readonly Row[] = [
       await scene.together();
     },
   },
+  ...UPGRADE_ROWS,
   {
     id: '20',
     settleMs: 30_000,
@@ -304,4 +299,5 @@ export const ROWS: readonly Row[] = [
       await scene.fault(2000);
     },
   },
+  ...CRASH_ROWS,
 ];

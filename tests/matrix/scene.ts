@@ -14,7 +14,7 @@ import {
   waitsOf,
 } from './checker.js';
 import { type Habits, type Place, Population } from './clients.js';
-import type { JournalRecord } from './history.js';
+import type { Binding, JournalRecord } from './history.js';
 import { openSystem, type Side, type System, type SystemName, type Variation } from './systems.js';
 
 /** How much is done. */
@@ -39,6 +39,14 @@ export interface Outcome {
   readonly history: string;
 }
 
+/** What a row needs that has to be made anew for each run. */
+export interface Stage {
+  readonly variation: Variation;
+  run(scene: Scene): Promise<void>;
+  /** After the servers have ended. */
+  close(): void;
+}
+
 /** A row of the matrix. */
 export interface Row {
   /** Number in the list of faults (docs/ha.md). */
@@ -48,7 +56,9 @@ export interface Row {
   readonly variation?: Variation;
   readonly habits?: Partial<Habits>;
   /** The faults; both servers are together again when it returns, or come together soon. */
-  run(scene: Scene): Promise<void>;
+  run?(scene: Scene): Promise<void>;
+  /** In the place of `variation` and `run`. @throws Error if it can not be run here */
+  stage?(system: SystemName): Stage;
   /** The servers do not come together in this row, or are not the same afterwards. */
   readonly apart?: boolean;
   /** How long it may take until both have the same, milliseconds. */
@@ -67,6 +77,8 @@ export class Scene {
   readonly #links: Link[] = [];
   readonly #far: Netns[] = [];
   #population: Population | undefined;
+  /** How far the clock of each server was put ahead when it was started, milliseconds. */
+  readonly clockAheadMs: [number, number] = [0, 0];
   faultFrom = 0;
   faultTo = Number.POSITIVE_INFINITY;
 
@@ -116,18 +128,32 @@ export class Scene {
   }
 
   /** Something that must hold in this row beyond the invariants. */
-  demand(holds: boolean, text: string): void {
-    if (!holds) this.#extra.push({ invariant: 'I8', text });
+  demand(holds: boolean, text: string, invariant: Violation['invariant'] = 'I8'): void {
+    if (!holds) this.#extra.push({ invariant, text });
   }
 
   get events() {
     return this.#population!.history.events;
   }
 
+  /** As {@link together} for lessor; of others it is noted in which states they stay. @returns whether they are */
+  async togetherIfTheyCan(withinMs = 20_000): Promise<boolean> {
+    const { system } = this;
+    const held = await this.together(withinMs).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    if (held === undefined) return true;
+    if (system.ours) throw held;
+    const states = await Promise.all(([0, 1] as const).map((side) => system.state(side).catch(() => 'gone')));
+    this.note(`no pair: ${states.join(' and ')}`);
+    return false;
+  }
+
   /** Waits until both servers work together. @throws Error */
-  async together(): Promise<void> {
+  async together(withinMs = TOGETHER_MS): Promise<void> {
     const began = performance.now();
-    for (const side of [0, 1] as const) await this.until(side, this.system.together);
+    for (const side of [0, 1] as const) await this.until(side, this.system.together, withinMs);
     const took = performance.now() - began;
     if (took > 100 && this.faultFrom > 0) this.note(`together again after ${(took / 1000).toFixed(1)} s`);
   }
@@ -163,13 +189,19 @@ export class Scene {
   async #settled(withinMs: number): Promise<Violation[]> {
     const deadline = performance.now() + withinMs;
     for (;;) {
-      const [first, second] = await Promise.all([this.system.bindings(0), this.system.bindings(1)]);
+      const [first, second] = await Promise.all([this.#bindings(0), this.#bindings(1)]);
       const now = performance.now();
       const found = databasesEqual(first, second);
       for (const bindings of [first, second]) found.push(...nothingForgotten(this.events, bindings, now));
       if (found.length === 0 || performance.now() > deadline) return found;
       await sleep(250);
     }
+  }
+
+  /** On the clock of the history, whatever the server's is. */
+  async #bindings(side: Side): Promise<Binding[]> {
+    const aheadMs = this.clockAheadMs[side];
+    return (await this.system.bindings(side)).map((one) => ({ ...one, end: one.end - aheadMs }));
   }
 
   waits(): Waits {
@@ -188,22 +220,32 @@ export class Scene {
   }
 }
 
+const NO_WAITS: Waits = { median: 0, p99: 0, max: 0, silence: 0 };
+
 /** Runs a row on a system. */
 export async function perform(row: Row, name: SystemName, effort: Effort): Promise<Outcome> {
-  const system = openSystem(name, row.variation);
+  let stage: Stage | undefined;
+  try {
+    stage = row.stage?.(name);
+  } catch (error) {
+    const notes = [`NOT RUN: ${(error as Error).message}`];
+    return { row: row.id, system: name, violations: [], waits: NO_WAITS, acks: 0, notes, log: '', history: '' };
+  }
+  const system = openSystem(name, stage?.variation ?? row.variation);
   const scene = new Scene(system, effort, row.habits ?? {});
   let violations: Violation[] = [];
   let log = '';
   try {
     await scene.open();
     scene.begin();
-    await row.run(scene);
+    await (stage ?? row).run?.(scene);
     violations = (await scene.check(row)).filter(({ invariant }) => row.excused?.[invariant] === undefined);
   } catch (error) {
     violations.push({ invariant: 'I8', text: `the row did not come to its end: ${(error as Error).message}` });
   } finally {
     log = [system.log(0), system.files(0), system.log(1), system.files(1)].join('\n--------\n');
     await scene.close();
+    stage?.close();
   }
   const { waits, acks } = measure(scene);
   return {
@@ -222,6 +264,6 @@ function measure(scene: Scene): { readonly waits: Waits; readonly acks: number }
   try {
     return { waits: scene.waits(), acks: scene.events.filter(({ res }) => res === 'ack').length };
   } catch {
-    return { waits: { median: 0, p99: 0, max: 0, silence: 0 }, acks: 0 };
+    return { waits: NO_WAITS, acks: 0 };
   }
 }

@@ -26,6 +26,13 @@ export interface System {
   state(side: Side): Promise<string>;
   /** The state in which both work together. */
   readonly together: string;
+  /** Two lessors, of which more is demanded. */
+  readonly ours: boolean;
+  /** Process id of a server; undefined when it does not run. */
+  pid(side: Side): number | undefined;
+  leaseFile(side: Side): string;
+  /** Changes members of the configuration of a server, while it runs if it can do that. */
+  change(side: Side, change: Change): Promise<void>;
   bindings(side: Side): Promise<Binding[]>;
   /** Versioned records in the order they were written; undefined for servers without versions. */
   journal(side: Side): JournalRecord[] | undefined;
@@ -52,7 +59,8 @@ export const PROGRAMS: Readonly<Record<SystemName, readonly ('kea-dhcp4' | 'dhcp
 export const LEASE_SEC = 20;
 /** The least lead time lessor takes. */
 const MCLT_SEC = 10;
-const POOL = '10.77.1.0 - 10.77.3.255';
+/** The addresses. */
+export const POOL = '10.77.1.0 - 10.77.3.255';
 
 /** Kea's times as short as its own tests have them; with its defaults a dead primary is missed after 60 s. */
 const KEA_RELATION = {
@@ -63,12 +71,20 @@ const KEA_RELATION = {
   'multi-threading': { 'enable-multi-threading': true, 'http-dedicated-listener': true },
 };
 
-/** What a row changes of a system. */
-export type Variation = Pick<PairOptions, 'dhcp4' | 'own' | 'server' | 'relation' | 'lessor' | 'tls'>;
+/** What a row changes of a system. dhcpd heeds of `server` the folder of the leases and the environment. */
+export type Variation = Pick<PairOptions, 'dhcp4' | 'own' | 'server' | 'relation' | 'lessor' | 'tls' | 'subjects'>;
+
+/** A change of a configuration in the words of each kind of server. */
+export interface Change {
+  /** Members of Dhcp4. */
+  readonly dhcp4: Readonly<Record<string, unknown>>;
+  /** What is replaced by what in dhcpd.conf. */
+  readonly dhcpd?: readonly [string, string];
+}
 
 /** Sets a pair up; nothing runs yet. */
 export function openSystem(name: SystemName, variation: Variation = {}): System {
-  if (name === 'dhcpd') return new DhcpdPair();
+  if (name === 'dhcpd') return new DhcpdPair(variation);
   const { lessor, kea } = SUBJECTS;
   const subjects = (
     {
@@ -81,7 +97,7 @@ export function openSystem(name: SystemName, variation: Variation = {}): System 
   const pure = name === 'lessor';
   const lab = new PairLab({
     apart: true,
-    subjects,
+    subjects: variation.subjects ?? subjects,
     tls: variation.tls ?? pure,
     lessor: { ...(pure ? { mclt: MCLT_SEC } : { partner: 'kea' }), ...variation.lessor },
     relation: pure ? (variation.relation ?? {}) : { ...KEA_RELATION, ...variation.relation },
@@ -105,8 +121,21 @@ class KeaLikePair implements System {
 
   constructor(
     readonly lab: PairLab,
-    private readonly pure: boolean,
+    readonly ours: boolean,
   ) {}
+
+  pid(side: Side): number | undefined {
+    return this.lab.servers[side].pid;
+  }
+
+  leaseFile(side: Side): string {
+    return this.lab.servers[side].leaseFile;
+  }
+
+  change(side: Side, { dhcp4 }: Change): Promise<void> {
+    const server = this.lab.servers[side];
+    return server.reconfigure({ ...server.dhcp4, ...dhcp4 });
+  }
 
   start(side: Side): Promise<void> {
     return this.lab.servers[side].start();
@@ -141,7 +170,7 @@ class KeaLikePair implements System {
   }
 
   journal(side: Side): JournalRecord[] | undefined {
-    return this.pure ? lessorJournal(this.lab.servers[side].leaseFile) : undefined;
+    return this.ours ? lessorJournal(this.lab.servers[side].leaseFile) : undefined;
   }
 
   log(side: Side): string {
@@ -192,18 +221,32 @@ function lessorJournal(path: string): JournalRecord[] {
 class DhcpdPair implements System {
   readonly lab = new PairLab({ apart: true });
   readonly together = 'normal';
+  readonly ours = false;
   readonly #folders = [scratchFolder(), scratchFolder()] as const;
   readonly #children: (ChildProcess | undefined)[] = [undefined, undefined];
 
-  constructor() {
+  constructor(private readonly variation: Variation) {
     for (const side of [0, 1] as const) {
       writeFileSync(join(this.#folders[side], 'dhcpd.conf'), this.#config(side));
-      writeFileSync(this.#leaseFile(side), '');
+      writeFileSync(this.leaseFile(side), '');
     }
   }
 
-  #leaseFile(side: Side): string {
-    return join(this.#folders[side], 'dhcpd.leases');
+  leaseFile(side: Side): string {
+    return join(this.variation.server?.[side].leaseFolder ?? this.#folders[side], 'dhcpd.leases');
+  }
+
+  pid(side: Side): number | undefined {
+    return this.#children[side]?.pid;
+  }
+
+  /** It reads its configuration only when it starts. */
+  async change(side: Side, { dhcpd: [what, by] = ['', ''] }: Change): Promise<void> {
+    const text = this.#config(side);
+    if (what === '' || !text.includes(what)) throw new Error(`dhcpd.conf has no '${what}'`);
+    writeFileSync(join(this.#folders[side], 'dhcpd.conf'), text.replace(what, by));
+    await this.kill(side);
+    await this.start(side);
   }
 
   #config(side: Side): string {
@@ -219,9 +262,10 @@ subnet 10.77.0.0 netmask 255.255.252.0 { pool { failover peer "pair"; range ${PO
     const folder = this.#folders[side];
     const log = openSync(join(folder, 'log'), 'a');
     const file = (name: string): string => join(folder, name);
-    const flags = ['-4', '-f', '-d', '-cf', file('dhcpd.conf'), '-lf', this.#leaseFile(side), '--no-pid', 'lan0'];
+    const flags = ['-4', '-f', '-d', '-cf', file('dhcpd.conf'), '-lf', this.leaseFile(side), '--no-pid', 'lan0'];
     const [program, args] = this.lab.hosts[side].wrap(getPeer('dhcpd'), ...flags);
-    this.#children[side] = spawn(program, args, { stdio: ['ignore', log, log] });
+    const env = { ...process.env, ...this.variation.server?.[side].env };
+    this.#children[side] = spawn(program, args, { stdio: ['ignore', log, log], env });
     closeSync(log);
     const began = this.log(side).length;
     for (let i = 0; i < 200 && !this.log(side).slice(began).includes('Server starting'); i++) await sleep(50);
@@ -253,7 +297,7 @@ subnet 10.77.0.0 netmask 255.255.252.0 { pool { failover peer "pair"; range ${PO
 
   async bindings(side: Side): Promise<Binding[]> {
     const found = new Map<string, Binding | undefined>();
-    for (const [, addr, body] of readFileSync(this.#leaseFile(side), 'utf8').matchAll(/lease (\S+) \{([^}]*)\}/g)) {
+    for (const [, addr, body] of readFileSync(this.leaseFile(side), 'utf8').matchAll(/lease (\S+) \{([^}]*)\}/g)) {
       const active = /^\s*binding state active;/m.test(body!);
       const holder = /hardware ethernet (\S+);/.exec(body!)?.[1];
       const ends = /^\s*ends \d (\d+)\/(\d+)\/(\d+) (\d+):(\d+):(\d+);/m.exec(body!)?.slice(1).map(Number);
@@ -273,7 +317,7 @@ subnet 10.77.0.0 netmask 255.255.252.0 { pool { failover peer "pair"; range ${PO
   }
 
   files(side: Side): string {
-    return readFileSync(this.#leaseFile(side), 'utf8');
+    return readFileSync(this.leaseFile(side), 'utf8');
   }
 
   log(side: Side): string {
