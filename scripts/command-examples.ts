@@ -73,6 +73,7 @@ export const COMMAND_EXAMPLES: readonly CommandExample[] = [
   example('lease4-update', { ...LEASE, hostname: 'laptop-2' }),
   example('stat-lease4-get', { 'subnet-id': 1 }),
   example('lease4-write', { filename: 'backup.csv' }),
+  example('lease4-resend-ddns', { 'ip-address': '192.0.2.100' }),
   example('lease4-del', { 'ip-address': '192.0.2.101' }),
   example('leases-reclaim', { remove: true }),
   example('kea-lfc-start'),

@@ -21,6 +21,8 @@ import { silentLogger } from 'lessor/internal/platform/log.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
 import { listenUnixNatively } from 'lessor/internal/platform/unix-arrivals.js';
 import { ConfigService } from 'lessor/internal/services/config-service.js';
+import { NameChanges } from 'lessor/internal/services/ddns/name-changes.js';
+import { NcrQueue } from 'lessor/internal/services/ddns/ncr-queue.js';
 import { LeaseStatistics } from 'lessor/internal/services/lease-statistics.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import { ReservationDirectories } from 'lessor/internal/services/reservation-directory.js';
@@ -156,8 +158,20 @@ export async function startReplayServer(config: JsonValue, { root }: ReplayOptio
   const sweeper = new Sweeper({ ledger, clock, logger: silentLogger, cleanup: () => store.cleanup() });
   sweeper.rebuild();
 
+  // Requests to the DNS update server go nowhere.
+  const link = { deliver: async () => undefined, close: () => undefined };
+  const queue = new NcrQueue({ clock, statistics, logger: silentLogger });
+  const updates = ({ ddns }: ConfigSnapshot) =>
+    queue.use(ddns && { link, name: ddns.serverAddress, maxQueueSize: ddns.maxQueueSize });
+  updates(snapshot);
+  configService.participate({
+    name: 'dhcp-ddns',
+    prepare: async (next) => ({ commit: () => updates(next), abandon: () => undefined }),
+  });
+
   const services: ControlServices = {
     ...noChangeServices(clock),
+    names: new NameChanges(queue, silentLogger, () => configService.current),
     clock,
     config: configService,
     leases: ledger.leases,

@@ -135,14 +135,6 @@ export const DIFFERENCES: readonly ControlDifference[] = [
   },
   {
     transcript: 'lease-cmds',
-    step: /^config-set with dhcp-ddns enabled$/,
-    kea: 0,
-    lessor: 0,
-    members: ['warnings'],
-    reason: 'The answer carries warnings, as the member `warnings` of its arguments.',
-  },
-  {
-    transcript: 'lease-cmds',
     step: /^lease4-add list arguments$/,
     kea: 1,
     lessor: 1,
@@ -282,7 +274,6 @@ export const DIFFERENCES: readonly ControlDifference[] = [
 /** Commands in the transcripts that lessor has not (yet); it answers result 2. */
 export const NOT_THERE: readonly { readonly command: RegExp; readonly reason: string }[] = [
   { command: /^lease6-/, reason: 'The daemon serves DHCPv4; Kea answers here because the hook library is loaded.' },
-  { command: /^lease4-resend-ddns$/, reason: 'Comes with DNS updates: until then there is nothing to send again.' },
   { command: /^libreload$/, reason: 'Gone from Kea 3.3 too: there are no hook libraries to load again.' },
 ];
 

@@ -36,7 +36,7 @@ export const REPLAYED: readonly ReplayedSession[] = [
     'kea3.3-core-unix': [98, 79, 2],
     'kea3.3-json-dialect-unix': [42, 2, 0],
     'kea3.3-framing-unix': [11, 0, 0],
-    'kea3.3-lease-cmds': [90, 3, 9],
+    'kea3.3-lease-cmds': [97, 2, 3],
     'kea3.3-stat-cmds': [9, 2, 0],
     'kea3.3-host-cmds': [50, 6, 0],
     'kea3.3-subnet-cmds': [44, 6, 0],
@@ -46,7 +46,7 @@ export const REPLAYED: readonly ReplayedSession[] = [
     'kea2.2-core-unix': [98, 79, 2],
     'kea2.2-json-dialect-unix': [42, 2, 0],
     'kea2.2-framing-unix': [10, 0, 1],
-    'kea2.2-lease-cmds': [90, 3, 8],
+    'kea2.2-lease-cmds': [97, 2, 2],
     'kea2.2-stat-cmds': [9, 2, 0],
   }),
   ...rows('golden/http-replay.test.ts', {

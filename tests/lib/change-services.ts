@@ -35,7 +35,7 @@ export async function changeControl(config: ConfigService, { clock, logger, audi
 /** For benches that change no configuration, have seen nobody, and whose listeners are not judged. */
 export function noChangeServices(
   clock: Clock,
-): Pick<ControlServices, 'changes' | 'events' | 'explainer' | 'guard' | 'isolation'> {
+): Pick<ControlServices, 'changes' | 'events' | 'explainer' | 'guard' | 'isolation' | 'names'> {
   const none = (): never => {
     throw new Error('safe changes are tested on a real configuration service');
   };
@@ -52,5 +52,6 @@ export function noChangeServices(
     explainer: { interfaces: [], explain: none },
     guard: { inventory: new Inventory(16), alarms: new AlarmBook() },
     isolation: { states: [], check: async () => [] },
+    names: { enabled: false, removed: () => undefined, resend: () => undefined },
   };
 }

@@ -60,6 +60,11 @@ export class Lab {
     return new Server(this.#namespaces[0] as Netns, options);
   }
 
+  /** Where the server runs. */
+  get namespace(): Netns {
+    return this.#namespaces[0] as Netns;
+  }
+
   /** The server's hardware address. */
   get serverMac(): string {
     return this.#serverMac;

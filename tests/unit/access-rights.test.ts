@@ -198,6 +198,10 @@ const SCOPED: Readonly<Record<string, { readonly inside: JsonMap; readonly outsi
     inside: { 'ip-address': '192.0.2.20' },
     outside: [{ 'ip-address': '203.0.113.9', 'subnet-id': 1 }, { 'subnet-id': 1 }],
   },
+  'lease4-resend-ddns': {
+    inside: { 'ip-address': '192.0.2.9' },
+    outside: [{ 'ip-address': '203.0.113.9' }, {}],
+  },
   'lease4-del': {
     inside: { 'subnet-id': 1, 'identifier-type': 'client-id', identifier: '01:02' },
     outside: [{ 'ip-address': '203.0.113.9' }, { 'subnet-id': 2 }, { 'subnet-id': '1' }],

@@ -11,6 +11,8 @@ const behaviour: DdnsBehaviour = {
   generatedPrefix: 'myhost',
   qualifyingSuffix: '',
   updateOnRenew: false,
+  conflictResolution: 'check-with-dhcid',
+  ttl: {},
   hostnameCharSet: /[^A-Za-z0-9.-]/g,
   hostnameCharReplacement: '',
 };

@@ -35,7 +35,7 @@ async function setUp(...leases: Lease[]) {
     cleanup: async () => {
       cleanups++;
     },
-    onReclaimed: (lease) => reclaimed.push(lease),
+    onReclaiming: (lease, tx) => tx.afterwards(() => reclaimed.push(lease)),
   });
   ledger.transact((tx) => {
     for (const lease of leases) tx.put(lease);

@@ -90,6 +90,7 @@ export interface KeaCommands {
   'lease4-get-by-hw-address': Signature<{ readonly 'hw-address': string }, Leases>;
   'lease4-get-by-state': Signature<{ readonly state: string | LeaseState; readonly 'subnet-id'?: number }, Leases>;
   'lease4-get-page': Signature<{ readonly from: string; readonly limit: number }, Leases & Page>;
+  'lease4-resend-ddns': Signature<{ readonly 'ip-address': string }>;
   'lease4-update': Signature<Lease4Input & { readonly 'force-create'?: boolean }>;
   'lease4-wipe': Signature<{ readonly 'subnet-id'?: number }>;
   'lease4-write': Signature<{ readonly filename: string }>;

@@ -7,7 +7,7 @@ import { canonicalTree } from './canonical.js';
 import { buildClasses, warnOfUndefinedGuards } from './classes.js';
 import type { BuildContext } from './context.js';
 import { buildControlSockets } from './control-sockets.js';
-import { checkDdns } from './ddns.js';
+import { buildDdns } from './ddns.js';
 import type { ConfigEnvironment } from './environment.js';
 import { buildGuard, warnOfIdleGuard } from './guard.js';
 import { buildHooks } from './hooks.js';
@@ -48,9 +48,9 @@ export function* buildSnapshot(
 
   const options = buildOptions(root, context);
   const interfaces = buildInterfaces(part('interfaces-config'), context);
-  const ddnsEnabled = checkDdns(part('dhcp-ddns'), context);
+  const ddns = buildDdns(part('dhcp-ddns'), context);
   const classes = yield* buildClasses(root, context);
-  const topology = yield* buildTopology(root, ddnsEnabled, context);
+  const topology = yield* buildTopology(root, ddns !== undefined, context);
   const globalReservations = yield* buildReservations(root, 0, undefined, context);
   const reservations = [...globalReservations.map((built) => built.reservation), ...topology.reservations];
   const identifierTypes = buildIdentifierTypes(root, context);
@@ -116,7 +116,7 @@ export function* buildSnapshot(
       excludeFirstLast24: compatibility.or<boolean>('exclude-first-last-24'),
     },
     bootpEnabled,
-    ddnsUpdatesEnabled: ddnsEnabled,
+    ...(ddns === undefined ? {} : { ddns }),
     leaseDatabase,
     leaseChecks: sanity.or<ConfigSnapshot['leaseChecks']>('lease-checks'),
     extendedInfoChecks: sanity.or<ConfigSnapshot['extendedInfoChecks']>('extended-info-checks'),

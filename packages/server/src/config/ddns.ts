@@ -1,12 +1,13 @@
-/** dhcp-ddns: the connection to the DNS update server. Checked and kept; updates are not sent yet. */
+/** dhcp-ddns: the connection to the DNS update server. */
 
+import type { DdnsConnection } from '../domain/snapshot.js';
 import { parseIpv4 } from '../domain/values.js';
 import type { BuildContext } from './context.js';
 import type { Section } from './section.js';
 import { looksLikeIpv6 } from './values.js';
 
-/** Checks the map. @returns whether updates are switched on */
-export function checkDdns(section: Section, { issues }: BuildContext): boolean {
+/** Checks the map. @returns undefined if updates are switched off */
+export function buildDdns(section: Section, { issues }: BuildContext): DdnsConnection | undefined {
   const families = (['server-ip', 'sender-ip'] as const).map((name) => {
     const text = section.or<string>(name);
     if (parseIpv4(text) !== undefined) return 4;
@@ -27,5 +28,12 @@ export function checkDdns(section: Section, { issues }: BuildContext): boolean {
       'server and sender can not have the same address and port',
     );
   }
-  return section.or<boolean>('enable-updates');
+  if (!section.or<boolean>('enable-updates')) return undefined;
+  return {
+    serverAddress: section.or<string>('server-ip'),
+    serverPort: section.or<number>('server-port'),
+    senderAddress: section.or<string>('sender-ip'),
+    senderPort: section.or<number>('sender-port'),
+    maxQueueSize: section.or<number>('max-queue-size'),
+  };
 }

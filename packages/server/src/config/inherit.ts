@@ -167,9 +167,20 @@ export function ddnsBehaviour(inheritance: Inheritance, updatesEnabled: boolean)
     generatedPrefix: inheritance.text('ddns-generated-prefix'),
     qualifyingSuffix: inheritance.text('ddns-qualifying-suffix'),
     updateOnRenew: inheritance.boolean('ddns-update-on-renew'),
+    conflictResolution: inheritance.text('ddns-conflict-resolution-mode') as DdnsBehaviour['conflictResolution'],
+    ttl: {
+      ...given('fixedSec', inheritance.number('ddns-ttl')),
+      ...given('share', inheritance.number('ddns-ttl-percent')),
+      ...given('minSec', inheritance.number('ddns-ttl-min')),
+      ...given('maxSec', inheritance.number('ddns-ttl-max')),
+    },
     ...(charSet === undefined ? {} : { hostnameCharSet: charSet }),
     hostnameCharReplacement: inheritance.text('hostname-char-replacement'),
   };
+}
+
+function given<Name extends string>(name: Name, value: number | undefined): { readonly [_ in Name]?: number } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [_ in Name]?: number });
 }
 
 /** Reports what contradicts itself in the DDNS and timer parameters of one section. */

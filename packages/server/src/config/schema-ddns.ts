@@ -3,29 +3,21 @@
 import type { Alias, Parameter, Scope } from './schema.js';
 import { U16, U32 } from './schema-bounds.js';
 
-const DDNS_NOTE = 'acts once DDNS updates are sent; names are computed today';
-
 /** DDNS behaviour: global, network, subnet and pool. */
 export const DDNS: readonly Parameter[] = [
   {
     name: 'ddns-send-updates',
     type: 'boolean',
-    status: 'kept',
-    note: DDNS_NOTE,
     doc: 'Send DNS updates for leases from here.',
   },
   {
     name: 'ddns-override-no-update',
     type: 'boolean',
-    status: 'kept',
-    note: DDNS_NOTE,
     doc: 'Update although the client set flag N.',
   },
   {
     name: 'ddns-override-client-update',
     type: 'boolean',
-    status: 'kept',
-    note: DDNS_NOTE,
     doc: 'Do the forward update the client wants to do itself.',
   },
   {
@@ -45,16 +37,12 @@ export const DDNS: readonly Parameter[] = [
   {
     name: 'ddns-update-on-renew',
     type: 'boolean',
-    status: 'kept',
-    note: DDNS_NOTE,
     doc: 'Update although nothing has changed.',
   },
   {
     name: 'ddns-conflict-resolution-mode',
     type: 'string',
     words: ['check-with-dhcid', 'no-check-with-dhcid', 'check-exists-with-dhcid', 'no-check-without-dhcid'],
-    status: 'kept',
-    note: DDNS_NOTE,
     doc: 'What is looked at before a DNS entry is replaced (RFC 4703).',
     since: '2.5.0',
   },
@@ -62,8 +50,6 @@ export const DDNS: readonly Parameter[] = [
     name: 'ddns-ttl-percent',
     type: 'real',
     min: 0,
-    status: 'kept',
-    note: DDNS_NOTE,
     doc: 'TTL of DNS entries as share of the lifetime.',
   },
   {
@@ -71,8 +57,6 @@ export const DDNS: readonly Parameter[] = [
     type: 'integer',
     min: 0,
     max: U32,
-    status: 'kept',
-    note: DDNS_NOTE,
     doc: 'Fixed TTL of DNS entries in seconds.',
   },
   {
@@ -80,8 +64,6 @@ export const DDNS: readonly Parameter[] = [
     type: 'integer',
     min: 0,
     max: U32,
-    status: 'kept',
-    note: DDNS_NOTE,
     doc: 'Lower bound of the computed TTL in seconds.',
   },
   {
@@ -89,8 +71,6 @@ export const DDNS: readonly Parameter[] = [
     type: 'integer',
     min: 0,
     max: U32,
-    status: 'kept',
-    note: DDNS_NOTE,
     doc: 'Upper bound of the computed TTL in seconds.',
   },
   {
@@ -125,35 +105,30 @@ export const DDNS_SCOPES: Readonly<Record<DdnsScope, Scope>> = {
         type: 'boolean',
         mandatory: true,
         default: false,
-        status: 'inactive',
-        note: 'DNS updates are not sent yet',
         doc: 'Send DNS updates.',
       },
       {
         name: 'server-ip',
         type: 'string',
         default: '127.0.0.1',
-        status: 'kept',
         doc: 'Address of the DNS update server.',
       },
-      { name: 'server-port', type: 'integer', min: 0, max: U16, default: 53001, status: 'kept', doc: 'Its port.' },
-      { name: 'sender-ip', type: 'string', default: '0.0.0.0', status: 'kept', doc: 'Address requests are sent from.' },
+      { name: 'server-port', type: 'integer', min: 0, max: U16, default: 53001, doc: 'Its port.' },
+      { name: 'sender-ip', type: 'string', default: '0.0.0.0', doc: 'Address requests are sent from.' },
       {
         name: 'sender-port',
         type: 'integer',
         min: 0,
         max: U16,
         default: 0,
-        status: 'kept',
         doc: 'Port requests are sent from; 0: any.',
       },
       {
         name: 'max-queue-size',
         type: 'integer',
-        min: 0,
+        min: 1,
         max: U32,
         default: 1024,
-        status: 'kept',
         doc: 'Requests that may wait.',
       },
       {
@@ -162,7 +137,6 @@ export const DDNS_SCOPES: Readonly<Record<DdnsScope, Scope>> = {
         words: ['UDP'],
         anyCase: true,
         default: 'UDP',
-        status: 'kept',
         doc: 'Protocol of requests.',
       },
       {
@@ -171,7 +145,6 @@ export const DDNS_SCOPES: Readonly<Record<DdnsScope, Scope>> = {
         words: ['JSON'],
         anyCase: true,
         default: 'JSON',
-        status: 'kept',
         doc: 'Format of requests.',
       },
     ],

@@ -4,6 +4,7 @@ import type { InterfaceSelector } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import type { ChangeControlApi } from '../services/change-control.js';
 import type { ConfigServiceApi } from '../services/config-service.js';
+import type { NameChanges } from '../services/ddns/name-changes.js';
 import type { EventBus } from '../services/events.js';
 import type { Explainer } from '../services/explain4.js';
 import type { Guard } from '../services/guard/guard.js';
@@ -98,6 +99,8 @@ export interface ControlServices {
   readonly serviceSwitch: ServiceSwitch;
   /** The other server of a pair; undefined if there is none. */
   readonly ha?: HaReport | undefined;
+  /** Names in the DNS. */
+  readonly names: Pick<NameChanges, 'enabled' | 'removed' | 'resend'>;
   /** Devices and alarms of the guard of BMC networks. */
   readonly guard: Pick<Guard, 'inventory' | 'alarms'>;
   readonly process: ProcessInfo;

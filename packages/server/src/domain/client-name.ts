@@ -117,7 +117,9 @@ function nameFromHostName(request: NameRequest): ClientName {
   const sent = (request.hostName ?? '').replace(/\0+$/, '').trim();
   if (isReplaced(behaviour, sent !== '')) return named('', true);
   if (sent === '') return NO_NAME;
-  if (sent === '.' || !isDomainName(sent)) return NO_NAME;
+  // Kea: a client that sends the root wants a name and leaves it to the server which.
+  if (sent === '.') return named('', true);
+  if (!isDomainName(sent)) return NO_NAME;
   const clean = lowerCase(sanitize(sent, behaviour));
   if (clean === '' || !isDomainName(clean)) return NO_NAME;
   return named(clean.includes('.') ? clean : qualify(clean, behaviour, false), false);
@@ -149,9 +151,16 @@ function sanitize(name: string, behaviour: DdnsBehaviour): string {
 
 function qualify(name: string, behaviour: DdnsBehaviour, finalDot: boolean): string {
   let full = name;
-  if (!full.endsWith('.') && behaviour.qualifyingSuffix !== '') full += `.${behaviour.qualifyingSuffix}`;
+  const suffix = behaviour.qualifyingSuffix;
+  if (!full.endsWith('.') && suffix !== '' && !isBelow(full, suffix)) full += `.${suffix}`;
   if (finalDot) return withFinalDot(full);
   return full.endsWith('.') ? full.slice(0, -1) : full;
+}
+
+/** True if the name has the suffix already, as whole labels. */
+function isBelow(name: string, suffix: string): boolean {
+  const domain = suffix.endsWith('.') ? suffix.slice(0, -1) : suffix;
+  return name === domain || name.endsWith(`.${domain}`);
 }
 
 function withFinalDot(name: string): string {

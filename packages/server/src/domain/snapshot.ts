@@ -8,6 +8,7 @@ import type { Authenticator } from '@lessor/omapi';
 import type { PasswordHash } from './access/password-hash.js';
 import type { AccessPolicy, ListenerPolicy } from './access/policy.js';
 import type { CompiledExpression } from './classes/expression.js';
+import type { ConflictResolutionMode } from './ddns/name-change.js';
 import type { GuardConfig, NetworkGuard } from './guard/policy.js';
 import type { HaConfig } from './ha/config.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
@@ -96,7 +97,7 @@ export interface Reservation extends BootFields, HostParameters, ClientKey {
   readonly origin: 'config' | 'store';
 }
 
-/** DDNS behaviour, resolved (Kea: ddns-*). Updates themselves are a later capability; names are computed today. */
+/** DDNS behaviour, resolved (Kea: ddns-*). */
 export interface DdnsBehaviour {
   readonly sendUpdates: boolean;
   readonly overrideNoUpdate: boolean;
@@ -105,9 +106,28 @@ export interface DdnsBehaviour {
   readonly generatedPrefix: string;
   readonly qualifyingSuffix: string;
   readonly updateOnRenew: boolean;
+  readonly conflictResolution: ConflictResolutionMode;
+  /** TTL of DNS records: fixed, else a share of the lifetime within bounds; what is absent or 0 has Kea's default. */
+  readonly ttl: {
+    readonly fixedSec?: number;
+    readonly share?: number;
+    readonly minSec?: number;
+    readonly maxSec?: number;
+  };
   /** Compiled hostname-char-set; undefined = no sanitizing. */
   readonly hostnameCharSet?: RegExp;
   readonly hostnameCharReplacement: string;
+}
+
+/** Where name change requests go, and from where (Kea: dhcp-ddns). Addresses are literals of one family. */
+export interface DdnsConnection {
+  readonly serverAddress: string;
+  readonly serverPort: number;
+  readonly senderAddress: string;
+  /** 0: any. */
+  readonly senderPort: number;
+  /** Most requests that wait to be sent. */
+  readonly maxQueueSize: number;
 }
 
 /** One address range of a subnet. */
@@ -369,8 +389,8 @@ export interface ConfigSnapshot {
     readonly ignoreRaiLinkSelection: boolean;
     readonly excludeFirstLast24: boolean;
   };
-  /** dhcp-ddns.enable-updates. */
-  readonly ddnsUpdatesEnabled: boolean;
+  /** The DNS update server; undefined unless dhcp-ddns.enable-updates. */
+  readonly ddns?: DdnsConnection;
   /** libdhcp_bootp hook entry present. */
   readonly bootpEnabled: boolean;
   readonly leaseDatabase: LeaseDatabaseConfig;

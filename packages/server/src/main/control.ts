@@ -98,6 +98,7 @@ export async function openControl(
     statistics,
     serviceSwitch,
     ha: leases.ha?.report,
+    names: leases.ddns.names,
     guard,
     process: processInfo(clock.now(), options.config),
     isolation,
@@ -175,6 +176,7 @@ export async function openControl(
   configService.participate(control);
   configService.participate(metrics);
   configService.participate(omapi);
+  configService.participate(leases.ddns.participant);
   configService.participate({
     name: 'interfaces',
     prepare: async (next) => socketSwap(await port.prepare(next.interfaces)),

@@ -21,6 +21,7 @@ import { nodeFileOps } from '../store/file-ops.js';
 import { exportLeases } from '../store/lease-export.js';
 import { MemfileStore } from '../store/memfile.js';
 import type { Base } from './base.js';
+import { type Ddns, openDdns } from './ddns.js';
 import { type HighAvailability, openHa } from './ha.js';
 
 /** Leases, and all that follows them: which addresses are free, what is counted, what runs out. */
@@ -34,6 +35,8 @@ export interface Leases {
   /** The other server, if there is one. */
   readonly ha: HighAvailability | undefined;
   readonly serviceSwitch: ServiceSwitch;
+  /** Names in the DNS. */
+  readonly ddns: Ddns;
   /** Makes ready for a configuration, in slices. */
   prepare(next: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap>;
   /** Puts the first configuration in force. */
@@ -58,11 +61,12 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
   const leaseFileMissing = persist && !leaseFileExists(path);
   await store.open();
   leaseReview.finish();
+  const statistics = new Statistics(clock);
+  registerPacketStatistics(statistics);
+  const ddns = await openDdns(base, snapshot, statistics);
   const ledger = new Ledger(store);
   ending.onEnd(() => ledger.idle());
 
-  const statistics = new Statistics(clock);
-  registerPacketStatistics(statistics);
   const leaseStatistics = new LeaseStatistics(statistics, clock);
   const serviceSwitch = new ServiceSwitch(clock);
   const surroundings = { snapshot, ledger, serviceSwitch, leaseFileMissing, addresses: () => addresses };
@@ -72,6 +76,7 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
   const counts = new SubnetLeaseCounts(ledger.leases);
   const sweeper = new Sweeper({
     ...{ ledger, clock, logger, cleanup: () => store.cleanup() },
+    onReclaiming: (lease, tx) => ddns.names.removed(lease, tx),
     ...(ha === undefined ? {} : { mayReclaim: (lease) => ha.mayReclaim(lease) }),
   });
   sweeper.rebuild();
@@ -109,7 +114,7 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
       settle: () => inSlices(levels.settle(), clock),
     };
   };
-  return { store, ledger, ha, serviceSwitch, statistics, addresses, counts, sweeper, prepare, start, follow };
+  return { store, ledger, ha, serviceSwitch, statistics, addresses, counts, sweeper, ddns, prepare, start, follow };
 }
 
 /** The lease file, or what a cleanup that was interrupted left of it. */

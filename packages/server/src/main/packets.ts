@@ -56,7 +56,7 @@ export async function openPacketPath(
   { guard }: BmcGuard,
 ): Promise<Packets> {
   const { options, clock, random, logger, ending } = base;
-  const { ledger, addresses, statistics, serviceSwitch } = leases;
+  const { ledger, addresses, statistics, serviceSwitch, ddns } = leases;
   const { serverPort = DEFAULT_SERVER_PORT, clientPort = DEFAULT_CLIENT_PORT } = options;
   const network = networkOf(clock, logger);
   const port = await openDhcp4Port(
@@ -72,7 +72,12 @@ export async function openPacketPath(
   const parts = { addresses, offers, serviceSwitch, clock, isOwnAddress, serverPort, clientPort };
   const send = (replies: readonly Reply[]): void => port.send(replies);
   const redundancy = leases.ha?.redundancy;
-  const exchange = new Exchange4({ ...parts, ledger, statistics, logger, send, redundancy, guard }, packetConfig);
+  const { names } = ddns;
+  const exchange = new Exchange4(
+    { ...parts, ledger, statistics, logger, send, redundancy, guard, names },
+    packetConfig,
+  );
+  names.follow(() => exchange.config.snapshot);
   const explainer = new Explainer({
     ...parts,
     leases: ledger.leases,

@@ -15,6 +15,7 @@ import { Exchange } from '../domain/exchange.js';
 import type { EpochMs, Ipv4 } from '../domain/values.js';
 import { formatIpv4 } from '../domain/values.js';
 import { assert, StoreError } from '../errors.js';
+import type { NameChanges } from './ddns/name-changes.js';
 import type { DropReason } from './drop-reasons.js';
 import { DropCounters } from './drop-reasons.js';
 import { FRONT_STAGES, type FrontContext } from './front-stages.js';
@@ -61,6 +62,8 @@ export interface Exchange4Dependencies {
   readonly redundancy?: Redundancy | undefined;
   /** Looks at packets where a guard of BMC networks is configured. */
   readonly guard?: PacketGuard | undefined;
+  /** Names in the DNS, which follow leases. */
+  readonly names?: Pick<NameChanges, 'decided'> | undefined;
   send(replies: readonly Reply[]): void;
   readonly serverPort: number;
   readonly clientPort: number;
@@ -260,6 +263,7 @@ export class Exchange4 {
         unicast: exchange.unicast,
       };
       const decision = rejected(exchange) ?? DECIDERS[exchange.messageType]!(context);
+      this.#deps.names?.decided(decision, tx, nowSec);
       for (const change of decision.changes) {
         if (change.kind === 'put') tx.put(change.lease);
         else tx.delete(change.address);

@@ -14,6 +14,8 @@ export interface LeaseTransaction extends LeaseReader {
   put(lease: Lease): void;
   /** Stages the removal of a lease; harmless if there is none. */
   delete(address: Ipv4): void;
+  /** Calls `act` once what is staged is durable, and never if that fails. It must be quick and must not throw. */
+  afterwards(act: () => void): void;
 }
 
 /** Told of every change as it is staged, and of the reverse if the change is undone: it sees what reads see. */
@@ -58,6 +60,7 @@ export class Ledger {
   readonly #queue: Queued[] = [];
   readonly #tx: LeaseTransaction;
   #staged: Staged[] = [];
+  #afterwards: (() => void)[] = [];
   #working = false;
   #busy = false;
   #stamp: LeaseStamp | undefined;
@@ -69,6 +72,7 @@ export class Ledger {
       store,
       (lease) => this.#put(lease),
       (address) => this.#delete(address),
+      (act) => this.#later(act),
     );
   }
 
@@ -147,6 +151,7 @@ export class Ledger {
     }
     this.#working = false;
     if (this.#staged.length === 0) {
+      this.#settle();
       this.#next();
       return result;
     }
@@ -209,13 +214,21 @@ export class Ledger {
     if (!this.#working) throw new LessorError('invariant', 'a lease transaction was used after its work had returned');
   }
 
+  #later(act: () => void): void {
+    this.#assertWorking();
+    this.#afterwards.push(act);
+  }
+
   /** What was staged is durable. */
   #settle(): void {
     const staged = this.#staged;
     this.#staged = [];
+    const afterwards = this.#afterwards;
+    if (afterwards.length > 0) this.#afterwards = [];
     for (const observer of this.#onDurable) {
       for (const { address, before, after } of staged) observer(address, before, after);
     }
+    for (const act of afterwards) act();
   }
 
   /** `work` threw: the store still holds the staged changes. */
@@ -233,6 +246,7 @@ export class Ledger {
   #tellReverse(): void {
     const staged = this.#staged;
     this.#staged = [];
+    this.#afterwards = [];
     for (let i = staged.length - 1; i >= 0; i--) {
       const { address, before, after } = staged[i]!;
       for (const observer of this.#observers) {
@@ -261,6 +275,7 @@ function transactionOver(
   reader: LeaseReader,
   put: (lease: Lease) => void,
   remove: (address: Ipv4) => void,
+  afterwards: (act: () => void) => void,
 ): LeaseTransaction {
   return {
     getByAddress: (address) => reader.getByAddress(address),
@@ -276,5 +291,6 @@ function transactionOver(
     },
     put,
     delete: remove,
+    afterwards,
   };
 }

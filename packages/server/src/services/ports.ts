@@ -307,6 +307,16 @@ export type OpenPingSocket = (
   received: (octets: Uint8Array, from: Ipv4, port: number) => void,
 ) => PingSocket;
 
+/** The way to the DNS update server (Kea: dhcp-ddns). */
+export interface NcrLink {
+  /**
+   * Resolves when the datagrams have left and nothing has come back that says nobody takes them there.
+   * @throws the system's error: none of them may have arrived
+   */
+  deliver(datagrams: readonly Uint8Array[]): Promise<void>;
+  close(): void;
+}
+
 /** What is asked of the machine to judge whether a control listener stands apart from the networks of clients. */
 export interface MachineNetwork {
   /** All devices. @throws LessorError socket-open, or Error with the kernel's word */

@@ -20,8 +20,8 @@ export interface SweeperPorts {
   readonly cleanup: () => Promise<void>;
   /** Of a pair, one server reclaims or flushes a lease, and only while both agree; false puts it off to a later round. */
   readonly mayReclaim?: (lease: Lease) => boolean;
-  /** Told of each lease reclaimed, as it was before, once that is durable. */
-  readonly onReclaimed?: (lease: Lease) => void;
+  /** Told of each lease that is being reclaimed, as it was before. */
+  readonly onReclaiming?: (lease: Lease, tx: LeaseTransaction) => void;
 }
 
 /** When a lease that may not be reclaimed yet is looked at again. */
@@ -135,13 +135,15 @@ export class Sweeper {
 
   /** How many leases were reclaimed: at most `maxLeases`, stopping after the slice that reaches `maxTimeMs`. */
   async #reclaim(remove: boolean, maxLeases: number, maxTimeMs: number, wanted: () => boolean): Promise<number> {
-    const { clock, onReclaimed } = this.#ports;
+    const { clock } = this.#ports;
     const deadline = clock.monotonic() + maxTimeMs;
     let count = 0;
     while (count < maxLeases && wanted()) {
       const limit = Math.min(SLICE_LEASES, maxLeases - count);
-      const done = await this.#slice(this.#running, this.#nowSec(), limit, (lease, tx) => reclaim(lease, tx, remove));
-      if (onReclaimed !== undefined) for (const lease of done) onReclaimed(lease);
+      const done = await this.#slice(this.#running, this.#nowSec(), limit, (lease, tx) => {
+        this.#ports.onReclaiming?.(lease, tx);
+        reclaim(lease, tx, remove);
+      });
       count += done.length;
       if (done.length === 0 || clock.monotonic() >= deadline) break;
       await this.#turn();

@@ -77,6 +77,7 @@ const ROWS: Readonly<Record<string, CommandRights>> = {
   'lease4-add': { family: 'leases-change', reach: writtenLease },
   'lease4-update': { family: 'leases-change', reach: writtenLease },
   'lease4-del': { family: 'leases-change', reach: leaseKey },
+  'lease4-resend-ddns': { family: 'leases-change', reach: leaseKey },
   'lease4-wipe': { family: 'leases-wipe', reach: subnetId('subnet-id'), expensive: true },
   'lease4-write': maintenance,
   'leases-reclaim': maintenance,

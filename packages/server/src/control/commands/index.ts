@@ -13,6 +13,7 @@ import { HA_COMMANDS } from './ha.js';
 import { INTERFACE_COMMANDS } from './interfaces.js';
 import { LEASE_CHANGE_COMMANDS } from './lease-changes.js';
 import { LEASE_COUNT_COMMANDS } from './lease-counts.js';
+import { LEASE_NAME_COMMANDS } from './lease-names.js';
 import { LEASE_QUERY_COMMANDS } from './lease-queries.js';
 import { LEASE_COMMANDS } from './leases.js';
 import { LISTENER_COMMANDS } from './listeners.js';
@@ -43,6 +44,7 @@ export const COMMANDS: readonly CommandRow<ControlServices>[] = [
   ...LEASE_COMMANDS,
   ...LEASE_QUERY_COMMANDS,
   ...LEASE_CHANGE_COMMANDS,
+  ...LEASE_NAME_COMMANDS,
   ...LEASE_COUNT_COMMANDS,
   ...SUBNET_COMMANDS,
   ...NETWORK_COMMANDS,

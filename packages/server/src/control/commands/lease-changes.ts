@@ -104,7 +104,7 @@ export const LEASE_CHANGE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       identifier: { type: 'a string', optional: true },
       'update-ddns': { type: 'a boolean', optional: true },
     },
-    async run(command, { ledger }) {
+    async run(command, { ledger, names }) {
       const updateDdns = memberOf((command.args ?? {}) as JsonMap, 'update-ddns');
       if (updateDdns !== undefined && boolean.accept(updateDdns) === undefined) {
         throw invalid("'update-ddns' is not a boolean");
@@ -112,8 +112,10 @@ export const LEASE_CHANGE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       const key = readLeaseKey(command, 'Delete');
       const found = await ledger.transact((tx) => {
         const lease = findLease(tx, key);
-        if (lease !== undefined) tx.delete(lease.address);
-        return lease !== undefined;
+        if (lease === undefined) return false;
+        if (updateDdns === true) names.removed(lease, tx);
+        tx.delete(lease.address);
+        return true;
       });
       return found
         ? { result: Result.success, text: 'IPv4 lease deleted.' }

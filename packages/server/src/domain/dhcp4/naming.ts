@@ -26,6 +26,6 @@ export function clientNameFor(
     // By far the most packets of a busy network end here.
     if (behaviour.replaceClientName === 'never' || behaviour.replaceClientName === 'when-present') return NO_NAME;
   }
-  const updatesEnabled = snapshot.ddnsUpdatesEnabled && behaviour.sendUpdates;
+  const updatesEnabled = snapshot.ddns !== undefined && behaviour.sendUpdates;
   return withGeneratedName(nameClient({ hostName, fqdn, reservedName, behaviour, updatesEnabled }), address, behaviour);
 }
