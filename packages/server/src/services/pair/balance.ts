@@ -86,7 +86,8 @@ export class Balance {
       const pool = this.parts.pools().find((one) => one.first === first && one.last === last);
       const mine = pool === undefined ? 0 : freeIn(pool);
       if (pool === undefined || mine === 0) continue;
-      const target = Math.round((mine + theirs) * this.#shareOf(asking));
+      // Rounded down for whoever asks: else the last address of a pool would go to and fro, and be nobody's most of the time.
+      const target = Math.floor((mine + theirs) * this.#shareOf(asking));
       const amount = Math.min(target - theirs, mine, left);
       if (amount < Math.max(1, target / 10)) continue;
       const picked = pick(pool, memory.ownership.ranges, memory.file.side, amount, (one) => isFree(one, pool));
