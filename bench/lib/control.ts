@@ -80,58 +80,50 @@ export async function control(session: Session): Promise<Table> {
 const LARGE: readonly {
   readonly title: string;
   readonly leases: (session: Session) => number;
-  readonly command?: object;
+  readonly command: object;
 }[] = [
-  { title: 'nothing', leases: ({ effort }) => effort.millionLeases },
   {
     title: 'lease4-get-page, 1000 at a time, of all',
     leases: ({ effort }) => effort.millionLeases,
     command: { command: 'lease4-get-page', arguments: { from: '10.1.128.0', limit: 1000 } },
   },
-  { title: 'nothing', leases: () => ALL_LEASES },
   { title: 'lease4-get-all', leases: () => ALL_LEASES, command: { command: 'lease4-get-all' } },
 ];
 
-/** DHCP's latency at a steady rate while somebody asks for all leases without a pause. lessor alone. */
+/** Latency of DHCP in one run, and what was answered meanwhile. */
+interface Sample {
+  readonly offer: number;
+  readonly ack: number;
+  readonly lost: number;
+  readonly answers: number;
+}
+
+/**
+ * DHCP's latency at a steady rate while somebody asks for all leases without a pause: of nobody, of lessor, and of
+ * another process that answers as much; lessor alone. One server serves all three, one after the other, in each round.
+ */
 export async function bulk(session: Session): Promise<Table> {
   const rows: (readonly string[])[] = [];
   const data: Record<string, number> = {};
   for (const { title, leases, command } of session.subjects.includes('lessor') ? LARGE : []) {
     const count = leases(session);
-    const workload: Workload = {
-      ...PLAIN,
-      addresses: Math.max(PLAIN.addresses, 3 * count),
-      leases: count,
-      control: true,
-    };
-    const samples: { offer: number; ack: number; answers: number; lost: number }[] = [];
-    for (let round = 0; round < session.effort.rounds; round++) {
-      await withControl(session, 'lessor', workload, async (folder) => {
-        const run = (periodSec: number, clientBlock: number) =>
-          load({ ratePerSec: DHCP_PER_SEC, periodSec, clients: DHCP_CLIENTS, clientBlock, latencies: true });
-        await run(session.effort.warmUpSec, 1);
-        const asking = command === undefined ? undefined : askOver(session, folder, 'unix', JSON.stringify(command), 1);
-        const report = await run(session.effort.periodSec, 2);
-        samples.push({
-          offer: quantile(report.discover.latenciesMs, 0.99),
-          ack: quantile(report.ack.latenciesMs, 0.99),
-          answers: (await asking)?.answersPerSec ?? 0,
-          lost: report.dropShare,
-        });
-      });
+    const rounds: (readonly Sample[])[] = [];
+    for (let round = 0; round < session.effort.rounds; round++)
+      rounds.push(await besideLongAnswers(session, count, command));
+    for (const [at, who] of ['nobody', title, 'the same octets of another process'].entries()) {
+      const of = (name: keyof Sample): number => median(rounds.map((samples) => samples[at]![name]));
+      session.progress(`  ${count} leases, ${who}: OFFER p99 ${of('offer').toFixed(2)} ms`);
+      rows.push([
+        String(count),
+        who,
+        of('answers').toFixed(1),
+        of('offer').toFixed(2),
+        of('ack').toFixed(2),
+        `${(100 * of('lost')).toFixed(2)} %`,
+      ]);
+      data[`${title}, ${who}: offer p99 ms`] = of('offer');
+      data[`${title}, ${who}: ack p99 ms`] = of('ack');
     }
-    const of = (name: keyof (typeof samples)[number]): number => median(samples.map((sample) => sample[name]));
-    session.progress(`  ${count} leases, ${title}: OFFER p99 ${of('offer').toFixed(2)} ms`);
-    rows.push([
-      String(count),
-      title,
-      of('answers').toFixed(1),
-      of('offer').toFixed(2),
-      of('ack').toFixed(2),
-      `${(100 * of('lost')).toFixed(2)} %`,
-    ]);
-    data[`${count} ${title} offer p99 ms`] = of('offer');
-    data[`${count} ${title} ack p99 ms`] = of('ack');
   }
   return {
     scenario: 'bulk',
@@ -142,26 +134,76 @@ export async function bulk(session: Session): Promise<Table> {
   };
 }
 
+async function besideLongAnswers(session: Session, leases: number, command: object): Promise<readonly Sample[]> {
+  const workload: Workload = { ...PLAIN, addresses: Math.max(PLAIN.addresses, 3 * leases), leases, control: true };
+  const samples: Sample[] = [];
+  await withControl(session, 'lessor', workload, async (folder) => {
+    let clientBlock = 1;
+    const run = (periodSec: number) =>
+      load({ ratePerSec: DHCP_PER_SEC, periodSec, clients: DHCP_CLIENTS, clientBlock: clientBlock++, latencies: true });
+    const measure = async (asking?: Promise<ControlLoadReport>): Promise<ControlLoadReport | undefined> => {
+      const { discover, ack, dropShare } = await run(session.effort.periodSec);
+      const asked = await asking;
+      samples.push({
+        offer: quantile(discover.latenciesMs, 0.99),
+        ack: quantile(ack.latenciesMs, 0.99),
+        lost: dropShare,
+        answers: asked?.answersPerSec ?? 0,
+      });
+      return asked;
+    };
+    await run(session.effort.warmUpSec);
+    await measure();
+    const answered = await measure(askSocket(session, join(folder, CONTROL_SOCKET), JSON.stringify(command), 1));
+    const path = join(folder, 'bare');
+    const { octetsPerAnswer, answersPerSec } = answered!;
+    const program = fileURLToPath(new URL('../control-bare.js', import.meta.url));
+    const argv = [process.execPath, program, path, String(Math.round(octetsPerAnswer)), answersPerSec.toFixed(2)];
+    const bare = spawnIn(SERVER_SIDE.namespace, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await once(bare.stdout!, 'data');
+      await measure(askSocket(session, path, '{}', 1));
+    } finally {
+      bare.kill('SIGKILL');
+      await once(bare, 'exit');
+    }
+  });
+  return samples;
+}
+
 function ask(session: Session, folder: string, { door, command, args }: Measurement): Promise<ControlLoadReport> {
   const body = JSON.stringify({ command, service: ['dhcp4'], ...(args !== undefined && { arguments: args }) });
   return askOver(session, folder, door, body, PARALLEL);
 }
 
-/** Runs the program that asks, in the namespace of the server. */
-async function askOver(
-  { effort }: Session,
+/** Asks a server by one of its doors. */
+function askOver(
+  session: Session,
   folder: string,
   door: Door,
   command: string,
   parallel: number,
 ): Promise<ControlLoadReport> {
-  const request: ControlLoadRequest = {
-    ...(door === 'unix' ? { socketPath: join(folder, CONTROL_SOCKET) } : { port: CONTROL_PORT, login: CONTROL_LOGIN }),
-    command,
-    parallel,
-    periodSec: effort.periodSec,
-    warmUpSec: effort.warmUpSec / 2,
-  };
+  return door === 'unix'
+    ? askSocket(session, join(folder, CONTROL_SOCKET), command, parallel)
+    : runLoad(session, { port: CONTROL_PORT, login: CONTROL_LOGIN, command, parallel });
+}
+
+function askSocket(
+  session: Session,
+  socketPath: string,
+  command: string,
+  parallel: number,
+): Promise<ControlLoadReport> {
+  return runLoad(session, { socketPath, command, parallel });
+}
+
+/** Runs the program that asks, in the namespace of the server. */
+async function runLoad(
+  { effort }: Session,
+  asked: Omit<ControlLoadRequest, 'periodSec' | 'warmUpSec'>,
+): Promise<ControlLoadReport> {
+  const request: ControlLoadRequest = { ...asked, periodSec: effort.periodSec, warmUpSec: effort.warmUpSec / 2 };
   const program = fileURLToPath(new URL('../control-load.js', import.meta.url));
   const { output } = await runIn(SERVER_SIDE.namespace, [process.execPath, program, JSON.stringify(request)]);
   return JSON.parse(output) as ControlLoadReport;

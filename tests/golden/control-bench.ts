@@ -13,6 +13,7 @@ import { loadConfig } from 'lessor/internal/config/load.js';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
 import type { ControlServices, InterfaceInfo } from 'lessor/internal/control/services.js';
+import { PagePool } from 'lessor/internal/control/text-pages.js';
 import type { Lease } from 'lessor/internal/domain/lease.js';
 import type { ConfigSnapshot } from 'lessor/internal/domain/snapshot.js';
 import { systemClock } from 'lessor/internal/platform/clock.js';
@@ -173,6 +174,7 @@ export async function startReplayServer(config: JsonValue, { root }: ReplayOptio
     ...noChangeServices(clock),
     names: new NameChanges(queue, silentLogger, () => configService.current),
     clock,
+    pages: new PagePool(clock),
     config: configService,
     leases: ledger.leases,
     ledger,

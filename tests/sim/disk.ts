@@ -4,6 +4,7 @@
  */
 
 import type { Lease } from 'lessor/internal/domain/lease.js';
+import { type ShowLease, showLeases } from 'lessor/internal/domain/lease-view.js';
 import type { Ipv4, Octets, SubnetId } from 'lessor/internal/domain/values.js';
 import { StoreError } from 'lessor/internal/errors.js';
 import type { PairFile, PairFileStore } from 'lessor/internal/services/pair/memory.js';
@@ -98,6 +99,9 @@ export class SimLeaseStore implements LeaseStore {
       .filter((lease) => after === undefined || lease.address > after)
       .sort((a, b) => a.address - b.address)
       .slice(0, limit);
+  }
+  walk(after: Ipv4 | undefined, show: ShowLease): void {
+    showLeases(this.page(after, Number.POSITIVE_INFINITY), show);
   }
   all(): Iterable<Lease> {
     return this.#leases.values();

@@ -276,7 +276,9 @@ describe('lease commands', () => {
 
   it('lists more leases than it takes in one turn, and lets others run in between', async () => {
     const many = Array.from({ length: 3500 }, (_, i) => makeLease({ address: i + 1 }));
-    const { run } = controlBench(many);
+    const { run, clock } = controlBench(many);
+    let reads = 0;
+    clock.monotonic = () => reads++;
     let turns = 0;
     const tick = () => {
       turns++;
@@ -483,11 +485,12 @@ describe('what doors share', () => {
       hostname: 'a name'.repeat(5),
     }));
     let turns = 0;
+    let ticks = 0;
     const soon = (fn: () => void) => {
       turns++;
       setImmediate(fn);
     };
-    const buffers = await renderAnswers([{ result: 0, arguments: { leases } }], { soon });
+    const buffers = await renderAnswers([{ result: 0, arguments: { leases } }], { soon, monotonic: () => ticks++ });
     assert.deepEqual(JSON.parse(Buffer.concat(buffers).toString('latin1')), [{ result: 0, arguments: { leases } }]);
     assert.ok(turns > 3);
   });

@@ -3,8 +3,10 @@
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher } from 'lessor/internal/control/dispatcher.js';
 import type { ControlServices } from 'lessor/internal/control/services.js';
+import { PagePool } from 'lessor/internal/control/text-pages.js';
 import { FULL_RIGHTS } from 'lessor/internal/domain/access/rights.js';
 import type { Lease } from 'lessor/internal/domain/lease.js';
+import { type ShowLease, showLeases } from 'lessor/internal/domain/lease-view.js';
 import type { ConfigSnapshot, Json } from 'lessor/internal/domain/snapshot.js';
 import { ConfigError } from 'lessor/internal/errors.js';
 import type { AuditRecord } from 'lessor/internal/services/audit.js';
@@ -115,6 +117,9 @@ export class ListLeases implements LeaseReader {
       .filter(({ address }) => after === undefined || address > after)
       .slice(0, limit);
   }
+  walk(after: number | undefined, show: ShowLease): void {
+    showLeases(this.page(after, Number.POSITIVE_INFINITY), show);
+  }
   all(): Iterable<Lease> {
     return this.leases;
   }
@@ -190,6 +195,7 @@ export function controlBench(leases: readonly Lease[] = []): ControlBench {
   const services: ControlServices = {
     ...noChangeServices(clock),
     clock,
+    pages: new PagePool(clock),
     config,
     statistics,
     leases: new ListLeases(leases),

@@ -3,10 +3,11 @@
 import { formatJson, formatJsonAround, formatJsonPieces, type JsonMap } from '@lessor/kea';
 import { isFlat } from '../config/json-digest.js';
 import { isHashedTree } from '../config/snapshot-hash.js';
-import type { Clock } from '../services/ports.js';
+import type { Sliced } from '../domain/slices.js';
+import { inSlices, type WorkClock } from '../services/in-slices.js';
 
-/** Octets formatted before the loop may look at its packets again. */
-export const OCTETS_PER_TURN = 64 * 1024;
+/** Octets that become one buffer: to put more together takes too long for one slice. */
+const OCTETS_PER_PART = 16 * 1024;
 
 /**
  * Depth down to which an answer is formatted piece by piece: to the leases of a list, and in config-get to the
@@ -23,35 +24,42 @@ const CONFIG_DEPTH = PIECEWISE_DEPTH - 2;
  */
 const configTexts = new WeakMap<JsonMap, Promise<readonly Buffer[]>>();
 
-/** Kea's text of an answer, formatted in turns. */
-export async function renderJson(json: JsonMap, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
+/** Kea's text of an answer, formatted in slices. */
+export async function renderJson(json: JsonMap, clock: WorkClock): Promise<Buffer[]> {
   if (json.arguments === undefined || isFlat(json.arguments)) return [Buffer.from(formatJson(json), 'latin1')];
-  return inTurns(formatJsonAround(json, PIECEWISE_DEPTH, isHashedTree), clock);
-}
-
-async function inTurns(pieces: Iterable<string | JsonMap>, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
+  const parts = await inSlices(textSliced(formatJsonAround(json, PIECEWISE_DEPTH, isHashedTree)), clock);
   const buffers: Buffer[] = [];
-  let pending = '';
-  for (const piece of pieces) {
-    if (typeof piece !== 'string') {
-      buffers.push(Buffer.from(pending, 'latin1'), ...(await configText(piece, clock)));
-      pending = '';
-    } else {
-      pending += piece;
-      if (pending.length < OCTETS_PER_TURN) continue;
-      buffers.push(Buffer.from(pending, 'latin1'));
-      pending = '';
-      await new Promise<void>((resolve) => clock.soon(resolve));
-    }
+  for (const part of parts) {
+    if (Buffer.isBuffer(part)) buffers.push(part);
+    else buffers.push(...(await configText(part, clock)));
   }
-  buffers.push(Buffer.from(pending, 'latin1'));
   return buffers;
 }
 
-function configText(tree: JsonMap, clock: Pick<Clock, 'soon'>): Promise<readonly Buffer[]> {
+/** The octets of the text; a map stands where its text is to be put in. */
+function* textSliced(pieces: Iterable<string | JsonMap>): Sliced<(Buffer | JsonMap)[]> {
+  const parts: (Buffer | JsonMap)[] = [];
+  let pending = '';
+  for (const piece of pieces) {
+    if (typeof piece === 'string') pending += piece;
+    else {
+      parts.push(Buffer.from(pending, 'latin1'), piece);
+      pending = '';
+    }
+    if (pending.length >= OCTETS_PER_PART) {
+      parts.push(Buffer.from(pending, 'latin1'));
+      pending = '';
+    }
+    yield;
+  }
+  parts.push(Buffer.from(pending, 'latin1'));
+  return parts;
+}
+
+function configText(tree: JsonMap, clock: WorkClock): Promise<readonly Buffer[]> {
   let text = configTexts.get(tree);
   if (text === undefined) {
-    text = inTurns(formatJsonPieces(tree, CONFIG_DEPTH), clock);
+    text = inSlices(textSliced(formatJsonPieces(tree, CONFIG_DEPTH)), clock) as Promise<Buffer[]>;
     configTexts.set(tree, text);
   }
   return text;

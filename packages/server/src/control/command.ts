@@ -46,6 +46,8 @@ export interface CommandResult {
   readonly arguments?: Json;
   /** Kea's text of `arguments`, where it is long: doors send it as it is, and `arguments` is parsed if somebody looks. */
   readonly argumentsText?: readonly Buffer[];
+  /** Called when `argumentsText` has left, or will not be sent: it must not be looked at any more. */
+  readonly release?: () => void;
 }
 
 /** What the reference says of one member of `arguments`. */

@@ -12,8 +12,8 @@ import {
 } from '@lessor/kea';
 import type { EpochMs } from '../domain/values.js';
 import type { ErrorCode } from '../errors.js';
-import type { Clock } from '../services/ports.js';
-import { OCTETS_PER_TURN, renderJson } from './answer-text.js';
+import type { WorkClock } from '../services/in-slices.js';
+import { renderJson } from './answer-text.js';
 import { type ControlCommand, type Principal, Result } from './command.js';
 import type { DispatchOutcome } from './dispatcher.js';
 
@@ -110,8 +110,13 @@ export function commandOf(
   return { ...origin, name: command, args, service: serviceNames(service) };
 }
 
-/** The octets of one answer, as a unix socket sends it. */
-export async function renderAnswer(answer: DoorAnswer, clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
+/** To be called when the octets of an answer have left, or will not be sent. */
+export function releaseAnswer(answer: DoorAnswer): void {
+  if ('release' in answer) answer.release?.();
+}
+
+/** The octets of one answer, good until it is released ({@link releaseAnswer}), as a unix socket sends it. */
+export async function renderAnswer(answer: DoorAnswer, clock: WorkClock): Promise<Buffer[]> {
   if ('forwarded' in answer) return [answer.forwarded];
   const { argumentsText, result, text } = answer;
   if (argumentsText === undefined) return renderJson(answerMap(answer), clock);
@@ -122,7 +127,7 @@ export async function renderAnswer(answer: DoorAnswer, clock: Pick<Clock, 'soon'
 const ARGUMENTS = Buffer.from('{ "arguments": ');
 
 /** The octets of a list of answers, as Kea sends them over HTTP; a short list is one buffer. */
-export async function renderAnswers(answers: readonly DoorAnswer[], clock: Pick<Clock, 'soon'>): Promise<Buffer[]> {
+export async function renderAnswers(answers: readonly DoorAnswer[], clock: WorkClock): Promise<Buffer[]> {
   const buffers: Buffer[] = [];
   let octets = 0;
   for (const answer of answers) {
@@ -130,9 +135,11 @@ export async function renderAnswers(answers: readonly DoorAnswer[], clock: Pick<
   }
   buffers.push(LIST_END);
   for (const { length } of buffers) octets += length;
-  return octets > OCTETS_PER_TURN ? buffers : [Buffer.concat(buffers, octets)];
+  return octets > SHORT_OCTETS ? buffers : [Buffer.concat(buffers, octets)];
 }
 
+/** A list of answers that is no longer becomes one buffer. */
+const SHORT_OCTETS = 64 * 1024;
 const LIST_START = Buffer.from('[ ');
 const LIST_COMMA = Buffer.from(', ');
 const LIST_END = Buffer.from(' ]');

@@ -1,58 +1,70 @@
 /**
- * The leases of an answer: a few as objects, many as their text. A hundred thousand objects that live until the answer
- * is written make the garbage collector stop the packets for a tenth of a second at a time; octets it does not look at.
+ * The leases of an answer, as the text they will be sent as: a hundred thousand objects that live until the answer is
+ * written would make the garbage collector stop the packets for a tenth of a second at a time.
  */
 
-import { formatJson, type JsonMap, parseCommandJson } from '@lessor/kea';
+import { parseCommandJson } from '@lessor/kea';
 import type { Lease } from '../domain/lease.js';
-import { leaseToJson } from '../domain/lease-json.js';
+import { type LeaseView, showLeases } from '../domain/lease-view.js';
 import { type CommandResult, type Json, Result } from './command.js';
+import { writeLease } from './lease-text.js';
+import { type PagePool, TextPages } from './text-pages.js';
 
-/** Leases that are kept as objects; one more, and all become text. */
-const MOST_OBJECTS = 1000;
+const COMMA = Buffer.from(', ');
+const END = Buffer.from(' ] }');
+/** An answer that is no longer is copied and does not keep its page. */
+const SHORT_OCTETS = 4096;
 
 /** Collects leases. */
 export class LeaseList {
-  private objects: JsonMap[] = [];
-  /** Text of the leases before those in `objects`, items with a comma between. */
-  private readonly texts: Buffer[] = [];
+  private readonly text: TextPages;
   private count = 0;
+
+  constructor(pages: Pick<PagePool, 'take' | 'give'>) {
+    this.text = new TextPages(pages);
+  }
 
   get length(): number {
     return this.count;
   }
 
-  add(leases: readonly Lease[]): void {
-    for (const lease of leases) this.objects.push(leaseToJson(lease));
-    this.count += leases.length;
-    if (this.count > MOST_OBJECTS) this.becomeText();
+  add(lease: LeaseView): void {
+    if (this.count > 0) this.text.comma();
+    writeLease(this.text, lease);
+    this.count++;
   }
 
-  private becomeText(): void {
-    if (this.objects.length === 0) return;
-    const items = this.objects.map(formatJson).join(', ');
-    this.texts.push(Buffer.from(this.texts.length === 0 ? items : `, ${items}`, 'latin1'));
-    this.objects = [];
+  /** Adds leases that are objects. */
+  addAll(leases: readonly Lease[]): void {
+    showLeases(leases, (lease) => {
+      this.add(lease);
+      return true;
+    });
   }
 
   /** The answer with the leases of several lists, one after the other, as `leases`, and `count` if it is wanted. */
   static answer(lists: readonly LeaseList[], text: (count: number) => string, withCount = false): CommandResult {
     const count = lists.reduce((sum, { length }) => sum + length, 0);
-    const head = { result: count === 0 ? Result.empty : Result.success, text: text(count) };
-    if (count <= MOST_OBJECTS) {
-      const leases = lists.flatMap(({ objects }) => objects);
-      return { ...head, arguments: withCount ? { leases, count } : { leases } };
-    }
     const argumentsText: Buffer[] = [Buffer.from(withCount ? `{ "count": ${count}, "leases": [ ` : '{ "leases": [ ')];
     for (const list of lists) {
-      list.becomeText();
-      if (list.length > 0 && argumentsText.length > 1) argumentsText.push(Buffer.from(', '));
-      argumentsText.push(...list.texts);
+      if (list.length > 0 && argumentsText.length > 1) argumentsText.push(COMMA);
+      argumentsText.push(...list.text.octets());
     }
-    argumentsText.push(Buffer.from(' ] }'));
+    argumentsText.push(END);
+    const release = () => {
+      for (const list of lists) list.text.release();
+    };
+    const octets = argumentsText.reduce((sum, { length }) => sum + length, 0);
+    const isShort = octets <= SHORT_OCTETS;
+    if (isShort) {
+      argumentsText.splice(0, argumentsText.length, Buffer.concat(argumentsText, octets));
+      release();
+    }
     return {
-      ...head,
+      result: count === 0 ? Result.empty : Result.success,
+      text: text(count),
       argumentsText,
+      ...(isShort ? {} : { release }),
       get arguments(): Json {
         return parseCommandJson(Buffer.concat(argumentsText).toString('latin1'), { comments: false });
       },

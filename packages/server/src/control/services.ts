@@ -16,6 +16,7 @@ import type { ReservationDirectories } from '../services/reservation-directory.j
 import type { ServiceSwitch } from '../services/service-switch.js';
 import type { Statistics } from '../services/statistics.js';
 import type { SubnetLeaseCounts } from '../services/subnet-lease-counts.js';
+import type { PagePool } from './text-pages.js';
 
 /** What does not change while the process lives. */
 export interface ProcessInfo {
@@ -87,6 +88,8 @@ export interface ControlServices {
   /** What would be answered to a packet. */
   readonly explainer: Pick<Explainer, 'explain' | 'interfaces'>;
   readonly leases: LeaseReader;
+  /** What long answers are written on. */
+  readonly pages: PagePool;
   /** The single writer of leases. */
   readonly ledger: Pick<Ledger, 'transact'>;
   readonly leaseCounts: Pick<SubnetLeaseCounts, 'of'>;

@@ -80,7 +80,7 @@ export const MAX_HW_ADDRESS_OCTETS = 20;
 export const MAX_CLIENT_ID_OCTETS = 255;
 
 /** A user context that is no JSON (a lease file written by hand) is shown as the text it is. */
-function readUserContext(context: string): Json {
+export function readUserContext(context: string): Json {
   try {
     return parseCommandJson(context, { comments: false });
   } catch (error) {

@@ -10,6 +10,7 @@ import { COMMANDS } from '../control/commands/index.js';
 import { Dispatcher } from '../control/dispatcher.js';
 import type { Dispatch } from '../control/door.js';
 import type { ControlServices, ProcessInfo } from '../control/services.js';
+import { PagePool } from '../control/text-pages.js';
 import { exposureOf } from '../domain/access/exposure.js';
 import { alarmToJson } from '../domain/guard/alarm-json.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
@@ -89,6 +90,7 @@ export async function openControl(
     events,
     explainer: packets.explainer,
     leases: ledger.leases,
+    pages: new PagePool(clock),
     ledger,
     leaseCounts,
     leaseExporter: leaseExporter(base, snapshot, ledger.leases),

@@ -87,7 +87,11 @@ export async function openPacketPath(
   });
   leases.start(packetConfig);
   const serve = (): void => {
-    port.onBatch((batch) => exchange.handleBatch(batch));
+    port.onBatch((batch) => {
+      clock.pace.arrived();
+      return exchange.handleBatch(batch);
+    });
+    clock.pace.packetsFirst = () => port.handleNow();
     ending.onEnd(() => {
       // What arrives from now on is not answered; what is being decided is.
       port.onBatch(() => undefined);

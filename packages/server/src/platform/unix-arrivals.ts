@@ -74,8 +74,12 @@ class LinuxArrival implements UnixArrival {
     return credentialsOf(this.fd);
   }
 
+  send(octets: Buffer): number {
+    return Math.max(0, this.libc.send(this.fd, octets, octets.length, MSG_NOSIGNAL));
+  }
+
   finish(octets: Buffer): number {
-    const sent = Math.max(0, this.libc.send(this.fd, octets, octets.length, MSG_NOSIGNAL));
+    const sent = this.send(octets);
     if (sent < octets.length) return sent;
     // Closed with something unread the kernel would tell the other side of a reset, after the answer. What comes
     // between the last read and the close still would, as in Kea.

@@ -108,8 +108,7 @@ export interface ConfigServiceApi {
 
 /** Edits that are written together. */
 const MAX_BATCH = 64;
-/** How long making them may hold up packets, and how many of them are told at once that they are in force. */
-const EDITS_BUDGET_MS = 0.5;
+/** How many of them are told at once that they are in force. */
 const TOLD_AT_ONCE = 8;
 
 /** The one holder of the current snapshot. */
@@ -290,7 +289,7 @@ export class ConfigService implements ConfigServiceApi {
     for (let queue = batch; queue.length > 0; ) {
       const environment = this.nextEnvironment();
       const taking = takeTogether(queue, this.state, environment);
-      const { together, patch, later } = await inSlices(taking, this.deps.clock, EDITS_BUDGET_MS);
+      const { together, patch, later } = await inSlices(taking, this.deps.clock);
       if (patch !== undefined) {
         const tell = await this.editNow(patch).then(
           (outcome) => (one: QueuedEdit) => one.resolve(outcome),

@@ -37,6 +37,7 @@ export function dryStore(leases: LeaseReader, would: WouldDo): LeaseStore {
     listByHwAddress: (hwAddress) => leases.listByHwAddress(hwAddress),
     listByHostname: (hostname) => leases.listByHostname(hostname),
     page: (after, limit) => leases.page(after, limit),
+    walk: (after, show) => leases.walk(after, show),
     all: () => leases.all(),
     get size() {
       return leases.size;

@@ -285,6 +285,7 @@ function transactionOver(
     listByHwAddress: (hwAddress) => reader.listByHwAddress(hwAddress),
     listByHostname: (hostname) => reader.listByHostname(hostname),
     page: (after, limit) => reader.page(after, limit),
+    walk: (after, show) => reader.walk(after, show),
     all: () => reader.all(),
     get size() {
       return reader.size;

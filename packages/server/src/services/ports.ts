@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { UnixUser } from '../domain/access/identify.js';
 import type { LeakProbe, LinkFact, Route, RouteQuestion } from '../domain/isolation/facts.js';
 import type { Lease } from '../domain/lease.js';
+import type { ShowLease } from '../domain/lease-view.js';
 import type { PairFile } from '../domain/pair/file.js';
 import type { EpochMs, Ipv4, Octets, SubnetId } from '../domain/values.js';
 
@@ -20,6 +21,11 @@ export interface Clock {
   after(delayMs: number, fn: () => void): Cancel;
   /** Runs `fn` as soon as the loop has looked at its I/O again. */
   soon(fn: () => void): void;
+  /**
+   * Runs a slice of long work when packets can spare the time; `endMs`, by `monotonic`, is when it should end. Absent
+   * where nobody keeps a pace (services/pace.ts).
+   */
+  spare?(slice: (endMs: number) => void): void;
 }
 
 /** Chance, handed in. */
@@ -43,6 +49,8 @@ export interface LeaseReader {
   listByHostname(hostname: string): Lease[];
   /** Up to `limit` leases with address > `after` (exclusive), in address order. */
   page(after: Ipv4 | undefined, limit: number): Lease[];
+  /** Shows the leases with address > `after` in address order, without making objects of them, until `show` says false. */
+  walk(after: Ipv4 | undefined, show: ShowLease): void;
   /** All leases in no order; must not be changed while walking. */
   all(): Iterable<Lease>;
   readonly size: number;
@@ -272,6 +280,8 @@ export interface UnixArrival {
    * other side has sent meanwhile is thrown away
    */
   finish(octets: Buffer): number;
+  /** Sends what the other side has room for. @returns octets sent */
+  send(octets: Buffer): number;
   /** The same connection as a stream, which owns it from now on; nothing else here may be called afterwards. */
   adopt(): Socket;
   close(): void;

@@ -5,6 +5,7 @@
  */
 
 import type { EpochMs } from '../domain/values.js';
+import { Pace, type Slice } from './pace.js';
 import type { Cancel, Clock } from './ports.js';
 
 /** See the head of this file. */
@@ -12,9 +13,12 @@ export class SteadyClock implements Clock {
   readonly #wall: Clock;
   /** This clock minus the monotonic one, while it holds. */
   #baseMs: number | undefined;
+  /** Of the long work of the server. */
+  readonly pace: Pace;
 
   constructor(wall: Clock) {
     this.#wall = wall;
+    this.pace = new Pace(wall);
   }
 
   /** Goes on at the pace of the monotonic clock from here, `offsetMs` ahead of the wall clock. */
@@ -36,6 +40,10 @@ export class SteadyClock implements Clock {
 
   soon(fn: () => void): void {
     this.#wall.soon(fn);
+  }
+
+  spare(slice: Slice): void {
+    this.pace.spare(slice);
   }
 
   /** How far this clock is ahead of the wall clock, which somebody may have set since, in milliseconds. */

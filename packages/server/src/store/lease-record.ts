@@ -8,6 +8,7 @@
 
 import { binaryString } from '@lessor/dhcp';
 import type { Lease, LeaseState } from '../domain/lease.js';
+import type { LeaseView } from '../domain/lease-view.js';
 import type { Octets } from '../domain/values.js';
 import { MAX_BLOB_OCTETS } from './blob-arena.js';
 
@@ -191,4 +192,24 @@ export function leaseOf(
     userContext:
       hostname & CONTEXT_BIT ? octets.toString('latin1', hostEnd + 4, hostEnd + 4 + octets.readUInt32LE(hostEnd)) : '',
   };
+}
+
+/** Shows what the flags of a lease say. */
+export function showFlags(view: LeaseView, flags: number): void {
+  view.state = (flags & STATE_MASK) as LeaseState;
+  view.fqdnFwd = (flags & FQDN_FWD) !== 0;
+  view.fqdnRev = (flags & FQDN_REV) !== 0;
+}
+
+/** Shows the parts of variable length, in the blob at `offset`. */
+export function showBlob(view: LeaseView, octets: Buffer, offset: number): void {
+  const hostname = octets[offset + 2]! | (octets[offset + 3]! << 8);
+  view.octets = octets;
+  view.hwAddressAt = offset + BLOB_HEADER_OCTETS;
+  view.clientIdAt = view.hwAddressAt + octets[offset]!;
+  view.hostnameAt = view.clientIdAt + octets[offset + 1]!;
+  view.hostnameEnd = view.hostnameAt + (hostname & ~CONTEXT_BIT);
+  const hasContext = (hostname & CONTEXT_BIT) !== 0;
+  view.contextAt = hasContext ? view.hostnameEnd + 4 : view.hostnameEnd;
+  view.contextEnd = hasContext ? view.contextAt + octets.readUInt32LE(view.hostnameEnd) : view.hostnameEnd;
 }

@@ -8,6 +8,7 @@
 
 import { type HashKey, keyedHash } from '../domain/keyed-hash.js';
 import type { Lease } from '../domain/lease.js';
+import { LeaseView, type ShowLease } from '../domain/lease-view.js';
 import { type Ipv4, lowerCase, type Octets, type SubnetId } from '../domain/values.js';
 import type { LeaseReader } from '../services/ports.js';
 import { AddressIndex } from './address-index.js';
@@ -20,6 +21,8 @@ import {
   leaseOf,
   MAX_HOSTNAME_OCTETS,
   MAX_IDENTIFIER_OCTETS,
+  showBlob,
+  showFlags,
 } from './lease-record.js';
 import { NodePool } from './node-pool.js';
 
@@ -50,6 +53,7 @@ export class LeaseTable implements LeaseReader {
   readonly #byHwAddress = new IdentifierIndex(this.#rows, HW);
   readonly #byClientId = new IdentifierIndex(this.#rows, CLIENT);
   readonly #record = new LeaseRecord();
+  readonly #shown = new LeaseView();
   readonly #search = Buffer.alloc(MAX_IDENTIFIER_OCTETS);
   #size = 0;
 
@@ -134,6 +138,16 @@ export class LeaseTable implements LeaseReader {
       from = this.#rows.get(row, ADDRESS) + 1;
     }
     return leases;
+  }
+
+  walk(after: Ipv4 | undefined, show: ShowLease): void {
+    let from = after === undefined ? 0 : after + 1;
+    while (from <= 0xffff_ffff) {
+      const row = this.#byAddress.atOrAbove(from);
+      if (row === 0) return;
+      from = this.#rows.get(row, ADDRESS) + 1;
+      if (!show(this.#view(row))) return;
+    }
   }
 
   *all(): IterableIterator<Lease> {
@@ -225,6 +239,21 @@ export class LeaseTable implements LeaseReader {
     record.reserve(length);
     chunk.copy(record.blob, 0, offset, offset + length);
     record.blobOctets = length;
+  }
+
+  #view(row: number): LeaseView {
+    const view = this.#shown;
+    const words = this.#rows.segmentOf(row);
+    const base = this.#rows.baseOf(row);
+    const blob = words[base + BLOB]!;
+    showFlags(view, words[base + FLAGS]!);
+    view.address = words[base + ADDRESS]!;
+    view.subnetId = words[base + SUBNET]!;
+    view.poolId = words[base + POOL]!;
+    view.clttSec = words[base + CLTT]!;
+    view.validLifetimeSec = words[base + VALID]!;
+    showBlob(view, this.#blobs.chunkOf(blob), this.#blobs.offsetOf(blob));
+    return view;
   }
 
   #lease(row: number, hwAddress?: Octets, clientId?: Octets): Lease {

@@ -6,6 +6,7 @@
 
 import { hashKeyOf } from '../domain/keyed-hash.js';
 import { type Lease, LeaseState } from '../domain/lease.js';
+import type { ShowLease } from '../domain/lease-view.js';
 import { formatIpv4, type Ipv4, type Octets, type SubnetId } from '../domain/values.js';
 import { LessorError, StoreError } from '../errors.js';
 import type { Clock, LeaseStore, Logger, Random, StoreHealth } from '../services/ports.js';
@@ -142,6 +143,10 @@ export class MemfileStore implements LeaseStore {
 
   page(after: Ipv4 | undefined, limit: number): Lease[] {
     return this.#table.page(after, limit);
+  }
+
+  walk(after: Ipv4 | undefined, show: ShowLease): void {
+    this.#table.walk(after, show);
   }
 
   all(): Iterable<Lease> {

@@ -57,6 +57,11 @@ export class BatchLoop {
     if (!this.#busy) this.#schedule();
   }
 
+  /** Handles now what waits to be handled soon. */
+  handleNow(): void {
+    if (this.#scheduled && !this.#busy) this.#handleBatch();
+  }
+
   /** The socket is closed: it is not read any more. */
   forget(open: OpenSocket): void {
     this.#ready.delete(open);

@@ -52,6 +52,8 @@ export interface Dhcp4Port extends DatagramPort {
    * @throws LessorError socket-open if an interface does not exist, or all are required and one can not be opened
    */
   prepare(config: InterfacesConfig): Promise<PreparedSockets>;
+  /** Handles what is known to have arrived, before anything else is done in this turn of the loop. */
+  handleNow(): void;
   /** Counters of each socket now open, by a readable name: eth0, lo/127.0.0.1. */
   counters(): ReadonlyMap<string, SocketCounters>;
 }
@@ -121,6 +123,10 @@ class SocketSet implements Dhcp4Port {
 
   counters(): ReadonlyMap<string, SocketCounters> {
     return new Map([...this.#sockets.values()].map(({ plan, socket }) => [socketName(plan), socket.counters]));
+  }
+
+  handleNow(): void {
+    this.#batches.handleNow();
   }
 
   onBatch(handler: BatchHandler): void {

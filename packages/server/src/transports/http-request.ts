@@ -7,7 +7,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Principal } from '../control/command.js';
-import { type CommandOrigin, type DoorAnswer, renderAnswers, requestError, serverHandler } from '../control/door.js';
+import {
+  type CommandOrigin,
+  type DoorAnswer,
+  releaseAnswer,
+  renderAnswers,
+  requestError,
+  serverHandler,
+} from '../control/door.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { ErrorCode } from '../errors.js';
 import type { EventBus } from '../services/events.js';
@@ -126,6 +133,7 @@ async function answerCommand(
     return;
   }
   const buffers = await renderAnswers(answers, clock);
+  response.once('close', () => answers.forEach(releaseAnswer));
   let octets = 0;
   for (const { length } of buffers) octets += length;
   // Why nothing is changed through this listener is for whoever has the right to change it.

@@ -11,13 +11,14 @@ import type { Socket } from 'node:net';
 import { CommandFramer, JsonSyntaxError, parseCommandJson } from '@lessor/kea';
 import type { Principal } from '../control/command.js';
 import type { DispatchOutcome } from '../control/dispatcher.js';
-import { renderAnswer, runCommand } from '../control/door.js';
+import { releaseAnswer, renderAnswer, runCommand } from '../control/door.js';
 import type { UnixUser } from '../domain/access/identify.js';
 import { FULL_RIGHTS } from '../domain/access/rights.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
+import { spareTurn } from '../services/in-slices.js';
 import type { Cancel, UnixArrival } from '../services/ports.js';
 import { InputMeter } from './input-meter.js';
-import { type ControlListener, type ListenerDeps, writeAll } from './listener.js';
+import { type ControlListener, type ListenerDeps, LONG_OCTETS, writeAll } from './listener.js';
 import { openFront, type UnixFront } from './unix-front.js';
 
 /** Turns of the loop in which a connection may bring its command before it becomes a stream. */
@@ -114,17 +115,27 @@ export class UnixListener implements ControlListener {
   }
 
   private async answerArrival(arrival: UnixArrival, outcome: DispatchOutcome): Promise<void> {
-    const buffers = await renderAnswer(outcome, this.deps.clock);
-    const first = buffers[0]!;
-    const sent = buffers.length === 1 ? arrival.finish(first) : 0;
-    if (sent === first.length) {
-      this.forget(arrival);
-      return;
+    const { clock } = this.deps;
+    const buffers = await renderAnswer(outcome, clock);
+    for (;;) {
+      const octets = buffers[0]!;
+      const isLast = buffers.length === 1;
+      const sent = isLast ? arrival.finish(octets) : arrival.send(octets);
+      if (sent < octets.length) {
+        buffers[0] = octets.subarray(sent);
+        break;
+      }
+      if (isLast) {
+        releaseAnswer(outcome);
+        this.forget(arrival);
+        return;
+      }
+      buffers.shift();
+      if (octets.length > LONG_OCTETS) await spareTurn(clock);
     }
-    buffers[0] = first.subarray(sent);
     this.become(arrival, (socket) => {
       this.adopt(socket);
-      void this.send(socket, buffers);
+      void this.send(socket, buffers, () => releaseAnswer(outcome));
     });
   }
 
@@ -227,11 +238,14 @@ export class UnixListener implements ControlListener {
   }
 
   private async answer(socket: Socket, outcome: DispatchOutcome): Promise<void> {
-    await this.send(socket, await renderAnswer(outcome, this.deps.clock));
+    const buffers = await renderAnswer(outcome, this.deps.clock);
+    await this.send(socket, buffers, () => releaseAnswer(outcome));
   }
 
-  private async send(socket: Socket, buffers: Buffer[]): Promise<void> {
+  private async send(socket: Socket, buffers: Buffer[], done: () => void): Promise<void> {
     const { clock, limits } = this.deps;
+    // Closed already it does not say so again: then the pages go to the garbage collector.
+    socket.once('close', done);
     // What comes after the command is read and thrown away: unread, it would turn our close into a reset.
     socket.resume();
     // The last one together with our end of the connection: of a short answer that is all of it.

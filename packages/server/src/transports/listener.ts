@@ -6,6 +6,7 @@ import type { Dispatch, RequestHandler } from '../control/door.js';
 import type { UnixUser } from '../domain/access/identify.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { EventBus } from '../services/events.js';
+import { spareTurn } from '../services/in-slices.js';
 import type { BindDevice, Clock, ListenUnix, Logger } from '../services/ports.js';
 import type { Authenticate } from './http-authenticate.js';
 
@@ -82,6 +83,9 @@ export interface ListenerDeps {
   readonly authenticate?: Authenticate;
 }
 
+/** What takes so long to be copied to a socket that packets get a turn afterwards. */
+export const LONG_OCTETS = 4096;
+
 /** Something octets are written to: a socket, an HTTP response. */
 interface Sink {
   write(octets: Buffer): boolean;
@@ -97,13 +101,14 @@ interface Sink {
 export async function writeAll(
   sink: Sink | Socket,
   buffers: readonly Buffer[],
-  clock: Pick<Clock, 'after'>,
+  clock: Pick<Clock, 'after' | 'soon' | 'spare'>,
   stallMs: number,
 ): Promise<boolean> {
   for (const buffer of buffers) {
     if (sink.destroyed) return false;
-    if (sink.write(buffer)) continue;
-    if (!(await drained(sink, clock, stallMs))) return false;
+    const hasRoom = sink.write(buffer);
+    if (!hasRoom && !(await drained(sink, clock, stallMs))) return false;
+    if (buffer.length > LONG_OCTETS) await spareTurn(clock);
   }
   return !sink.destroyed;
 }

@@ -1,6 +1,7 @@
 /** Leases of a client, of a name or in a state (Kea: libdhcp_lease_cmds). */
 
 import type { Lease } from '../../domain/lease.js';
+import type { LeaseView } from '../../domain/lease-view.js';
 import { lowerCase, type Octets } from '../../domain/values.js';
 import { defineCommand, integer, invalid, optional, text, textOrInteger, type Wording } from '../arguments.js';
 import type { CommandRow } from '../command.js';
@@ -8,7 +9,8 @@ import { parseHexOctets } from '../hex.js';
 import { STATE_NAMES } from '../lease-arguments.js';
 import { LeaseList } from '../lease-list.js';
 import type { ControlServices } from '../services.js';
-import { inTurns, leaseList } from './leases.js';
+import type { PagePool } from '../text-pages.js';
+import { eachLease, leaseList } from './leases.js';
 
 const wording: Wording = {
   noArguments: () => 'Command arguments missing or a not a map.',
@@ -33,9 +35,9 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'the leases of a hardware address, in all subnets',
     args: { 'hw-address': text },
     wording,
-    run({ 'hw-address': written }, { leases }) {
+    run({ 'hw-address': written }, { leases, pages }) {
       if (written === '') throw invalid("'hw-address' parameter must not be empty");
-      return leaseList([listOf(leases.listByHwAddress(readOctets('hw-address', written, false)))]);
+      return leaseList([listOf(pages, leases.listByHwAddress(readOctets('hw-address', written, false)))]);
     },
   }),
   defineCommand({
@@ -45,10 +47,10 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'the leases of a client identifier, in all subnets',
     args: { 'client-id': text },
     wording,
-    run({ 'client-id': written }, { leases }) {
+    run({ 'client-id': written }, { leases, pages }) {
       const clientId = readOctets('client-id', written, true);
       if (clientId === '') throw invalid("'client-id' parameter must not be empty");
-      return leaseList([listOf(leases.listByClientId(clientId))]);
+      return leaseList([listOf(pages, leases.listByClientId(clientId))]);
     },
   }),
   defineCommand({
@@ -60,8 +62,8 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
     wording,
     async run({ hostname }, services) {
       if (hostname === '') throw invalid("'hostname' parameter is empty");
-      const wanted = lowerCase(hostname);
-      return leaseList([await select(services, (lease) => lease.hostname === wanted)]);
+      const wanted = Buffer.from(lowerCase(hostname), 'latin1');
+      return leaseList([await select(services, (lease) => isCalled(lease, wanted))]);
     },
   }),
   defineCommand({
@@ -89,15 +91,24 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
 ];
 
 /** The leases that fit, looked through in turns with the packets. */
-async function select(services: ControlServices, fits: (lease: Lease) => boolean): Promise<LeaseList> {
-  const found = new LeaseList();
-  for await (const some of inTurns(services)) found.add(some.filter(fits));
+async function select(services: ControlServices, fits: (lease: LeaseView) => boolean): Promise<LeaseList> {
+  const found = new LeaseList(services.pages);
+  await eachLease(services, undefined, (lease) => {
+    if (fits(lease)) found.add(lease);
+    return true;
+  });
   return found;
 }
 
-function listOf(leases: readonly Lease[]): LeaseList {
-  const list = new LeaseList();
-  list.add(leases.toSorted(byAddress));
+function isCalled({ octets, hostnameAt, hostnameEnd }: LeaseView, wanted: Buffer): boolean {
+  if (hostnameEnd - hostnameAt !== wanted.length) return false;
+  for (let i = 0; i < wanted.length; i++) if (octets[hostnameAt + i] !== wanted[i]) return false;
+  return true;
+}
+
+function listOf(pages: PagePool, leases: readonly Lease[]): LeaseList {
+  const list = new LeaseList(pages);
+  list.addAll(leases.toSorted(byAddress));
   return list;
 }
 

@@ -1,8 +1,11 @@
 /** Reading leases, and reclaiming those that have run out (Kea: libdhcp_lease_cmds, which lessor has built in). */
 
-import type { Lease } from '../../domain/lease.js';
 import { leaseToJson } from '../../domain/lease-json.js';
+import type { ShowLease } from '../../domain/lease-view.js';
+import type { Sliced } from '../../domain/slices.js';
 import { type Ipv4, parseIpv4, type SubnetId } from '../../domain/values.js';
+import { inSlices } from '../../services/in-slices.js';
+import type { LeaseReader } from '../../services/ports.js';
 import {
   argumentMap,
   boolean,
@@ -19,8 +22,8 @@ import { findLease, looksLikeIpv6, readLeaseKey } from '../lease-arguments.js';
 import { LeaseList } from '../lease-list.js';
 import type { ControlServices } from '../services.js';
 
-/** Leases taken from the table before the loop may look at its packets again. */
-const LEASES_PER_TURN = 100;
+/** Leases looked at between two looks at the clock. */
+const LEASES_PER_STEP = 16;
 
 const wording: Wording = {
   noArguments: (command) => `no parameters specified for the ${command} command`,
@@ -69,12 +72,13 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
     args: { subnets: { type: 'a list of subnet ids', optional: true } },
     async run(command, services) {
       const subnets = readSubnetList(command);
-      const bySubnet = new Map(subnets?.map((id) => [id, new LeaseList()]));
-      const all = new LeaseList();
-      for await (const some of inTurns(services)) {
-        if (subnets === undefined) all.add(some);
-        else for (const [id, list] of bySubnet) list.add(some.filter(({ subnetId }) => subnetId === id));
-      }
+      const bySubnet = new Map(subnets?.map((id) => [id, new LeaseList(services.pages)]));
+      const all = new LeaseList(services.pages);
+      await eachLease(services, undefined, (lease) => {
+        const list = subnets === undefined ? all : bySubnet.get(lease.subnetId);
+        list?.add(lease);
+        return true;
+      });
       return leaseList(subnets === undefined ? [all] : subnets.map((id) => bySubnet.get(id)!));
     },
   },
@@ -89,29 +93,36 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       if (limit < 0 || limit > 0xffff_ffff) throw invalid("'limit' parameter is not a 32 bit unsigned integer.");
       const after = readFrom(from);
       if (limit === 0) throw invalid("'limit' parameter must not be 0.");
-      const page = new LeaseList();
-      for await (const some of inTurns(services, after, limit)) page.add(some);
+      const page = new LeaseList(services.pages);
+      await eachLease(services, after, (lease) => {
+        page.add(lease);
+        return page.length < limit;
+      });
       return leaseList([page], true);
     },
   }),
 ];
 
-/** Up to `limit` leases in address order with addresses above `after`, some at a time: between, packets are served. */
-export async function* inTurns(
+/** Shows the leases with addresses above `after` in address order until `show` says false; in between, packets are served. */
+export function eachLease(
   { leases, clock }: Pick<ControlServices, 'leases' | 'clock'>,
-  after?: Ipv4,
-  limit = Number.POSITIVE_INFINITY,
-): AsyncGenerator<readonly Lease[]> {
-  let last = after;
-  let left = limit;
-  for (;;) {
-    const wanted = Math.min(left, LEASES_PER_TURN);
-    const page = leases.page(last, wanted);
-    yield page;
-    left -= page.length;
-    if (page.length < wanted || left === 0) return;
-    last = page.at(-1)!.address;
-    await new Promise<void>((resolve) => clock.soon(resolve));
+  after: Ipv4 | undefined,
+  show: ShowLease,
+): Promise<void> {
+  return inSlices(walkSliced(leases, after, show), clock);
+}
+
+function* walkSliced(leases: Pick<LeaseReader, 'walk'>, after: Ipv4 | undefined, show: ShowLease): Sliced<void> {
+  for (let last = after, more = true; more; ) {
+    let left = LEASES_PER_STEP;
+    more = false;
+    leases.walk(last, (lease) => {
+      last = lease.address;
+      if (!show(lease)) return false;
+      more = --left === 0;
+      return !more;
+    });
+    yield;
   }
 }
 

@@ -1,0 +1,104 @@
+/** Long work beside packets: who has a turn, in which order, and for how long. */
+
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import type { Sliced } from 'lessor/internal/domain/slices.js';
+import { inSlices, spareTurn, type WorkClock } from 'lessor/internal/services/in-slices.js';
+import { Pace } from 'lessor/internal/services/pace.js';
+
+/** A clock that moves by hand, and a loop that turns by hand. */
+class HandLoop {
+  ms = 1000;
+  private next: (() => void)[] = [];
+  readonly pace = new Pace(this.asClock());
+  readonly clock: WorkClock = { ...this.asClock(), spare: (slice) => this.pace.spare(slice) };
+
+  private asClock() {
+    return { monotonic: () => this.ms, soon: (fn: () => void) => void this.next.push(fn) };
+  }
+  /** One turn of the loop. @returns how many callbacks it had */
+  turn(): number {
+    const due = this.next;
+    this.next = [];
+    for (const fn of due) fn();
+    return due.length;
+  }
+}
+
+describe('the pace of long work', () => {
+  let loop: HandLoop;
+  let steps: string[];
+  beforeEach(() => {
+    loop = new HandLoop();
+    steps = [];
+  });
+
+  /** Work whose steps take some time each. */
+  function* work(name: string, count: number, stepMs: number): Sliced<string> {
+    for (let i = 0; i < count; i++) {
+      steps.push(name);
+      loop.ms += stepMs;
+      yield;
+    }
+    return name;
+  }
+
+  it('gives all work together one slice a turn, one after the other', async () => {
+    const a = inSlices(work('a', 3, 5), loop.clock);
+    const b = inSlices(work('b', 2, 5), loop.clock);
+    assert.deepEqual(steps, []);
+    for (let turn = 0; turn < 5; turn++) {
+      assert.equal(loop.turn(), 1);
+      assert.equal(steps.length, turn + 1);
+    }
+    while (loop.turn() > 0);
+    assert.deepEqual(steps, ['a', 'b', 'a', 'b', 'a']);
+    assert.deepEqual(await Promise.all([a, b]), ['a', 'b']);
+  });
+
+  it('gives 50 microseconds while packets come and 4 milliseconds otherwise', () => {
+    void inSlices(work('a', 10_000, 0.01), loop.clock);
+    loop.pace.arrived();
+    loop.turn();
+    assert.ok(steps.length >= 5 && steps.length <= 6, `${steps.length} steps beside packets`);
+    steps.length = 0;
+    loop.ms += 201;
+    loop.turn();
+    assert.ok(steps.length >= 399 && steps.length <= 401, `${steps.length} steps alone`);
+  });
+
+  it('lets several pieces share a slice, none of them twice', () => {
+    void inSlices(work('a', 2, 0.01), loop.clock);
+    const order: string[] = [];
+    loop.pace.spare(() => {
+      order.push('b');
+      loop.pace.spare(() => order.push('again'));
+    });
+    loop.turn();
+    assert.deepEqual([steps, order], [['a', 'a'], ['b']]);
+    loop.turn();
+    assert.deepEqual(order, ['b', 'again']);
+    assert.equal(loop.turn(), 0);
+  });
+
+  it('serves what has arrived before each slice', () => {
+    loop.pace.packetsFirst = () => steps.push('packets');
+    void inSlices(work('a', 2, 5), loop.clock);
+    while (loop.turn() > 0);
+    assert.deepEqual(steps, ['packets', 'a', 'packets', 'a', 'packets']);
+  });
+
+  it('passes on what work throws, and goes on with the rest', async () => {
+    const broken = inSlices(
+      // biome-ignore lint/correctness/useYield: it throws before.
+      (function* (): Sliced<void> {
+        throw new Error('broken');
+      })(),
+      loop.clock,
+    );
+    const turn = spareTurn(loop.clock);
+    while (loop.turn() > 0);
+    await assert.rejects(broken, /broken/);
+    await turn;
+  });
+});
