@@ -66,6 +66,7 @@ function filesOn(ops: FileOps): ConfigFiles {
 /** A server as far as its configuration is concerned. */
 export interface EditBench {
   readonly config: ConfigService;
+  readonly file: WriteThrough;
   readonly journal: EditJournal;
   readonly logger: RecordingLogger;
   /** Gives a client an address, or takes it away. */
@@ -88,6 +89,7 @@ export async function startOn(ops: FileOps, clock: ManualClock): Promise<EditBen
   const config = new ConfigService({ initial: replayed.loaded, source, environment, files, clock, file });
   return {
     config,
+    file,
     journal,
     logger,
     reserve: (subnetId, client, address) =>

@@ -253,3 +253,22 @@ describe('a file that is changed by hand while the server runs', () => {
     assert.match(disk.content(CONFIG_FILE)!, /192\.0\.2\.2/);
   });
 });
+
+describe('writing the changes into the file', () => {
+  it('ends, although more of them come all the time', async () => {
+    const disk = diskWith();
+    const clock = new ManualClock();
+    disk.later = () => new Promise((resolve) => clock.soon(resolve));
+    const { file, reserve } = await turnUntil(clock, startOn(disk, clock));
+    await turnUntil(clock, reserve(1, 1, '192.0.2.1'));
+    let ended = false;
+    const flushed = file.flush().finally(() => {
+      ended = true;
+    });
+    let client = 2;
+    for (; !ended && client < 100; client++) await turnUntil(clock, reserve(1, client, `192.0.2.${client}`));
+    assert.ok(ended, `${client} changes were made, and the first of them is still being written`);
+    await flushed;
+    assert.ok(fileAlone(disk).has('1/1'));
+  });
+});

@@ -162,7 +162,7 @@ describe('fair turns', () => {
       };
       return { step, rest: () => void log.push(`${name}.`) };
     };
-    const turns = new FairTurns({ soon: (fn) => void setImmediate(fn) }, 4);
+    const turns = new FairTurns({ monotonic: () => 0, soon: (fn) => void setImmediate(fn) }, 4);
     const both: Worker = {
       step: () => {
         turns.add(worker('a', 3));

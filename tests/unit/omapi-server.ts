@@ -10,6 +10,7 @@ import {
   encodeSigned,
   encodeStartup,
   type OmapiMessage,
+  type OutgoingMessage,
   readAuthenticatorRequest,
   StreamDecoder,
   statusAnswer,
@@ -24,7 +25,7 @@ export interface Reply {
   object(handle: number, object: readonly Entry[]): void;
   status(result: number, text?: string): void;
   /** Any message, unsigned. */
-  unsigned(message: OmapiMessage): void;
+  unsigned(message: OutgoingMessage): void;
   /** Any octets. */
   octets(octets: Uint8Array): void;
   close(): void;
@@ -87,7 +88,7 @@ export class FakeServer {
   }
 
   private answer(socket: Socket, connection: number, request: OmapiMessage): void {
-    const send = (message: OmapiMessage): void => {
+    const send = (message: OutgoingMessage): void => {
       const signed = request.authid === AUTHID && this.key !== undefined;
       socket.write(signed ? encodeSigned({ ...message, authid: AUTHID }, this.key!) : encodeMessage(message));
     };

@@ -3,11 +3,12 @@
  * itself, the announced length of the signature included; octets of a header beyond the first 24 are left out.
  */
 
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { noOctets } from './bytes.js';
 import { KeyError } from './errors.js';
 import type { Frame } from './framing.js';
-import { encodeMessage, HEADER_OCTETS, type OmapiMessage } from './message.js';
+import { Hmac } from './hmac.js';
+import { encodeUnsigned, HEADER_OCTETS, type OutgoingMessage } from './message.js';
 
 /** One HMAC. */
 export interface Algorithm {
@@ -15,18 +16,20 @@ export interface Algorithm {
   readonly name: string;
   /** Node's name of the hash. */
   readonly hash: string;
+  /** Length of a block of the hash. */
+  readonly blockOctets: number;
   /** Length of a signature. None is ever truncated. */
   readonly signatureOctets: number;
 }
 
 /** THE algorithms: all that dhcpd 4.4.3 and omshell know. */
 export const ALGORITHMS: readonly Algorithm[] = [
-  { name: 'hmac-md5', hash: 'md5', signatureOctets: 16 },
-  { name: 'hmac-sha1', hash: 'sha1', signatureOctets: 20 },
-  { name: 'hmac-sha224', hash: 'sha224', signatureOctets: 28 },
-  { name: 'hmac-sha256', hash: 'sha256', signatureOctets: 32 },
-  { name: 'hmac-sha384', hash: 'sha384', signatureOctets: 48 },
-  { name: 'hmac-sha512', hash: 'sha512', signatureOctets: 64 },
+  { name: 'hmac-md5', hash: 'md5', blockOctets: 64, signatureOctets: 16 },
+  { name: 'hmac-sha1', hash: 'sha1', blockOctets: 64, signatureOctets: 20 },
+  { name: 'hmac-sha224', hash: 'sha224', blockOctets: 64, signatureOctets: 28 },
+  { name: 'hmac-sha256', hash: 'sha256', blockOctets: 64, signatureOctets: 32 },
+  { name: 'hmac-sha384', hash: 'sha384', blockOctets: 128, signatureOctets: 48 },
+  { name: 'hmac-sha512', hash: 'sha512', blockOctets: 128, signatureOctets: 64 },
 ];
 
 /** What names on the wire end with, SHA included: these are not the names of DNS TSIG. */
@@ -56,7 +59,9 @@ export interface KeyOptions {
 export class Authenticator {
   readonly name: string;
   readonly algorithm: Algorithm;
-  readonly #secret: Uint8Array;
+  readonly #hmac: Hmac;
+  /** Where the signature a message should have is put together. */
+  readonly #expected: Buffer;
 
   /** @throws KeyError */
   constructor({ name, algorithm, secret }: KeyOptions) {
@@ -68,21 +73,35 @@ export class Authenticator {
     }
     this.name = name;
     this.algorithm = row;
-    this.#secret = typeof secret === 'string' ? decodeBase64(secret) : Uint8Array.from(secret);
+    this.#hmac = new Hmac(row, typeof secret === 'string' ? decodeBase64(secret) : Uint8Array.from(secret));
+    this.#expected = Buffer.alloc(row.signatureOctets);
   }
 
-  /** The signature over parts laid end to end. */
-  sign(...parts: readonly Uint8Array[]): Uint8Array {
-    const hmac = createHmac(this.algorithm.hash, this.#secret);
-    for (const part of parts) hmac.update(part);
-    return hmac.digest();
+  /** The signature over octets. */
+  sign(octets: Uint8Array): Uint8Array {
+    const signature = Buffer.alloc(this.algorithm.signatureOctets);
+    this.#hmac.write(octets, noOctets(), signature, 0);
+    return signature;
+  }
+
+  /** Signs a message whose signature is the last of its octets, in place. */
+  signInPlace(octets: Buffer): void {
+    const end = octets.length - this.algorithm.signatureOctets;
+    this.#hmac.write(octets.subarray(AUTHID_OCTETS, end), noOctets(), octets, end);
   }
 
   /** True if a message carries this key's signature. Takes the same time wherever the signatures differ. */
   verify({ octets, headerOctets, message }: Frame): boolean {
-    if (message.signature.length !== this.algorithm.signatureOctets) return false;
-    const body = octets.subarray(headerOctets, octets.length - message.signature.length);
-    return timingSafeEqual(this.sign(octets.subarray(AUTHID_OCTETS, HEADER_OCTETS), body), message.signature);
+    const { signature } = message;
+    if (signature.length !== this.algorithm.signatureOctets) return false;
+    const end = octets.length - signature.length;
+    if (headerOctets === HEADER_OCTETS) {
+      this.#hmac.write(octets.subarray(AUTHID_OCTETS, end), noOctets(), this.#expected, 0);
+    } else {
+      const [header, body] = [octets.subarray(AUTHID_OCTETS, HEADER_OCTETS), octets.subarray(headerOctets, end)];
+      this.#hmac.write(header, body, this.#expected, 0);
+    }
+    return timingSafeEqual(this.#expected, signature);
   }
 }
 
@@ -94,11 +113,9 @@ const AUTHID_OCTETS = 4;
  * @param message with the authid that the server gave to the key on this connection
  * @throws EncodeError
  */
-export function encodeSigned(message: OmapiMessage, authenticator: Authenticator): Uint8Array {
-  const room = new Uint8Array(authenticator.algorithm.signatureOctets);
-  const octets = encodeMessage({ ...message, signature: room, headerExtra: noOctets() });
-  const end = octets.length - room.length;
-  octets.set(authenticator.sign(octets.subarray(AUTHID_OCTETS, end)), end);
+export function encodeSigned(message: OutgoingMessage, authenticator: Authenticator): Uint8Array {
+  const octets = encodeUnsigned(message, authenticator.algorithm.signatureOctets);
+  authenticator.signInPlace(octets);
   return octets;
 }
 

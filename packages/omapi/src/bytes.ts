@@ -31,14 +31,45 @@ export class Writer {
   }
 
   put(value: Uint8Array): void {
-    this.octets.set(value, this.at);
-    this.at += value.length;
+    const { length } = value;
+    if (length > SHORT_OCTETS) this.octets.set(value, this.at);
+    else for (let i = 0; i < length; i++) this.octets[this.at + i] = value[i]!;
+    this.at += length;
   }
 
-  /** A string of characters below 256, one octet each. */
-  latin1(text: string): void {
-    for (let i = 0; i < text.length; i++) this.octets[this.at++] = text.charCodeAt(i);
+  /** A string of characters below 256, one octet each; false if one is not: what was written then is of no use. */
+  latin1(text: string): boolean {
+    let all = 0;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      all |= code;
+      this.octets[this.at++] = code;
+    }
+    return all < 256;
   }
+}
+
+/** Up to so many octets a loop is quicker than a call. */
+const SHORT_OCTETS = 32;
+
+/** Short strings seen lately, by a number made of their octets: names of attributes and types come again and again. */
+const seen: string[] = Array.from({ length: 512 }, () => '');
+const LONGEST_SEEN = 32;
+
+/** A binary string: one character for each octet. */
+export function latin1At(octets: Uint8Array, at: number, length: number): string {
+  if (length === 0) return '';
+  if (length > LONGEST_SEEN) return Buffer.from(octets.buffer, octets.byteOffset + at, length).toString('latin1');
+  const place = (31 * length + 7 * octets[at]! + octets[at + (length >> 1)]! + 3 * octets[at + length - 1]!) & 511;
+  const known = seen[place]!;
+  if (known.length === length) {
+    let i = 0;
+    while (i < length && known.charCodeAt(i) === octets[at + i]) i++;
+    if (i === length) return known;
+  }
+  const text = Buffer.from(octets.buffer, octets.byteOffset + at, length).toString('latin1');
+  seen[place] = text;
+  return text;
 }
 
 /** The 32-bit number at an offset. The caller has checked that it is there. */

@@ -1,8 +1,16 @@
 /** What the two sides say to each other: requests, answers, and the opening of an authenticator, for either side. */
 
 import { type Authenticator, wireName } from './authenticator.js';
-import { noOctets } from './bytes.js';
-import { type Entry, findEntry, type OmapiMessage, Op, omapiMessage, opName } from './message.js';
+import { latin1At, noOctets } from './bytes.js';
+import {
+  type Entry,
+  findEntry,
+  type OmapiMessage,
+  Op,
+  type OutgoingEntry,
+  type OutgoingMessage,
+  opName,
+} from './message.js';
 import { Result } from './results.js';
 import { encodeUint32, uint32 } from './values.js';
 
@@ -81,7 +89,7 @@ export interface AuthenticatorQuery {
 
 /** Reads the opening of an authenticator; undefined for other messages. */
 export function readAuthenticatorRequest(request: OmapiMessage): AuthenticatorQuery | undefined {
-  if (request.op !== Op.open || textOf(request.message, 'type') !== 'authenticator') return undefined;
+  if (request.op !== Op.open || typeIn(request.message) !== 'authenticator') return undefined;
   return { name: textOf(request.object, 'name'), algorithm: textOf(request.object, 'algorithm') };
 }
 
@@ -99,16 +107,16 @@ export function updateAnswer(
   request: Pick<OmapiMessage, 'tid'>,
   tid: number,
   handle: number,
-  object: readonly Entry[],
-): OmapiMessage {
-  return omapiMessage({ op: Op.update, handle: request.tid === 0 ? 0 : handle, tid, rid: request.tid, object });
+  object: readonly OutgoingEntry[],
+): OutgoingMessage {
+  return { op: Op.update, handle: request.tid === 0 ? 0 : handle, tid, rid: request.tid, object };
 }
 
 /** A server's answer without an object, to be signed by the caller. */
-export function statusAnswer(request: Pick<OmapiMessage, 'tid'>, tid: number, status: Status): OmapiMessage {
-  const message: Entry[] = [['result', encodeUint32(status.result)]];
+export function statusAnswer(request: Pick<OmapiMessage, 'tid'>, tid: number, status: Status): OutgoingMessage {
+  const message: OutgoingEntry[] = [['result', status.result]];
   if (status.text !== undefined) message.push(textEntry('message', status.text));
-  return omapiMessage({ op: Op.status, tid, rid: request.tid, message });
+  return { op: Op.status, tid, rid: request.tid, message };
 }
 
 /** The attributes of a key, as the answer to its opening has them. */
@@ -131,6 +139,12 @@ export function describeMessage(message: OmapiMessage): string {
   ]
     .filter((part) => part !== '')
     .join(' ');
+}
+
+/** The type an open names, as a binary string; '' if it names none. */
+export function typeIn(message: readonly Entry[]): string {
+  const value = findEntry(message, 'type');
+  return value === undefined ? '' : latin1At(value, 0, value.length);
 }
 
 function textOf(entries: readonly Entry[], name: string): string | undefined {

@@ -51,6 +51,7 @@ export {
   refreshRequest,
   type Status,
   statusAnswer,
+  typeIn,
   updateAnswer,
   updateRequest,
 } from './exchange.js';
@@ -67,6 +68,9 @@ export {
   MAX_ENTRIES,
   type OmapiMessage,
   Op,
+  type OutgoingEntry,
+  type OutgoingMessage,
+  type OutgoingValue,
   omapiMessage,
   opName,
 } from './message.js';

@@ -3,7 +3,7 @@
  * and what they mean depends on the attribute (objects.ts). All numbers are unsigned and big-endian.
  */
 
-import { noOctets, uint16At, uint32At, Writer } from './bytes.js';
+import { latin1At, noOctets, uint16At, uint32At, Writer } from './bytes.js';
 import { DecodeError, EncodeError } from './errors.js';
 
 /** What a message asks for, or (update, status) answers. */
@@ -24,6 +24,12 @@ export function opName(op: number): string {
 /** One entry of a dictionary. Names are binary strings: one character below 256 for each octet. */
 export type Entry = readonly [name: string, value: Uint8Array];
 
+/** A value to be encoded: octets, a number of four octets, or a binary string. */
+export type OutgoingValue = Uint8Array | number | string;
+
+/** One entry of a dictionary that is to be encoded; an {@link Entry} is one. */
+export type OutgoingEntry = readonly [name: string, value: OutgoingValue];
+
 /** A message, decoded. Entries keep the order and the repetitions they have on the wire. */
 export interface OmapiMessage {
   /** Handle of the authenticator that signed it; 0 = none. */
@@ -43,6 +49,14 @@ export interface OmapiMessage {
   readonly signature: Uint8Array;
   /** Octets of a header longer than 24; they mean nothing and are not signed. */
   readonly headerExtra: Uint8Array;
+}
+
+/** A message that is to be encoded; an {@link OmapiMessage} is one. Fields that are absent are 0 or empty. */
+export interface OutgoingMessage
+  extends Partial<Omit<OmapiMessage, 'op' | 'message' | 'object'>>,
+    Pick<OmapiMessage, 'op'> {
+  readonly message?: readonly OutgoingEntry[];
+  readonly object?: readonly OutgoingEntry[];
 }
 
 /** Octets of a header unless the sender's start-up announced more. */
@@ -84,28 +98,38 @@ export function entryMap(entries: readonly Entry[]): ReadonlyMap<string, Uint8Ar
  * The octets of a message. `signature` goes out as it is; to sign, see {@link encodeSigned} in authenticator.ts.
  * @throws EncodeError
  */
-export function encodeMessage(message: OmapiMessage): Uint8Array {
-  // From Node's pool, and every octet is written: ten times as quick as a buffer of its own.
-  const octets: Uint8Array = Buffer.allocUnsafe(
-    HEADER_OCTETS +
-      message.headerExtra.length +
-      dictionaryOctets(message.message) +
-      dictionaryOctets(message.object) +
-      message.signature.length,
-  );
-  const writer = new Writer(octets);
-  writer.uint32(checkUint32(message.authid, 'authid'));
-  writer.uint32(message.signature.length);
-  writer.uint32(checkUint32(message.op, 'op'));
-  writer.uint32(checkUint32(message.handle, 'handle'));
-  writer.uint32(checkUint32(message.tid, 'tid'));
-  writer.uint32(checkUint32(message.rid, 'rid'));
-  writer.put(message.headerExtra);
-  writeDictionary(writer, message.message);
-  writeDictionary(writer, message.object);
-  writer.put(message.signature);
+export function encodeMessage(message: OutgoingMessage): Uint8Array {
+  const { headerExtra = noOctets(), signature = noOctets() } = message;
+  const octets = layOut(message, headerExtra, signature.length);
+  octets.set(signature, octets.length - signature.length);
   return octets;
 }
+
+/** A message without extra header, with room for a signature at its end. @throws EncodeError */
+export function encodeUnsigned(message: OutgoingMessage, signatureOctets: number): Buffer {
+  return layOut(message, noOctets(), signatureOctets);
+}
+
+function layOut(fields: OutgoingMessage, headerExtra: Uint8Array, signatureOctets: number): Buffer {
+  const { message = NO_ENTRIES, object = NO_ENTRIES } = fields;
+  // From Node's pool, and every octet is written: ten times as quick as a buffer of its own.
+  const octets = Buffer.allocUnsafe(
+    HEADER_OCTETS + headerExtra.length + dictionaryOctets(message) + dictionaryOctets(object) + signatureOctets,
+  );
+  const writer = new Writer(octets);
+  writer.uint32(checkUint32(fields.authid ?? 0, 'authid'));
+  writer.uint32(signatureOctets);
+  writer.uint32(checkUint32(fields.op, 'op'));
+  writer.uint32(checkUint32(fields.handle ?? 0, 'handle'));
+  writer.uint32(checkUint32(fields.tid ?? 0, 'tid'));
+  writer.uint32(checkUint32(fields.rid ?? 0, 'rid'));
+  writer.put(headerExtra);
+  writeDictionary(writer, message);
+  writeDictionary(writer, object);
+  return octets;
+}
+
+const NO_ENTRIES: readonly OutgoingEntry[] = [];
 
 function checkUint32(value: number, field: string): number {
   if (Number.isInteger(value) && value >= 0 && value <= MAX_UINT32) return value;
@@ -113,7 +137,7 @@ function checkUint32(value: number, field: string): number {
 }
 
 /** A dictionary as octets: objects within an attribute, as lessor's lists have them. @throws EncodeError */
-export function encodeDictionary(entries: readonly Entry[]): Uint8Array {
+export function encodeDictionary(entries: readonly OutgoingEntry[]): Uint8Array {
   const octets = new Uint8Array(dictionaryOctets(entries));
   writeDictionary(new Writer(octets), entries);
   return octets;
@@ -126,29 +150,29 @@ export function decodeDictionary(octets: Uint8Array): Entry[] {
   return entries;
 }
 
-function dictionaryOctets(entries: readonly Entry[]): number {
+function dictionaryOctets(entries: readonly OutgoingEntry[]): number {
   if (entries.length > MAX_ENTRIES) throw new EncodeError(`${entries.length} entries, ${MAX_ENTRIES} are allowed`);
   let octets = 2;
-  for (const [name, value] of entries) octets += 6 + name.length + value.length;
+  for (const [name, value] of entries) octets += 6 + name.length + (typeof value === 'number' ? 4 : value.length);
   return octets;
 }
 
-function writeDictionary(writer: Writer, entries: readonly Entry[]): void {
+function writeDictionary(writer: Writer, entries: readonly OutgoingEntry[]): void {
   for (const [name, value] of entries) {
     if (name === '') throw new EncodeError('an attribute without a name ends the dictionary');
     if (name.length > MAX_NAME_OCTETS) throw new EncodeError(`a name of ${name.length} octets`);
-    if (!isLatin1(name)) throw new EncodeError(`'${name}' has characters that are no octets`);
     writer.uint16(name.length);
-    writer.latin1(name);
+    if (!writer.latin1(name)) throw new EncodeError(`'${name}' has characters that are no octets`);
+    if (typeof value === 'number') {
+      writer.uint32(4);
+      writer.uint32(checkUint32(value, name));
+      continue;
+    }
     writer.uint32(value.length);
-    writer.put(value);
+    if (typeof value !== 'string') writer.put(value);
+    else if (!writer.latin1(value)) throw new EncodeError(`${name} has characters that are no octets`);
   }
   writer.uint16(0);
-}
-
-function isLatin1(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return false;
-  return true;
 }
 
 /**
@@ -177,7 +201,7 @@ export function decodeMessage(octets: Uint8Array, headerOctets: number = HEADER_
     message,
     object,
     signature: octets.subarray(afterObject),
-    headerExtra: octets.subarray(HEADER_OCTETS, headerOctets),
+    headerExtra: headerOctets === HEADER_OCTETS ? noOctets() : octets.subarray(HEADER_OCTETS, headerOctets),
   };
 }
 
@@ -199,8 +223,4 @@ function readDictionary(octets: Uint8Array, start: number, maxEntries: number): 
     entries.push([name, octets.subarray(at, at + valueOctets)]);
     at += valueOctets;
   }
-}
-
-function latin1At(octets: Uint8Array, at: number, length: number): string {
-  return Buffer.from(octets.buffer, octets.byteOffset + at, length).toString('latin1');
 }

@@ -8,7 +8,7 @@ import type { ConfigChange } from '../config/change.js';
 import { hostNameOf } from '../config/omapi-mark.js';
 import { reservationsByScope } from '../config/places.js';
 import { clientKeys } from '../domain/reservation.js';
-import type { ClientKey, ConfigSnapshot, IdentifierType, JsonMap, Reservation } from '../domain/snapshot.js';
+import type { ConfigSnapshot, IdentifierType, JsonMap, Reservation } from '../domain/snapshot.js';
 import type { Ipv4, Octets, SubnetId } from '../domain/values.js';
 import type { PreparedSwap, SwapParticipant } from './config-service.js';
 
@@ -25,7 +25,7 @@ export interface DirectoryEntry {
 export class ReservationDirectory {
   private readonly all: DirectoryEntry[] = [];
   private readonly byScope = new Map<SubnetId, DirectoryEntry[]>();
-  private readonly byClient = new Map<string, DirectoryEntry[]>();
+  private readonly byClient = new Map<IdentifierType, Map<Octets, DirectoryEntry[]>>();
   private readonly byAddress = new Map<Ipv4, DirectoryEntry[]>();
   private readonly byName = new Map<Octets, DirectoryEntry[]>();
   private last = 0;
@@ -44,7 +44,8 @@ export class ReservationDirectory {
 
   /** Takes one away. */
   remove(reservation: Reservation): void {
-    const entry = this.byClient.get(clientKey(reservation))?.find((one) => one.reservation === reservation);
+    const { identifierType, identifier } = reservation;
+    const entry = this.ofClient(identifierType, identifier).find((one) => one.reservation === reservation);
     if (entry === undefined) return;
     for (const list of this.listsOf(reservation)) list.splice(placeOf(list, entry.number), 1);
   }
@@ -56,17 +57,17 @@ export class ReservationDirectory {
 
   /** Reservations of a client in all scopes. */
   ofClient(identifierType: IdentifierType, identifier: Octets): readonly DirectoryEntry[] {
-    return this.byClient.get(clientKey({ identifierType, identifier })) ?? [];
+    return this.byClient.get(identifierType)?.get(identifier) ?? NONE;
   }
 
   /** Reservations of an address. */
   ofAddress(address: Ipv4): readonly DirectoryEntry[] {
-    return this.byAddress.get(address) ?? [];
+    return this.byAddress.get(address) ?? NONE;
   }
 
   /** Reservations of a host name, as OMAPI's hosts are called; in several scopes they may be one host. */
   ofName(name: Octets): readonly DirectoryEntry[] {
-    return this.byName.get(name) ?? [];
+    return this.byName.get(name) ?? NONE;
   }
 
   /** Reservations of a scope, or all. */
@@ -83,7 +84,14 @@ export class ReservationDirectory {
 
   private listsOf(reservation: Reservation): DirectoryEntry[][] {
     const { address, subnetId } = reservation;
-    const clients = clientKeys(reservation).map((key) => listIn(this.byClient, clientKey(key)));
+    const clients = clientKeys(reservation).map(({ identifierType, identifier }) => {
+      let ofType = this.byClient.get(identifierType);
+      if (ofType === undefined) {
+        ofType = new Map();
+        this.byClient.set(identifierType, ofType);
+      }
+      return listIn(ofType, identifier);
+    });
     const named = listIn(this.byName, hostNameOf(reservation));
     const lists = [this.all, listIn(this.byScope, subnetId), named, ...clients];
     return address === undefined ? lists : [...lists, listIn(this.byAddress, address)];
@@ -127,9 +135,7 @@ export class ReservationDirectories implements SwapParticipant {
   }
 }
 
-function clientKey({ identifierType, identifier }: ClientKey): string {
-  return `${identifierType} ${identifier}`;
-}
+const NONE: readonly DirectoryEntry[] = [];
 
 function listIn<Key>(map: Map<Key, DirectoryEntry[]>, key: Key): DirectoryEntry[] {
   let list = map.get(key);

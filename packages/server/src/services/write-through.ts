@@ -125,7 +125,9 @@ export class WriteThrough {
    * @throws CommandError if the file was changed by somebody else, or can not be written; the journal stays
    */
   async flush(): Promise<void> {
-    while (this.hasPending) {
+    const upTo = this.keeping?.journal.pending.at(-1)?.number ?? 0;
+    // What comes meanwhile is for the next time: under a load of changes the end would never come.
+    while ((this.keeping?.journal.pending[0]?.number ?? Number.POSITIVE_INFINITY) <= upTo) {
       this.flushing ??= this.alone(() => this.flushOnce()).finally(() => {
         this.flushing = undefined;
       });

@@ -17,13 +17,18 @@ export interface Worker {
 export class FairTurns {
   private readonly waiting: Worker[] = [];
   private left: number;
+  /** When this turn's time is over; undefined: nothing has been done in it yet. */
+  private endsAt: number | undefined;
   private running = false;
-  private armed = false;
 
-  /** @param stepsPerTurn of all workers together */
+  /**
+   * @param stepsPerTurn of all workers together
+   * @param msPerTurn after which no step is begun
+   */
   constructor(
-    private readonly clock: Pick<Clock, 'soon'>,
+    private readonly clock: Pick<Clock, 'monotonic' | 'soon'>,
     private readonly stepsPerTurn: number,
+    private readonly msPerTurn = Number.POSITIVE_INFINITY,
   ) {
     this.left = stepsPerTurn;
   }
@@ -35,23 +40,31 @@ export class FairTurns {
   }
 
   private run(): void {
+    if (this.endsAt === undefined) this.begin();
+    else if (!this.hasRoom()) return;
     this.running = true;
     const worked = new Set<Worker>();
-    while (this.left > 0) {
+    do {
       const worker = this.waiting.shift();
       if (worker === undefined) break;
       this.left--;
       worked.add(worker);
       if (worker.step()) this.waiting.push(worker);
-    }
+    } while (this.hasRoom());
     for (const worker of worked) worker.rest();
     this.running = false;
-    if (this.armed) return;
-    this.armed = true;
+  }
+
+  private begin(): void {
+    this.left = this.stepsPerTurn;
+    this.endsAt = this.clock.monotonic() + this.msPerTurn;
     this.clock.soon(() => {
-      this.armed = false;
-      this.left = this.stepsPerTurn;
+      this.endsAt = undefined;
       if (this.waiting.length > 0) this.run();
     });
+  }
+
+  private hasRoom(): boolean {
+    return this.left > 0 && this.clock.monotonic() < this.endsAt!;
   }
 }

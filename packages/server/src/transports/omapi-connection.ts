@@ -160,8 +160,9 @@ export class OmapiConnection implements Worker {
       if (reaction.close !== undefined) this.ended = true;
     } else this.take(reaction);
     if (this.ended) return false;
-    this.queued = true;
-    return true;
+    // Of a client that waits for its answer nothing more is there.
+    this.queued = this.decoder.bufferedOctets > 0 || this.inputEnded;
+    return this.queued;
   }
 
   /** Sends what can be sent, in one write: many clients read an answer with one read. */

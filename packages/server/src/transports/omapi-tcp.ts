@@ -21,8 +21,8 @@ import { FairTurns } from './fair-turns.js';
 import { InputMeter } from './input-meter.js';
 import { OmapiConnection } from './omapi-connection.js';
 
-/** Messages of all connections that are served before the loop looks at its packets again. */
-const MESSAGES_PER_TURN = 8;
+/** How long messages of all connections are served before the loop looks at its packets again. */
+const TURN_MS = 0.1;
 
 /** What the listeners are given. */
 export interface OmapiDeps extends OmapiServices {
@@ -51,7 +51,7 @@ export class OmapiListeners implements SwapParticipant {
 
   constructor(private readonly deps: OmapiDeps) {
     this.omapi = new OmapiServer(deps);
-    this.turns = new FairTurns(deps.clock, MESSAGES_PER_TURN);
+    this.turns = new FairTurns(deps.clock, Number.POSITIVE_INFINITY, TURN_MS);
     this.penalties = new SourcePenalties(deps.clock, 0);
   }
 

@@ -3,7 +3,7 @@
  * mark says what subclasses are compared with, as dhcpd's `match` does.
  */
 
-import { type Entry, Result } from '@lessor/omapi';
+import { type OutgoingEntry, Result } from '@lessor/omapi';
 import { markOf } from '../../config/omapi-mark.js';
 import { mapsIn, placeOfClass } from '../../config/places.js';
 import type { ConfigSnapshot } from '../../domain/snapshot.js';
@@ -44,7 +44,7 @@ export const CLASS_OBJECT: ObjectRow<FoundClass> = {
   find: (keys, context) => findByKeys(lookups(keys, context), ({ name }) => name),
   identity: ({ name }) => name,
   byIdentity: (name, { snapshot }) => classOf(name, snapshot),
-  attributes: ({ name, json }): Entry[] => {
+  attributes: ({ name, json }): OutgoingEntry[] => {
     const { match = '', group } = markOf(json['user-context'] as JsonMap | undefined);
     return [
       ...classCounters(),
@@ -71,7 +71,7 @@ export const CLASS_OBJECT: ObjectRow<FoundClass> = {
 const ATTRIBUTES: ReadonlySet<string> = new Set(['name', 'match', 'group', 'option']);
 
 /** dhcpd's counters: there is no limit of leases, so none are counted. */
-export function classCounters(): Entry[] {
+export function classCounters(): OutgoingEntry[] {
   return [uint32Entry('lease-limit', 0), uint32Entry('leases-used', 0)];
 }
 

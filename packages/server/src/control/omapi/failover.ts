@@ -4,9 +4,9 @@
  */
 
 import { isIPv4 } from 'node:net';
-import { type Entry, FAILOVER_STATES, Result } from '@lessor/omapi';
+import { FAILOVER_STATES, type OutgoingEntry, Result } from '@lessor/omapi';
 import { type HaConfig, sideOfRole } from '../../domain/ha/config.js';
-import { type EpochSec, octetsOf, parseIpv4 } from '../../domain/values.js';
+import { type EpochSec, parseIpv4 } from '../../domain/values.js';
 import type { HaReport } from '../../services/ha-report.js';
 import type { JsonMap } from '../command.js';
 import {
@@ -96,7 +96,7 @@ function lookups(keys: Attributes, context: OmapiContext): Lookup<FoundPair>[] {
 }
 
 /** In dhcpd's order. */
-function attributes({ config, report }: FoundPair, { nowSec }: OmapiContext): Entry[] {
+function attributes({ config, report }: FoundPair, { nowSec }: OmapiContext): OutgoingEntry[] {
   const { self, partner, mode, safe, kea } = config;
   const status = report.status();
   const { protocol, state, 'partner-state': partnerState, unconfirmed } = status.lessor as JsonMap;
@@ -132,11 +132,11 @@ function stateNumber(word: unknown): number {
   return typeof word === 'string' && Object.hasOwn(STATES, word) ? STATES[word]! : FAILOVER_STATES.unknown;
 }
 
-function addressEntry(name: string, address: string): Entry {
+function addressEntry(name: string, address: string): OutgoingEntry {
   return isIPv4(address) ? uint32Entry(name, parseIpv4(address)!) : [name, Buffer.from(address)];
 }
 
-function bucketsEntry(mode: HaConfig['mode']): Entry {
+function bucketsEntry(mode: HaConfig['mode']): OutgoingEntry {
   return ['load-balance-hba', Buffer.alloc(HBA_OCTETS, mode === 'load-balancing' ? EVEN_BUCKETS : ALL_BUCKETS)];
 }
 
@@ -161,7 +161,7 @@ async function update(found: FoundPair, given: Attributes, context: OmapiContext
   for (const [name, value] of given) {
     const is = now.get(name);
     if (is === undefined) throw new OmapiRefusal(Result.NOTFOUND, `failover-state has no attribute ${name}`);
-    if (sameOctets(value, octetsOf(is))) continue;
+    if (sameOctets(value, is)) continue;
     if (name !== 'local-state') throw new OmapiRefusal(Result.NOPERM, `${name} can not be changed`);
     if (readUint32(value, name) !== FAILOVER_STATES['partner-down']) {
       throw invalidArgument('the state can be set to 4, partner-down: the others follow from what happens');

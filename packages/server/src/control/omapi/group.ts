@@ -3,7 +3,7 @@
  * the host says and before pool and subnet, as in dhcpd (ClassRank `group`).
  */
 
-import { type Entry, Result } from '@lessor/omapi';
+import { type OutgoingEntry, Result } from '@lessor/omapi';
 import { isBuiltInClass } from '../../config/classes.js';
 import { markOf } from '../../config/omapi-mark.js';
 import { mapsIn } from '../../config/places.js';
@@ -45,7 +45,7 @@ export const GROUP_OBJECT: ObjectRow<FoundGroup> = {
   find: (keys, context) => findByKeys(lookups(keys, context), ({ name }) => name),
   identity: ({ name }) => name,
   byIdentity: (name, { snapshot }) => groupOf(name, snapshot),
-  attributes: (found, context): Entry[] => {
+  attributes: (found, context): OutgoingEntry[] => {
     const statements = statementsOf(found, context.snapshot);
     return [octetsEntry('name', found.name), ...(statements === '' ? [] : [octetsEntry('statements', statements)])];
   },

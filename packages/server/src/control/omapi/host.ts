@@ -4,7 +4,7 @@
  * reservation commands are, and is in force and durable before it is answered.
  */
 
-import { type Entry, Result } from '@lessor/omapi';
+import { type OutgoingEntry, Result } from '@lessor/omapi';
 import { hostNameOf, markOf } from '../../config/omapi-mark.js';
 import { compareByIdentifier } from '../../config/reservations.js';
 import type { ConfigSnapshot, Reservation } from '../../domain/snapshot.js';
@@ -152,7 +152,7 @@ function several({ length }: Uint8Array, found: FoundHost | undefined): FoundHos
 }
 
 /** dhcpd's attributes in its order, then what dhcpd does not tell. */
-function attributes(host: FoundHost, { snapshot }: OmapiContext): Entry[] {
+function attributes(host: FoundHost, { snapshot }: OmapiContext): OutgoingEntry[] {
   const { reservation } = host[0];
   const [hardwareAddress, clientIdentifier] = (['hw-address', 'client-id'] as const).map((type) =>
     identifierOf(host, type),

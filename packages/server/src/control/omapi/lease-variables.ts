@@ -4,7 +4,7 @@
  */
 
 import { decodeSubOptions } from '@lessor/dhcp';
-import type { Entry } from '@lessor/omapi';
+import type { OutgoingEntry } from '@lessor/omapi';
 import { mergeVariables, stashedRelayInfo, variablesOf } from '../../domain/dhcp4/relay-info.js';
 import type { Lease } from '../../domain/lease.js';
 import { bytesOf, type Octets } from '../../domain/values.js';
@@ -30,10 +30,10 @@ const MAX_VARIABLE_OCTETS = 255;
 const MAX_VARIABLES = 16;
 
 /** Variables, the newest first as dhcpd has them, then what the relay agent said. */
-export function variableEntries({ userContext }: Lease): Entry[] {
+export function variableEntries({ userContext }: Lease): OutgoingEntry[] {
   if (userContext === '') return [];
   const variables = variablesOf(userContext).map(([name, value]) => octetsEntry(name, value));
-  const agent = agentOptions(stashedRelayInfo(userContext)).map(({ code, data }): Entry => {
+  const agent = agentOptions(stashedRelayInfo(userContext)).map(({ code, data }): OutgoingEntry => {
     return [`${AGENT_PREFIX}${AGENT_OPTIONS[code] ?? `unknown-${code}`}`, data];
   });
   return [...variables.reverse(), ...agent];

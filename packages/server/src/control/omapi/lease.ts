@@ -1,10 +1,11 @@
 /** The OMAPI object `lease`: every address of a pool, and every other address that has a lease. */
 
-import { type Entry, LEASE_STATES, Result } from '@lessor/omapi';
+import { LEASE_STATES, type OutgoingEntry, Result } from '@lessor/omapi';
 import { declined } from '../../domain/dhcp4/decline.js';
 import { expiresAtSec, isAvailable, type Lease, LeaseState } from '../../domain/lease.js';
 import type { ConfigSnapshot } from '../../domain/snapshot.js';
 import { formatIpv4, INFINITE_LIFETIME, type Ipv4, octetsOf } from '../../domain/values.js';
+import type { DirectoryEntry } from '../../services/reservation-directory.js';
 import { attributesJson, recordChange } from './audit.js';
 import { reachOf } from './demands.js';
 import { hostIdentity } from './host-identity.js';
@@ -24,6 +25,7 @@ import {
   octetsEntry,
   readHardwareType,
   readUint32,
+  sameOctets,
   uint32Entry,
 } from './object.js';
 import { poolIdentity, poolOf } from './pool.js';
@@ -125,11 +127,11 @@ function stateOf(lease: Lease | undefined, nowSec: number): number {
   return lease!.state === LeaseState.declined ? LEASE_STATES.abandoned : LEASE_STATES.active;
 }
 
-function attributes({ address, lease }: FoundLease, context: OmapiContext): Entry[] {
+function attributes({ address, lease }: FoundLease, context: OmapiContext): OutgoingEntry[] {
   const { snapshot, nowSec, handles } = context;
   const state = stateOf(lease, nowSec);
   const active = state === LEASE_STATES.active;
-  const entries: Entry[] = [uint32Entry('state', state), uint32Entry('ip-address', address)];
+  const entries: OutgoingEntry[] = [uint32Entry('state', state), uint32Entry('ip-address', address)];
   if (lease !== undefined && lease.clientId !== '') entries.push(octetsEntry('dhcp-client-identifier', lease.clientId));
   if (active && lease!.hostname !== '') entries.push(octetsEntry('client-hostname', lease!.hostname));
   const host = active ? hostOf(lease!, context) : undefined;
@@ -167,10 +169,12 @@ function endsOf(lease: Lease | undefined): number {
 /** The host of the client that holds the lease. */
 function hostOf(lease: Lease, { snapshot, services }: OmapiContext): FoundHost | undefined {
   const directory = services.reservations.of(snapshot);
+  const byAddress = directory.ofClient('hw-address', lease.hwAddress);
+  const byIdentifier = lease.clientId === '' ? [] : directory.ofClient('client-id', lease.clientId);
+  if (byAddress.length + byIdentifier.length === 0) return undefined;
   for (const scope of [lease.subnetId, 0]) {
-    const found =
-      directory.find(scope, 'hw-address', lease.hwAddress) ??
-      (lease.clientId === '' ? undefined : directory.find(scope, 'client-id', lease.clientId));
+    const inScope = ({ reservation }: DirectoryEntry): boolean => reservation.subnetId === scope;
+    const found = byAddress.find(inScope) ?? byIdentifier.find(inScope);
     if (found !== undefined) return hostOfEntry(found, directory);
   }
   return undefined;
@@ -214,7 +218,7 @@ function readChange(name: string, value: Uint8Array, found: FoundLease, context:
   if (READ_ONLY.has(name) || isAgentOption(name)) {
     const [, now] = attributes(found, context).find(([known]) => known === name) ?? [];
     // A key of an open that also updates comes along as an attribute to write: it is what it is.
-    if (now !== undefined && octetsOf(now) === octetsOf(value)) return [];
+    if (now !== undefined && sameOctets(value, now)) return [];
     throw new OmapiRefusal(Result.NOPERM, `${name} can not be changed`);
   }
   const set = readVariable(name, octetsOf(value));

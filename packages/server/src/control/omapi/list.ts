@@ -4,7 +4,7 @@
  * `next` if there are more: that is the `after` of the next page. The control object announces it (`extensions`).
  */
 
-import { type Entry, encodeDictionary } from '@lessor/omapi';
+import { encodeDictionary, type OutgoingEntry } from '@lessor/omapi';
 import { octetsOf } from '../../domain/values.js';
 import {
   type AnyRow,
@@ -29,7 +29,7 @@ export function listPage(
   given: Attributes,
   rows: ReadonlyMap<string, AnyRow>,
   context: OmapiContext,
-): readonly Entry[] {
+): readonly OutgoingEntry[] {
   const of = octetsOf(given.get('of') ?? new Uint8Array(0));
   const row = rows.get(of);
   if (row?.list === undefined) {
@@ -38,7 +38,7 @@ export function listPage(
   }
   const limit = given.get('limit');
   const most = Math.min(Math.max(limit === undefined ? DEFAULT_PAGE : readUint32(limit, 'limit'), 1), MAX_PAGE);
-  const entries: Entry[] = [];
+  const entries: OutgoingEntry[] = [];
   let octets = 0;
   let last = '';
   for (const found of row.list(context, octetsOf(given.get('after') ?? new Uint8Array(0)))) {

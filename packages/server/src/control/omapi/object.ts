@@ -1,10 +1,10 @@
 /** What an OMAPI object type is to the server: a row, and what its functions are given and may throw. */
 
-import { type Entry, encodeUint32, Result } from '@lessor/omapi';
+import { type OutgoingEntry, type OutgoingValue, Result } from '@lessor/omapi';
 import type { Reach } from '../../domain/access/rights.js';
 import type { ConfigSnapshot, OmapiRight, Pool } from '../../domain/snapshot.js';
 import type { EpochSec, Octets } from '../../domain/values.js';
-import { bytesOf, octetsOf } from '../../domain/values.js';
+import { octetsOf } from '../../domain/values.js';
 import { LessorError, StoreError } from '../../errors.js';
 import type { AuditPort } from '../../services/audit.js';
 import type { EditOutcome } from '../../services/edit-batch.js';
@@ -75,7 +75,7 @@ export interface ObjectRow<Found> {
    */
   reach?(found: Found, context: OmapiContext): Reach;
   /** In dhcpd's order. */
-  attributes(found: Found, context: OmapiContext): Entry[];
+  attributes(found: Found, context: OmapiContext): OutgoingEntry[];
   /** Absent: objects of this type can not be made. @throws OmapiRefusal, and nothing was made */
   create?(attributes: Attributes, context: OmapiContext): Promise<Found>;
   /** All or nothing. The object as it is then. @throws OmapiRefusal, and nothing has changed */
@@ -154,13 +154,13 @@ export function invalidArgument(why: string): OmapiRefusal {
 }
 
 /** An attribute that is a number, a time or a handle. */
-export function uint32Entry(name: string, value: number): Entry {
-  return [name, encodeUint32(Math.min(Math.max(0, value), 0xffff_ffff))];
+export function uint32Entry(name: string, value: number): OutgoingEntry {
+  return [name, Math.min(Math.max(0, value), 0xffff_ffff)];
 }
 
 /** An attribute of octets. */
-export function octetsEntry(name: string, octets: Octets): Entry {
-  return [name, bytesOf(octets)];
+export function octetsEntry(name: string, octets: Octets): OutgoingEntry {
+  return [name, octets];
 }
 
 /**
@@ -215,7 +215,8 @@ function resultOfText(text: string): number {
   return /\balready\b|duplicate/.test(text) ? Result.EXISTS : Result.INVALIDARG;
 }
 
-/** Values equal octet for octet. */
-export function sameOctets(a: Uint8Array, b: Octets): boolean {
-  return octetsOf(a) === b;
+/** True if a value that was given is the one an attribute has. */
+export function sameOctets(given: Uint8Array, now: OutgoingValue): boolean {
+  if (typeof now === 'number') return given.length === 4 && readUint32(given, '') === now;
+  return octetsOf(given) === (typeof now === 'string' ? now : octetsOf(now));
 }

@@ -1,6 +1,6 @@
 /** The OMAPI objects `pool`, `subnet` and `shared-network`: reached through the handles that a lease carries. */
 
-import { type Entry, Result } from '@lessor/omapi';
+import { type OutgoingEntry, Result } from '@lessor/omapi';
 import type { ConfigSnapshot, Pool, SharedNetwork, Subnet } from '../../domain/snapshot.js';
 import type { Ipv4 } from '../../domain/values.js';
 import { type ObjectRow, uint32Entry } from './object.js';
@@ -12,7 +12,7 @@ export const POOL_OBJECT: ObjectRow<Pool> = {
   find: () => 'no-keys',
   identity: poolIdentity,
   byIdentity: (identity, { snapshot }) => snapshot.pools.find((pool) => poolIdentity(pool) === identity),
-  attributes: (pool, { services }): Entry[] => [
+  attributes: (pool, { services }): OutgoingEntry[] => [
     uint32Entry('lease-count', pool.last - pool.first + 1),
     uint32Entry('free-leases', services.freeCount(pool)),
     uint32Entry('backup-leases', 0),
@@ -43,9 +43,17 @@ export const NETWORK_OBJECT: ObjectRow<SharedNetwork> = {
 };
 
 /** What stays the same of a pool. */
-export function poolIdentity({ subnetId, first }: Pool): string {
-  return `${subnetId} ${first}`;
+export function poolIdentity(pool: Pool): string {
+  let identity = identities.get(pool);
+  if (identity === undefined) {
+    identity = `${pool.subnetId} ${pool.first}`;
+    identities.set(pool, identity);
+  }
+  return identity;
 }
+
+/** Identities that every answer about a lease needs. */
+const identities = new WeakMap<Pool, string>();
 
 /** Pools by their first address, for each configuration that is asked about. */
 const sorted = new WeakMap<readonly Pool[], readonly Pool[]>();

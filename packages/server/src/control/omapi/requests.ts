@@ -1,8 +1,8 @@
 /** What a message asks for, read from its dictionaries: the type, the flags, the keys, and what it may change. */
 
-import { entryMap, type OmapiMessage, Op, Result } from '@lessor/omapi';
+import { type Entry, findEntry, type OmapiMessage, Op, Result, typeIn } from '@lessor/omapi';
 import { octetsOf } from '../../domain/values.js';
-import { type Attributes, OmapiRefusal } from './object.js';
+import { OmapiRefusal } from './object.js';
 
 /** True for requests that may change something. */
 export function changesThings({ op, message }: OmapiMessage): boolean {
@@ -15,16 +15,26 @@ const HOST_KEYS = ['name', 'hardware-address', 'dhcp-client-identifier', 'ip-add
 
 /** What the making of a new host is about; undefined for every other request, and if it may change one that is there. */
 export function keysOfCreation(message: OmapiMessage): string[] | undefined {
-  const { create, exclusive, update } = readFlags(entryMap(message.message));
-  if (message.op !== Op.open || !create || !exclusive || update || typeOf(message) !== 'host') return undefined;
-  const given = keysOf(message);
-  return HOST_KEYS.flatMap((name) => (given.has(name) ? [`${name} ${octetsOf(given.get(name)!)}`] : []));
+  if (!isCreation(message)) return undefined;
+  const keys: string[] = [];
+  for (const name of HOST_KEYS) {
+    const value = findEntry(message.object, name);
+    if (value !== undefined && value.length > 0) keys.push(`${name} ${octetsOf(value)}`);
+  }
+  return keys;
+}
+
+/** @throws OmapiRefusal INVALIDARG */
+function isCreation({ op, message }: OmapiMessage): boolean {
+  if (op !== Op.open || typeIn(message) !== 'host') return false;
+  const { create, exclusive, update } = readFlags(message);
+  return create && exclusive && !update;
 }
 
 /** True for the making of a new host, which changes nothing that is there. Never throws. */
 export function makesOneHost(message: OmapiMessage): boolean {
   try {
-    return keysOfCreation(message) !== undefined;
+    return isCreation(message);
   } catch {
     return false;
   }
@@ -32,13 +42,16 @@ export function makesOneHost(message: OmapiMessage): boolean {
 
 /** The type an open names; undefined if it names none. */
 export function typeOf({ message }: OmapiMessage): string | undefined {
-  const value = entryMap(message).get('type');
-  return value === undefined || value.length === 0 ? undefined : Buffer.from(value).toString('latin1');
+  const type = typeIn(message);
+  return type === '' ? undefined : type;
 }
 
 /** Attributes of a request. An empty value is an absent one: clients send what they do not know so. */
 export function keysOf({ object }: OmapiMessage): Map<string, Uint8Array> {
-  return new Map([...entryMap(object)].filter(([, value]) => value.length > 0));
+  const keys = new Map<string, Uint8Array>();
+  for (const [name, value] of object) keys.set(name, value);
+  for (const [name, { length }] of keys) if (length === 0) keys.delete(name);
+  return keys;
 }
 
 /** Parameters of an open. Any number but 0 is true: some clients are little-endian. */
@@ -49,9 +62,9 @@ interface Flags {
 }
 
 /** @throws OmapiRefusal INVALIDARG for a flag that is no 32-bit number */
-export function readFlags(parameters: Attributes): Flags {
+export function readFlags(parameters: readonly Entry[]): Flags {
   const flag = (name: keyof Flags): boolean => {
-    const value = parameters.get(name);
+    const value = findEntry(parameters, name);
     if (value === undefined || value.length === 0) return false;
     if (value.length !== 4) throw new OmapiRefusal(Result.INVALIDARG, `invalid ${name} flag value`);
     return value.some((octet) => octet !== 0);

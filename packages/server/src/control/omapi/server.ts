@@ -3,8 +3,8 @@
  * connection and of keys; that is session.ts.
  */
 
-import { type Entry, entryMap, type OmapiMessage, Op, opName, Result } from '@lessor/omapi';
-import type { OmapiRight } from '../../domain/snapshot.js';
+import { entryMap, type OmapiMessage, Op, type OutgoingEntry, opName, Result } from '@lessor/omapi';
+import type { ConfigSnapshot, OmapiRight } from '../../domain/snapshot.js';
 import { octetsOf } from '../../domain/values.js';
 import { LessorError, StoreError } from '../../errors.js';
 import type { Principal } from '../command.js';
@@ -66,7 +66,7 @@ export interface OmapiCaller {
 
 /** What is answered, before it is signed. */
 export type OmapiAnswer =
-  | { readonly kind: 'object'; readonly handle: number; readonly object: readonly Entry[] }
+  | { readonly kind: 'object'; readonly handle: number; readonly object: readonly OutgoingEntry[] }
   | { readonly kind: 'status'; readonly result: number; readonly text?: string };
 
 /** An answer, and what is to be done once it has left. */
@@ -149,24 +149,12 @@ export class OmapiServer {
   }
 
   private context({ principal, listener }: OmapiCaller, afterwards: (() => void)[]): OmapiContext {
-    const { services, handles } = this;
-    return {
-      services,
-      // Always the one in force: a request may have waited for others.
-      get snapshot() {
-        return services.config.current;
-      },
-      nowSec: Math.floor(services.clock.now() / 1000),
-      handles,
-      principal,
-      listener,
-      afterwards: (work) => void afterwards.push(work),
-    };
+    return new RequestContext(this.services, this.handles, principal, listener, afterwards);
   }
 
   /** An open that may make or change its object. */
   private async open(message: OmapiMessage, caller: OmapiCaller, context: OmapiContext): Promise<OmapiAnswer> {
-    const flags = readFlags(entryMap(message.message));
+    const flags = readFlags(message.message);
     const row = this.rowOf(message, flags.create);
     if (row === undefined) return this.refresh(message.handle, context);
     requireLook(caller.principal, row.type);
@@ -277,8 +265,32 @@ export class OmapiServer {
   }
 }
 
+/** What one request is performed in. */
+class RequestContext implements OmapiContext {
+  readonly nowSec: number;
+
+  constructor(
+    readonly services: OmapiServices,
+    readonly handles: HandleTable,
+    readonly principal: Principal,
+    readonly listener: string,
+    private readonly later: (() => void)[],
+  ) {
+    this.nowSec = Math.floor(services.clock.now() / 1000);
+  }
+
+  /** Always the one in force: a request may have waited for others. */
+  get snapshot(): ConfigSnapshot {
+    return this.services.config.current;
+  }
+
+  afterwards(work: () => void): void {
+    this.later.push(work);
+  }
+}
+
 /** A page of a list. @throws OmapiRefusal */
-function page({ object }: OmapiMessage, context: OmapiContext): readonly Entry[] {
+function page({ object }: OmapiMessage, context: OmapiContext): readonly OutgoingEntry[] {
   requireLook(context.principal, octetsOf(entryMap(object).get('of') ?? new Uint8Array(0)) || undefined);
   try {
     return listPage(entryMap(object), OBJECT_ROWS, context);

@@ -9,12 +9,11 @@ import {
   authenticatorAttributes,
   encodeMessage,
   encodeSigned,
-  entryMap,
   type Frame,
   findEntry,
   type OmapiMessage,
   Op,
-  omapiMessage,
+  type OutgoingMessage,
   Result,
   readAuthenticatorRequest,
   statusAnswer,
@@ -49,7 +48,7 @@ export interface SessionOrigin {
 }
 
 /** A message may not carry its own header in a dictionary: the connection is closed. */
-const RESERVED_NAMES = ['object', 'notify-object', 'authid', 'op', 'handle', 'id', 'rid'];
+const RESERVED_NAMES = new Set(['object', 'notify-object', 'authid', 'op', 'handle', 'id', 'rid']);
 
 const OPERATIONS: ReadonlySet<number> = new Set([Op.open, Op.refresh, Op.update, Op.notify, Op.delete]);
 
@@ -89,8 +88,8 @@ export class OmapiSession {
     const { message } = frame;
     const key = this.opened.get(message.authid);
     if (message.authid !== 0 && key === undefined) return { close: 'an authid that was not opened here', failed: true };
-    const reserved = RESERVED_NAMES.find((name) => findEntry(message.message, name) !== undefined);
-    if (reserved !== undefined) return { close: `a parameter named ${reserved}` };
+    const reserved = message.message.find(([name]) => RESERVED_NAMES.has(name));
+    if (reserved !== undefined) return { close: `a parameter named ${reserved[0]}` };
     // Without a signature there is nothing to verify, and nothing is performed.
     if (key !== undefined && !key.authenticator.verify(frame)) {
       this.complain('LESSOR_OMAPI_BAD_SIGNATURE', `a message is not signed with key ${key.authenticator.name}`, key);
@@ -127,7 +126,7 @@ export class OmapiSession {
   /** Opening a key shows nothing: whoever has its secret shows that by the next message. */
   private openKey(message: OmapiMessage, signedWith: OmapiKey | undefined): Reaction {
     try {
-      const { create, exclusive } = readFlags(entryMap(message.message));
+      const { create, exclusive } = readFlags(message.message);
       const query = readAuthenticatorRequest(message)!;
       const found = this.config.keys.find(({ authenticator }) => answersQuery(authenticator, query));
       if (found === undefined) {
@@ -177,9 +176,7 @@ export class OmapiSession {
       answer.kind === 'object'
         ? updateAnswer(request, tid, answer.handle, answer.object)
         : statusAnswer(request, tid, { result: answer.result, text: answer.text });
-    return key === undefined
-      ? encodeMessage(omapiMessage(message))
-      : signed(message, request.authid, key.authenticator);
+    return key === undefined ? encodeMessage(message) : signed(message, request.authid, key.authenticator);
   }
 
   private complain(id: string, text: string, key?: OmapiKey): void {
@@ -188,6 +185,6 @@ export class OmapiSession {
   }
 }
 
-function signed(message: OmapiMessage, authid: number, authenticator: Authenticator): Uint8Array {
+function signed(message: OutgoingMessage, authid: number, authenticator: Authenticator): Uint8Array {
   return encodeSigned({ ...message, authid }, authenticator);
 }

@@ -4,7 +4,7 @@
  * statements of its own (`group`) is a class of its own beside that.
  */
 
-import { type Entry, Result } from '@lessor/omapi';
+import { type OutgoingEntry, Result } from '@lessor/omapi';
 import type { Place, TreeEdit } from '../../config/edit.js';
 import { markOf } from '../../config/omapi-mark.js';
 import { placeOfClass } from '../../config/places.js';
@@ -48,7 +48,7 @@ export const SUBCLASS_OBJECT: ObjectRow<FoundSubclass> = {
     const hashstring = Buffer.from(text.slice(0, at), 'hex').toString('latin1');
     return findSubclass(text.slice(at + 1), hashstring, context);
   },
-  attributes: (found, context): Entry[] => {
+  attributes: (found, context): OutgoingEntry[] => {
     const own = context.snapshot.classByName.get(ownClassOf(found));
     const json = own && classJson(own.name, context);
     const { group } = markOf(json?.['user-context'] as JsonMap | undefined);
