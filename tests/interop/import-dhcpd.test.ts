@@ -23,7 +23,7 @@ const SITE = repoPath('tests', 'golden', 'dhcpd', 'site.conf');
 const SERVER = '10.77.0.1';
 
 /** Options every client asks for. */
-const WANTED = [1, 3, 6, 12, 15, 28, 42, 51, 66, 67, 252];
+const WANTED = [1, 3, 6, 12, 15, 28, 42, 43, 51, 66, 67, 150, 197, 252];
 
 /** Somebody who asks. */
 interface Persona {
@@ -54,6 +54,7 @@ const PERSONAE: readonly Persona[] = [
     address: /^10\.77\.0\.14$/,
   },
   { who: 'a host without address', mac: '02:00:00:00:00:03', address: /^10\.77\.0\.1[01]\d$/ },
+  { who: 'a switch with options of its vendor', mac: '02:00:00:00:00:05', address: /^10\.77\.0\.15$/ },
   { who: 'a host that is denied', mac: '02:00:00:00:00:04', address: 'nothing' },
   {
     who: 'a host known by its port',

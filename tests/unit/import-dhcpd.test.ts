@@ -51,6 +51,17 @@ describe('The language of dhcpd.conf', () => {
     );
   });
 
+  it('says where a file is included that can not be read', () => {
+    const read = (file: string): string => {
+      if (file === 'dhcpd.conf') return 'authoritative;\ninclude "/etc/dhcp/pools";';
+      throw new Error('no such file');
+    };
+    assert.throws(
+      () => readTree('dhcpd.conf', read),
+      /^\S+: dhcpd\.conf:2: can not read \/etc\/dhcp\/pools: no such file$/,
+    );
+  });
+
   it('says in which line it is broken', () => {
     for (const [text, message] of [
       ['authoritative', /dhcpd\.conf:1: a ';' or a block is missing/],
@@ -283,5 +294,36 @@ describe('Leases of dhcpd', () => {
 
   it('without a subnet are told of', () => {
     assert.deepEqual(read(`lease 198.51.100.1 { ${active} }`).homeless, ['198.51.100.1']);
+  });
+});
+
+describe('What dhcpd allows and Kea has otherwise', () => {
+  const host = (n: number) => `host h${n} { hardware ethernet 02:00:00:00:00:0${n}; fixed-address 192.0.2.9; }\n`;
+
+  it('is told of an address that two hosts have, and can be served', () => {
+    const { config, notes } = convert(`${SUBNET} { }\n${host(1)}${host(2)}`);
+    assert.equal(config['ip-reservations-unique'], false);
+    assert.deepEqual(notes, [
+      `changed dhcpd.conf:3 192.0.2.9 is another host's, too: it goes to whoever asks first ("ip-reservations-unique" is false)`,
+    ]);
+    assert.equal(member(`${SUBNET} { }\n${host(1)}`, 'ip-reservations-unique'), undefined);
+  });
+
+  it('is the interface of a subnet', () => {
+    const [subnet] = member(`${SUBNET} { interface "eth2"; range 192.0.2.5; }`, 'subnet4') as [Record<string, Json>];
+    assert.equal(subnet.interface, 'eth2');
+    assert.deepEqual(subnet.pools, [{ pool: '192.0.2.5 - 192.0.2.5' }]);
+  });
+
+  it('is refused by line where there is no such thing: enterprise numbers as codes, ranges of nothing, variables', () => {
+    const { config, notes } = convert(
+      `option vivso.onie code 42623 = encapsulate onie;\n${SUBNET} {\nrange low high; }\nset x = option host-name;`,
+    );
+    assert.deepEqual(notes, [
+      'lost dhcpd.conf:1 options of an enterprise are those of the space "vendor-42623" (option 125, RFC 3925)',
+      'lost dhcpd.conf:3 a range has one or two addresses',
+      'lost dhcpd.conf:4 there are no variables: a class tests the option itself',
+    ]);
+    assert.equal(config['option-def'], undefined);
   });
 });

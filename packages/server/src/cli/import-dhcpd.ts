@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadConfig } from '../config/load.js';
 import type { ConfigSnapshot, JsonMap } from '../domain/snapshot.js';
-import { ConfigError, formatIssue, LessorError } from '../errors.js';
+import { ConfigError, LessorError } from '../errors.js';
 import { machineConfigEnvironment } from '../platform/config-environment.js';
 import { LeaseRecord } from '../store/lease-record.js';
 import { LeaseRowBuffer } from '../store/lease-row-buffer.js';
@@ -67,7 +67,7 @@ function checked(config: JsonMap, io: Io): ConfigSnapshot {
     return loadConfig({ kind: 'json', value: { Dhcp4: config } }, { ...environment, generation: 1 }).snapshot;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    for (const issue of error.issues) writeLine(io.stderr, formatIssue(issue));
+    for (const { message, position } of error.issues) writeLine(io.stderr, `${position.path}: ${message}`);
     throw new LessorError(
       'dhcpd-syntax',
       'what dhcpd was told can not be served: the places are those of what it would become',

@@ -45,6 +45,8 @@ class Converter implements Workshop {
   readonly #hosts: ConvertedHost[] = [];
   readonly #subnets: FilledSubnet[] = [];
   readonly #networks: JsonMap[] = [];
+  readonly #reserved = new Set<string>();
+  #sharesAddresses = false;
   readonly #groups = new Map<string, readonly ConfStatement[]>();
 
   convert(tree: readonly ConfStatement[], interfaces: readonly string[]): JsonMap {
@@ -62,6 +64,7 @@ class Converter implements Workshop {
       'control-sockets': [{ 'socket-type': 'unix', 'socket-name': 'kea4-ctrl-socket' }],
       ...(omapi === undefined ? {} : { 'user-context': { lessor: { omapi } } }),
       authoritative: authoritativeOf(tree) ?? false,
+      ...(this.#sharesAddresses ? { 'ip-reservations-unique': false } : {}),
       ...(stash === undefined ? {} : { 'stash-agent-options': stash }),
       ...leaseTimeMembers(times, undefined),
       ...always,
@@ -130,6 +133,18 @@ class Converter implements Workshop {
     }
   }
 
+  /** dhcpd tells one fixed address to all hosts that have it; here whoever asks first holds it. */
+  #noteShared(statement: ConfStatement, address: string): void {
+    if (!this.#reserved.has(address)) this.#reserved.add(address);
+    else {
+      this.#sharesAddresses = true;
+      this.notes.changed(
+        statement,
+        `${address} is another host's, too: it goes to whoever asks first ("ip-reservations-unique" is false)`,
+      );
+    }
+  }
+
   /** Hosts with an address go to the subnet it is in. @returns those that have none: they are the same everywhere */
   #placeHosts(): JsonMap[] {
     const everywhere: JsonMap[] = [];
@@ -139,7 +154,10 @@ class Converter implements Workshop {
         const number = parseIpv4(address)!;
         const home = this.#subnets.find(({ first, last }) => number >= first && number <= last);
         if (home === undefined) this.notes.lost(statement, `${address} is in none of the subnets`);
-        else home.json.reservations = [...(home.json.reservations ?? []), { ...json, 'ip-address': address }];
+        else {
+          home.json.reservations = [...(home.json.reservations ?? []), { ...json, 'ip-address': address }];
+          this.#noteShared(statement, address);
+        }
       }
     }
     return everywhere;

@@ -6,6 +6,8 @@ import type { Notes } from './notes.js';
 import { type ConfStatement, type ConfWord, isMark, isWord, wordsText } from './tree.js';
 
 const TOP_SPACE = 'dhcp4';
+/** Codes of one octet; dhcpd has enterprise numbers in wider spaces. */
+const HIGHEST_CODE = 255;
 
 /** dhcpd's types of one value (dhcp-options(5), "DEFINING NEW OPTIONS"), as Kea calls them. */
 const TYPES: Readonly<Record<string, OptionTypeName>> = {
@@ -72,7 +74,10 @@ export class Definitions {
     if (!isWord(word, 'code') || name?.kind !== 'text') return false;
     const definition = this.#read(name.text, Number(code?.text), statement.words.slice(4));
     if (definition === undefined) notes.lost(statement, 'this type of option is not known');
-    else this.#add(definition);
+    else if (definition.code > HIGHEST_CODE) {
+      const space = `vendor-${definition.code}`;
+      notes.lost(statement, `options of an enterprise are those of the space "${space}" (option 125, RFC 3925)`);
+    } else this.#add(definition);
     return true;
   }
 
@@ -90,11 +95,16 @@ export class Definitions {
   }
 
   #add(definition: OptionDefinition): void {
-    const { space, code, name, type, array, encapsulates } = definition;
+    const { space, code, type, array, encapsulates } = definition;
     const known = OptionRegistry.standard().find(space, code);
-    // Another name for an option that everybody knows: the registered type is the right one.
-    this.#registry = this.#registry.with([known === undefined ? definition : { ...known, name }]);
-    if (known !== undefined) return;
+    if (known !== undefined && encapsulates === undefined) {
+      // Another name for an option that everybody knows: the registered type is the right one.
+      this.#registry = this.#registry.with([{ ...known, name: definition.name }]);
+      return;
+    }
+    // Option 43 is what a vendor's own space is put into: it keeps the name by which it is asked for.
+    const name = known?.name ?? definition.name;
+    this.#registry = this.#registry.with([{ ...definition, name }]);
     this.#json.push({
       name,
       code,

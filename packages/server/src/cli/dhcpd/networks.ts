@@ -56,6 +56,7 @@ export function networkMembers(
   const authoritative = authoritativeOf(body);
   return {
     members: {
+      ...interfaceOf(body),
       ...leaseTimeMembers(times, outer.times),
       ...(authoritative === undefined ? {} : { authoritative }),
       ...always,
@@ -81,7 +82,10 @@ export function convertSubnet(
     return undefined;
   }
   const { members, inside } = networkMembers(body, outer, address!.text, workshop);
-  const own = rangesOf(body).map((pool) => ({ pool, ...filled('client-classes', inside.knownOnly ? ['KNOWN'] : []) }));
+  const own = rangesOf(body, workshop.notes).map((pool) => ({
+    pool,
+    ...filled('client-classes', inside.knownOnly ? ['KNOWN'] : []),
+  }));
   const blocks = body.filter(isPool).flatMap((pool) => convertPool(pool, address!.text, inside, workshop));
   const json = { id, subnet: `${address!.text}/${length}`, ...members, ...filled('pools', [...own, ...blocks]) };
   return { subnet: { json, first, last: first + 2 ** (32 - length) - 1 }, inside };
@@ -108,7 +112,7 @@ export function placePools(
 /** `pool { … }`: each of its ranges is a pool, with the same guard and options. */
 function convertPool({ body = [] }: ConfStatement, scope: string, outer: Outer, workshop: Workshop): JsonMap[] {
   const { classes, definitions, notes } = workshop;
-  const ranges = rangesOf(body);
+  const ranges = rangesOf(body, notes);
   const name = `${scope}-${ranges[0]?.split(' ')[0] ?? 'pool'}`;
   const guard = guardOf(body.filter(isPermit), name, classes, notes);
   const guards = guard.length === 0 && outer.knownOnly ? ['KNOWN'] : guard;
@@ -161,13 +165,22 @@ function isPermit({ words }: ConfStatement): boolean {
 }
 
 /** `range [dynamic-bootp] LOW [HIGH];` as `LOW - HIGH`. */
-function rangesOf(body: readonly ConfStatement[]): string[] {
+function rangesOf(body: readonly ConfStatement[], notes: Notes): string[] {
   return body
     .filter(({ words }) => isWord(words[0], 'range'))
-    .map(({ words }) => {
-      const [low = '', high = low] = words.filter((word) => parseIpv4(word.text) !== undefined).map(({ text }) => text);
-      return `${low} - ${high}`;
+    .flatMap((statement) => {
+      const given = statement.words.filter((word) => parseIpv4(word.text) !== undefined).map(({ text }) => text);
+      const [low, high = low] = given;
+      if (low !== undefined) return [`${low} - ${high}`];
+      notes.lost(statement, 'a range has one or two addresses');
+      return [];
     });
+}
+
+/** `interface NAME;` of a subnet or shared network: clients on it are in this network. */
+function interfaceOf(body: readonly ConfStatement[]): JsonMap {
+  const name = body.findLast(({ words }) => isWord(words[0], 'interface'))?.words[1]?.text;
+  return name === undefined ? {} : { interface: name };
 }
 
 function prefixLength(mask: string): number | undefined {

@@ -31,7 +31,7 @@ const WORD = /\s+|#[^\n]*|"((?:[^"\\]|\\[\s\S])*)"|[A-Za-z0-9_.:/+*-]+|[\s\S]/y;
 /**
  * Reads a file and those it includes.
  * @param read the text of a file, each character an octet
- * @throws LessorError `dhcpd-syntax` with file and line; whatever `read` throws
+ * @throws LessorError `dhcpd-syntax` with file and line; whatever `read` throws of the file itself
  */
 export function readTree(file: string, read: (file: string) => string): readonly ConfStatement[] {
   return new TreeReader(file, read(file), read, []).all();
@@ -107,7 +107,13 @@ class TreeReader {
   #include(words: readonly PlacedWord[]): readonly ConfStatement[] {
     const file = words[1]?.text ?? '';
     if (this.including.includes(file) || file === this.file) throw this.#fault(`${file} includes itself`, words[0]);
-    return new TreeReader(file, this.read(file), this.read, [...this.including, this.file]).all();
+    let text: string;
+    try {
+      text = this.read(file);
+    } catch (error) {
+      throw this.#fault(`can not read ${file}: ${error instanceof Error ? error.message : String(error)}`, words[0]);
+    }
+    return new TreeReader(file, text, this.read, [...this.including, this.file]).all();
   }
 
   #made(words: readonly PlacedWord[], body: readonly ConfStatement[] | undefined, start: PlacedWord): ConfStatement {
