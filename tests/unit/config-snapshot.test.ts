@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { diffConfigs, isUnchanged } from 'lessor/internal/config/diff.js';
-import { loadConfig } from 'lessor/internal/config/load.js';
+import { directoriesFrom, loadConfig } from 'lessor/internal/config/load.js';
 import type { Json, JsonMap } from 'lessor/internal/domain/snapshot.js';
 import { bytesOf, formatIpv4, parseIpv4 } from 'lessor/internal/domain/values.js';
 import { repoPath } from '../lib/repo.js';
-import { issuesOf, loadDhcp4, loadText, testEnvironment } from './config-helpers.js';
+import { issuesOf, linesOf, loadDhcp4, loadText, testEnvironment } from './config-helpers.js';
 
 const ip = (text: string): number => parseIpv4(text)!;
 
@@ -315,6 +315,16 @@ describe('restrictions', () => {
     for (const mode of [0o750, 0o700, undefined]) {
       assert.equal(loadDhcp4(socket, { directoryMode: () => mode }).warnings.length, 0);
     }
+  });
+
+  it('a socket in another directory is one complaint, and /var/run is no other directory than /run', () => {
+    const named = (name: string) => ({ 'control-sockets': [{ 'socket-type': 'unix', 'socket-name': name }] });
+    const [only, ...more] = linesOf(issuesOf(() => loadDhcp4(named('/tmp/x'), { directoryMode: () => 0o777 })));
+    assert.match(only!, /may be in \/test\/run only, not in \/tmp: write x/);
+    assert.deepEqual(more, []);
+    const directories = directoriesFrom({ KEA_CONTROL_SOCKET_DIR: '/run/kea' });
+    const [listener] = loadDhcp4(named('/var/run/kea/x'), { directories }).snapshot.controlSockets;
+    assert.equal(listener?.path, '/run/kea/x');
   });
 
   it('one listener is one listener, however its address is spelled', () => {

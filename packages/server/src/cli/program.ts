@@ -18,6 +18,7 @@ import { PAIR_USAGE, runPair } from './pair.js';
 import { PKI_USAGE, runPki } from './pki.js';
 import { PLAN_USAGE, runPlan } from './plan.js';
 import { runServe, SERVE_USAGE } from './serve.js';
+import { runUpgradeConfig, UPGRADE_CONFIG_USAGE } from './upgrade-config.js';
 
 /** One subcommand. */
 interface Subcommand {
@@ -44,6 +45,12 @@ const SUBCOMMANDS: readonly Subcommand[] = [
     summary: 'convert dhcpd.conf and dhcpd.leases',
     usage: IMPORT_DHCPD_USAGE,
     run: runImportDhcpd,
+  },
+  {
+    name: 'upgrade-config',
+    summary: "an older Kea's configuration as Kea 3 and lessor want it",
+    usage: UPGRADE_CONFIG_USAGE,
+    run: runUpgradeConfig,
   },
   { name: 'pki', summary: 'make certificates for listeners, operators and pairs', usage: PKI_USAGE, run: runPki },
   {

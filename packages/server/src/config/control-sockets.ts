@@ -7,7 +7,7 @@ import { parseIpv4 } from '../domain/values.js';
 import { type PartContext, reportInsecure } from './context.js';
 import { reasonOf } from './lexer.js';
 import { blockOf, type ClientSide, describedListener, type ListenerFacts, plainListener } from './listeners.js';
-import { restrictedPath, splitPath } from './paths.js';
+import { restrictedPath, sameDirectory, splitPath } from './paths.js';
 import type { Section } from './section.js';
 import { DEFAULT_PASSWORDS } from './storage.js';
 import { looksLikeIpv6, unicodeOf } from './values.js';
@@ -142,7 +142,8 @@ function buildUnixSocket(section: Section, { issues, environment }: PartContext)
     return undefined;
   }
   const directory = splitPath(path).directory ?? directories.controlSocket;
-  const mode = directoryMode(directory);
+  // Elsewhere the directory is not ours to close: that it is the wrong one has been said.
+  const mode = sameDirectory(directory, directories.controlSocket) ? directoryMode(directory) : undefined;
   if (mode !== undefined && (mode & ~SOCKET_DIRECTORY_MODE & 0o777) !== 0) {
     const message = `others can enter ${directory} (mode ${(mode & 0o777).toString(8)}): chmod 750 ${directory}`;
     issues.insecure(insecure, position, message);

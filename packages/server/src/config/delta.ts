@@ -8,7 +8,7 @@ import type { OptionRegistry } from '@lessor/dhcp';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import type { Place, TreeEdit } from './edit.js';
 import { findDefinition } from './options.js';
-import { isList } from './tree.js';
+import { isList, isMap } from './tree.js';
 import { parseRange } from './values.js';
 
 /** How the items of a list are told apart. */
@@ -138,8 +138,4 @@ function spaceOf({ space }: JsonMap): string {
 
 function own(map: JsonMap, name: string): Json | undefined {
   return Object.hasOwn(map, name) ? map[name] : undefined;
-}
-
-function isMap(value: Json): value is JsonMap {
-  return typeof value === 'object' && value !== null && !isList(value);
 }

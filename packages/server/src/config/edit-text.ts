@@ -144,8 +144,18 @@ function moveEntry(text: Buffer, from: Place, to: Place): Buffer {
   return removeEntry(added, from);
 }
 
+/** The file without a member that stands beside the `Dhcp4` map. @throws LessorError `config-edit` if there is none */
+export function removeBeside(text: Buffer, name: string): Buffer {
+  return removeFrom(text, skipBlank(text, 0), [name]);
+}
+
 function removeEntry(text: Buffer, at: Place): Buffer {
-  const { before, here } = findEntry(text, openOf(text, at.slice(0, -1)), at[at.length - 1]!);
+  return removeFrom(text, openOf(text, at.slice(0, -1)), at);
+}
+
+/** @param open where the map or list opens that the last step of `at` is in */
+function removeFrom(text: Buffer, open: number, at: Place): Buffer {
+  const { before, here } = findEntry(text, open, at[at.length - 1]!);
   if (here === undefined) throw missing(at);
   const { from, to } = extentOf(text, here);
   const removed = splice(text, from, to, '');

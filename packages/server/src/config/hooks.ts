@@ -21,15 +21,13 @@ interface HookRow {
   readonly note?: string;
 }
 
-const COMMANDS_LATER = 'its commands are not there yet';
-
 /** What is known of Kea's libraries, by name without `lib` and `.so`. */
 const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_lease_cmds: { scope: 'no-hook-parameters' },
   dhcp_stat_cmds: { scope: 'no-hook-parameters' },
-  dhcp_host_cmds: { scope: 'no-hook-parameters', note: COMMANDS_LATER },
-  dhcp_subnet_cmds: { scope: 'no-hook-parameters', note: COMMANDS_LATER },
-  dhcp_class_cmds: { scope: 'no-hook-parameters', note: COMMANDS_LATER },
+  dhcp_host_cmds: { scope: 'no-hook-parameters' },
+  dhcp_subnet_cmds: { scope: 'no-hook-parameters' },
+  dhcp_class_cmds: { scope: 'no-hook-parameters' },
   dhcp_bootp: { scope: 'no-hook-parameters' },
   dhcp_flex_id: { scope: 'flex-id' },
   dhcp_ha: { scope: 'ha' },
@@ -43,7 +41,7 @@ const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_cb_cmds: { note: 'there is no configuration backend' },
   dhcp_host_cache: { note: 'reservations are in memory and need no cache' },
   dhcp_radius: { note: 'RADIUS is not spoken' },
-  dhcp_rbac: { note: 'commands can not be limited by role' },
+  dhcp_rbac: { note: 'who may do what is told by "access" in user-context, see docs/lock-it-down.md' },
   dhcp_limits: { note: 'there are no limits for leases and packets by class or subnet' },
   dhcp_lease_query: { note: 'lease queries (RFC 4388) are not answered' },
   dhcp_ping_check: { note: 'addresses are not pinged before they are offered' },

@@ -16,6 +16,12 @@ export function splitPath(path: string): { readonly directory: string | undefine
   return { directory: slash === 0 ? '/' : trimSlashes(trimmed.slice(0, slash)), name: trimmed.slice(slash + 1) };
 }
 
+/** True for two names of one directory: `/var/run` is `/run` on every Linux of today. */
+export function sameDirectory(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((path) => path.replace(/^\/var\/run(?=\/|$)/, '/run'));
+  return a === b;
+}
+
 /**
  * The path a configured file name stands for.
  * @param directory where files of this kind may be
@@ -35,7 +41,7 @@ export function restrictedPath(
     issues.error('config-range', position, `"${path}" does not name a file`);
     return undefined;
   }
-  if (given === undefined || unicodeOf(given) === directory) return `${directory}/${unicodeOf(name)}`;
+  if (given === undefined || sameDirectory(unicodeOf(given), directory)) return `${directory}/${unicodeOf(name)}`;
   issues.insecure(insecure, position, `${what} may be in ${directory} only, not in ${given}: write ${name}`);
   return unicodeOf(path.trim());
 }

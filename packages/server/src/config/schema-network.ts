@@ -189,7 +189,7 @@ export const NETWORK_SCOPES: Readonly<Record<NetworkScope, Scope>> = {
         min: 1,
         max: U32 - 1,
         mandatory: true,
-        note: 'Kea before 2.7 numbered subnets by itself, from 1 in the order of the file; leases refer to this number',
+        note: 'Kea before 2.7 numbered subnets by itself and leases refer to that number: `lessor upgrade-config` writes it',
         doc: 'Number of the subnet, unique; leases and statistics refer to it.',
       },
       { name: 'pools', type: 'maps', scope: 'pools', doc: 'Ranges of addresses to give out.' },
