@@ -109,6 +109,7 @@ export const MUTATIONS: readonly Mutation[] = [
           put: (lease, before) => stamp.put(lease, before),
           remove: () => undefined,
           committed: () => stamp.committed(),
+          undone: (addresses) => stamp.undone(addresses),
         });
       return parts;
     },

@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 import { repoPath } from '../lib/repo.js';
 import { describe as story } from './describe.js';
 import { MUTATIONS } from './mutations.js';
-import { planOf } from './plan.js';
+import { type Plan, planOf } from './plan.js';
 import { type Outcome, runPlan } from './run.js';
 import { shrink } from './shrink.js';
 
@@ -29,6 +29,11 @@ const known = readFileSync(repoPath('tests', 'sim', 'seeds.txt'), 'utf8')
   .split('\n')
   .filter((line) => /^\d/.test(line))
   .map((line) => Number.parseInt(line, 10));
+
+/** Runs made denser than those of a seed, shrunk, each with what it showed. */
+const PLANS: readonly { readonly story: string; readonly plan: Plan }[] = JSON.parse(
+  readFileSync(repoPath('tests', 'sim', 'plans.json'), 'utf8'),
+);
 
 async function holds(seed: number): Promise<Outcome> {
   const outcome = await runPlan(planOf(seed));
@@ -50,6 +55,13 @@ describe('Simulated pairs', () => {
     assert.ok(known.length > 10);
     for (const seed of known) await holds(seed);
   });
+
+  for (const { story: failed, plan } of PLANS) {
+    test(`holds: ${failed}`, async () => {
+      const outcome = await runPlan(plan);
+      if (outcome.violations.length > 0) assert.fail(story(outcome));
+    });
+  }
 
   test('a slice of seeds holds', async (t) => {
     const until = performance.now() + SLICE_MS;

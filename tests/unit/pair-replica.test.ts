@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Lease, LeaseState } from 'lessor/internal/domain/lease.js';
 import type { PairFile } from 'lessor/internal/domain/pair/file.js';
-import { versionIn } from 'lessor/internal/domain/pair/record.js';
-import { compareVersions, eventNumber } from 'lessor/internal/domain/pair/version.js';
+import { endOf, versionIn } from 'lessor/internal/domain/pair/record.js';
+import { compareVersions, epochOf, eventNumber } from 'lessor/internal/domain/pair/version.js';
+import type { Ipv4 } from 'lessor/internal/domain/values.js';
+import { StoreError } from 'lessor/internal/errors.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import { PairMemory } from 'lessor/internal/services/pair/memory.js';
-import { Replica } from 'lessor/internal/services/pair/replica.js';
+import { Replica, recordOf } from 'lessor/internal/services/pair/replica.js';
 import { UnconfirmedRecords } from 'lessor/internal/services/pair/unconfirmed.js';
 import { stamped } from 'lessor/internal/services/pair/wire.js';
 import { SimDisk, SimLeaseStore } from '../sim/disk.js';
@@ -42,17 +44,18 @@ function server() {
   });
   const ledger = new Ledger(store);
   const unconfirmed = new UnconfirmedRecords();
+  const settled: Ipv4[] = [];
   unconfirmed.compared();
   const replica = new Replica({
     ...{ ledger, unconfirmed, mcltSec: 10, oldestMessageSec: 20, nowSec: () => NOW, mayAgree: () => true },
     memory: new PairMemory({ load: () => undefined, save: () => undefined }, file),
-    ...{ onChange: () => undefined, onSettled: () => undefined, onDropped: () => undefined },
+    ...{ onChange: () => undefined, onSettled: (address) => settled.push(address), onDropped: () => undefined },
   });
   const flushed = async (): Promise<void> => {
     flushes.shift()!();
     await new Promise(setImmediate);
   };
-  return { ledger, unconfirmed, replica, flushed };
+  return { disk, ledger, unconfirmed, replica, settled, flushed };
 }
 
 describe('What both servers have', () => {
@@ -116,5 +119,76 @@ describe('What both servers have', () => {
     assert.equal(unconfirmed.find(ADDRESS)!.known?.endSec, NOW + 50);
     await flushed();
     await again;
+  });
+});
+
+describe('A full disk', () => {
+  it('leaves an address as it was, to be given again when there is room', async () => {
+    const { disk, ledger, unconfirmed, settled, flushed } = server();
+    disk.failing = true;
+    const granted = assert.rejects(async () => await ledger.transact((tx) => tx.put(lease)), {
+      code: 'store-unavailable',
+    });
+    assert.notEqual(unconfirmed.find(ADDRESS), undefined);
+    await flushed();
+    await granted;
+    assert.equal(unconfirmed.find(ADDRESS), undefined);
+    assert.deepEqual(settled, [ADDRESS]);
+  });
+
+  it('keeps a binding unconfirmed whose renewal could not be written', async () => {
+    const { disk, ledger, unconfirmed, settled, flushed } = server();
+    const granted = ledger.transact((tx) => tx.put(lease));
+    await flushed();
+    await granted;
+    disk.failing = true;
+    const renewed = assert.rejects(
+      async () => await ledger.transact((tx) => tx.put({ ...lease, validLifetimeSec: 80 })),
+    );
+    await flushed();
+    await renewed;
+    assert.ok(!unconfirmed.isConfirmed(ADDRESS));
+    assert.deepEqual(settled, []);
+  });
+
+  it('lets no epoch begin that would be forgotten with the process', () => {
+    let saved = file;
+    let failing = false;
+    const save = (next: PairFile): void => {
+      if (failing) throw new StoreError('store-unavailable', 'full');
+      saved = next;
+    };
+    const memory = new PairMemory({ load: () => undefined, save }, file);
+    failing = true;
+    memory.attempt({ epoch: 10 });
+    assert.equal(epochOf(memory.nextEvent()), 1);
+    failing = false;
+    memory.attempt({ epoch: 10 });
+    assert.equal(epochOf(memory.nextEvent()), 10);
+    assert.equal(saved.epoch, 10);
+  });
+});
+
+describe('A lease the partner has lost, and may once have confirmed', () => {
+  it('is not stored shorter because less of it may be told now', async () => {
+    const { ledger, unconfirmed, flushed } = server();
+    const granted = ledger.transact((tx) => tx.put(lease));
+    await flushed();
+    await granted;
+    unconfirmed.confirmed(ADDRESS);
+    // What a comparison notes of a partner that came back with nothing.
+    const { version } = recordOf(ADDRESS, ledger.leases.getByAddress(ADDRESS));
+    unconfirmed.changed(ADDRESS, version, undefined, false, 0, NOW + 50);
+    for (const validLifetimeSec of [10, 12]) {
+      const renewed = ledger.transact((tx) => tx.put({ ...tx.getByAddress(ADDRESS)!, validLifetimeSec }));
+      await flushed();
+      await renewed;
+      assert.equal(endOf(ledger.leases.getByAddress(ADDRESS)!), NOW + 50);
+    }
+    const other = { ...lease, hwAddress: '\x02\0\0\0\0\x02', validLifetimeSec: 10 };
+    const given = ledger.transact((tx) => tx.put(other));
+    await flushed();
+    await given;
+    assert.equal(endOf(ledger.leases.getByAddress(ADDRESS)!), NOW + 10);
   });
 });

@@ -28,7 +28,12 @@ import { backupPeers } from './ha-kea.js';
 const SERVER_ID = 54;
 
 /** Leases without versions, as Kea's protocol has them. */
-const NO_STAMP: LeaseStamp = { put: (lease) => lease, remove: () => undefined, committed: () => undefined };
+const NO_STAMP: LeaseStamp = {
+  put: (lease) => lease,
+  remove: () => undefined,
+  committed: () => undefined,
+  undone: () => undefined,
+};
 
 /** Opens it. @throws StoreError, LessorError */
 export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {

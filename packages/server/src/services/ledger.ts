@@ -32,6 +32,8 @@ export interface LeaseStamp {
   remove(before: Lease): Lease | undefined;
   /** What was staged is durable. */
   committed(): void;
+  /** What was staged of these addresses has been undone; observers have been told. */
+  undone(addresses: readonly Ipv4[]): void;
 }
 
 /** One change staged and not yet durable, kept to tell observers the reverse. */
@@ -258,6 +260,7 @@ export class Ledger {
         }
       }
     }
+    this.#stamp?.undone(staged.map(({ address }) => address));
   }
 
   /** The work in hand is finished: the next in the queue may run, on a clean stack. */

@@ -190,8 +190,9 @@ export class PairCondition {
   met(theirs: Hello): void {
     const { memory } = this.#parts;
     const { born, boot, epoch, fence, state, metBoot } = memory.file;
-    // So that a server that forgot its own is told of one above it.
-    if (theirs.epoch > epoch) memory.note({ epoch: theirs.epoch });
+    // So that a server that forgot its own is told of one above it. Events of an epoch that is not on the disk would be
+    // newer than those after a restart; the next message brings it again.
+    if (theirs.epoch > epoch) memory.attempt({ epoch: theirs.epoch });
     if (theirs.boot !== metBoot && (metBoot === 0 || theirs.born <= metBoot)) memory.note({ metBoot: theirs.boot });
     if (theirs.met > boot || (theirs.met > 0 && theirs.met < born)) this.#forgotten(theirs);
     if (theirs.lost !== memory.file.partnerLost) this.#partnerLost(theirs.lost);

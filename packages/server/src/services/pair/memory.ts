@@ -94,6 +94,15 @@ export class PairMemory {
     if (withheld !== undefined) this.#withheld = addressesOf(withheld);
   }
 
+  /** The same for what can be done later as well: nothing changes if the disk can not be written. */
+  attempt(change: Partial<PairFile>): void {
+    try {
+      this.update(change);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
+  }
+
   /** Begins a new epoch, above `atLeast` too; what else changes with it goes to the disk in the same write. */
   raiseEpoch(atLeast: number, change: Partial<PairFile>): void {
     const epoch = Math.max(this.#file.epoch, atLeast) + 1;

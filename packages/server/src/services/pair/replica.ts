@@ -101,26 +101,37 @@ export class Replica implements LeaseStamp {
     this.#parts.onChange();
   }
 
+  /** The partner is not to hear of a record that never was, and its address can be given again. */
+  undone(addresses: readonly Ipv4[]): void {
+    const { unconfirmed, ledger } = this.#parts;
+    for (const address of addresses) {
+      if (ledger.leases.getByAddress(address) !== undefined || unconfirmed.find(address) === undefined) continue;
+      this.#settle(address);
+    }
+  }
+
   #ownEvent(lease: Lease, before: Lease | undefined, removal: boolean): Lease {
     const { memory, unconfirmed } = this.#parts;
     const base = before === undefined ? this.#graves.find(lease.address) : versionIn(before.userContext);
     const version = withEvent(base ?? UNVERSIONED, memory.file.side, memory.nextEvent());
-    unconfirmed.changed(lease.address, version, this.#known(lease.address, before), removal, this.#told(lease, before));
-    const kept = this.#lasting(lease, before);
+    const known = this.#known(lease.address, before);
+    const mayKnow = this.#mayKnow(lease, before);
+    unconfirmed.changed(lease.address, version, known, removal, this.#told(lease, before), mayKnow);
+    const kept = lasting(lease, before, mayKnow);
     const bound = this.#boundOf(lease);
     return stamped(kept, version, bound < endOf(kept) ? bound : Number.POSITIVE_INFINITY);
   }
 
-  /** The lease with the end that is stored: not before that of `before` where that may still mean something. */
-  #lasting(lease: Lease, before: Lease | undefined): Lease {
-    if (before === undefined) return lease;
-    // A released lease keeps its end: one of lifetime 0 would be no row at the next start, and the release forgotten.
-    if (lease.state === LeaseState.released) return { ...lease, ...timesOf(before) };
-    if (lease.state === LeaseState.declined) return endingNoEarlier(lease, before);
-    // As long as nothing is known of the partner the client may have been told all of what is stored, and a part of it now.
-    const told = lease.state === LeaseState.default && before.state === LeaseState.default;
-    const kept = told && this.#parts.unconfirmed.everything && holderOf(before) === holderOf(lease);
-    return kept ? endingNoEarlier(lease, before) : lease;
+  /**
+   * Until when the holder of `lease` may have been told that it has the address, where that is not known: as long as nothing
+   * is known of the partner it may have been told all of what is stored, and be told a part of it now. 0: it is known.
+   */
+  #mayKnow(lease: Lease, before: Lease | undefined): EpochSec {
+    if (before?.state !== LeaseState.default || lease.state !== LeaseState.default) return 0;
+    if (holderOf(before) !== holderOf(lease)) return 0;
+    const { unconfirmed } = this.#parts;
+    const earlier = unconfirmed.find(lease.address)?.mayKnow ?? 0;
+    return unconfirmed.everything ? Math.max(earlier, endOf(before)) : earlier;
   }
 
   /** Until when the holder of `lease` may think it has the address, whatever becomes of this change. */
@@ -298,8 +309,15 @@ function timesOf({ clttSec, validLifetimeSec }: Lease): Pick<Lease, 'clttSec' | 
   return { clttSec, validLifetimeSec: Math.max(1, validLifetimeSec) };
 }
 
-function endingNoEarlier(lease: Lease, before: Lease): Lease {
-  const end = endOf(before);
+/** The lease with the end that is stored: not before that of `before` where that may still mean something. */
+function lasting(lease: Lease, before: Lease | undefined, mayKnow: EpochSec): Lease {
+  if (before === undefined) return lease;
+  // A released lease keeps its end: one of lifetime 0 would be no row at the next start, and the release forgotten.
+  if (lease.state === LeaseState.released) return { ...lease, ...timesOf(before) };
+  return endingNoEarlier(lease, lease.state === LeaseState.declined ? endOf(before) : mayKnow);
+}
+
+function endingNoEarlier(lease: Lease, end: EpochSec): Lease {
   if (end <= endOf(lease)) return lease;
   return { ...lease, validLifetimeSec: Number.isFinite(end) ? end - lease.clttSec : INFINITE_LIFETIME };
 }

@@ -109,7 +109,7 @@ export class UpdateSender {
       if (record.lease !== undefined) entry.version = record.version;
       if (isBinding(record.lease)) entry.removal = false;
       if (record.lease === undefined && !entry.removal) {
-        unconfirmed.confirmed(address);
+        replica.undone([address]);
         continue;
       }
       const expired = record.lease?.state === LeaseState.expiredReclaimed;
