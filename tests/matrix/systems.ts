@@ -28,6 +28,8 @@ export interface System {
   readonly together: string;
   /** Two lessors, of which more is demanded. */
   readonly ours: boolean;
+  /** Kea's configuration, commands and lease file. */
+  readonly isKeaLike: boolean;
   /** Process id of a server; undefined when it does not run. */
   pid(side: Side): number | undefined;
   leaseFile(side: Side): string;
@@ -118,6 +120,7 @@ export function openSystem(name: SystemName, variation: Variation = {}): System 
 /** Two servers with Kea's control channel. */
 class KeaLikePair implements System {
   readonly together = 'hot-standby';
+  readonly isKeaLike = true;
 
   constructor(
     readonly lab: PairLab,
@@ -222,6 +225,7 @@ class DhcpdPair implements System {
   readonly lab = new PairLab({ apart: true });
   readonly together = 'normal';
   readonly ours = false;
+  readonly isKeaLike = false;
   readonly #folders = [scratchFolder(), scratchFolder()] as const;
   readonly #children: (ChildProcess | undefined)[] = [undefined, undefined];
 
