@@ -94,6 +94,27 @@ describe('A pair of lessors', { skip }, () => {
       .join('\n');
   }
 
+  /**
+   * dhclient starts anew and asks for the address it remembers, udhcpc renews: both must be told, by whichever server is
+   * there, that they have the address they began with.
+   */
+  async function clientsKeepTheirs(): Promise<void> {
+    for (const each of real) {
+      const [address, seen] = [addressOf.get(each)!, each.log().length];
+      if (each.remembers) {
+        each.crash();
+        each.start();
+      } else each.renew();
+      const told = new RegExp(`(bound to|lease of) ${address.replaceAll('.', '\\.')}`);
+      const deadline = performance.now() + 20_000;
+      while (!told.test(each.log().slice(seen))) {
+        assert.ok(performance.now() < deadline, `${each.name} was not told that it has ${address}\n${each.log()}`);
+        await sleep(50);
+      }
+      assert.equal(await each.bound(), address);
+    }
+  }
+
   test('meets, and says so', async () => {
     await lab.until(0, 'normal');
     await lab.until(1, 'normal');
@@ -131,13 +152,12 @@ describe('A pair of lessors', { skip }, () => {
     assert.ok(gapMs < 3000, `${gapMs} ms without an ACK`);
     assert.ok(ack.u32(51) <= 30, `${ack.u32(51)} s is more than MCLT`);
     await lab.until(1, 'interrupted');
-    for (const each of real) each.renew();
-    await sleep(500);
-    for (const each of real) assert.equal(await each.address(), addressOf.get(each));
+    await clientsKeepTheirs();
     await lab.servers[0].start();
     await lab.until(0, 'normal');
     await lab.until(1, 'normal');
     await equalLeases();
+    await clientsKeepTheirs();
   });
 
   test('goes on when the standby is killed', async (t) => {
@@ -147,10 +167,12 @@ describe('A pair of lessors', { skip }, () => {
     assert.ok(gapMs < 1000, `${gapMs} ms without an ACK`);
     assert.ok(ack.u32(51) > 0);
     await lab.until(0, 'interrupted');
+    await clientsKeepTheirs();
     await lab.servers[1].start();
     await lab.until(0, 'normal');
     await lab.until(1, 'normal');
     await equalLeases();
+    await clientsKeepTheirs();
   });
 
   test('gives nobody the address of another while the cable is cut, and heals', async () => {
@@ -163,17 +185,34 @@ describe('A pair of lessors', { skip }, () => {
       assert.ok(!given.has(ack.yiaddr), `${ack.yiaddr} was given twice`);
       given.set(ack.yiaddr, mac);
     }
+    await clientsKeepTheirs();
     lab.peerLink(true);
     await lab.until(0, 'normal');
     await lab.until(1, 'normal');
     await equalLeases();
+    await clientsKeepTheirs();
   });
+
+  for (const side of [0, 1] as const) {
+    test(`goes on when the ${side === 0 ? 'active server' : 'standby'} is cut off from clients and partner, and when it is back`, async () => {
+      const both = (state: string): string => `link set lan0 ${state}\nlink set peer0 ${state}`;
+      lab.hosts[side].ip(both('down'));
+      await lab.until(side === 0 ? 1 : 0, 'interrupted');
+      await clientsKeepTheirs();
+      lab.hosts[side].ip(both('up'));
+      await lab.until(0, 'normal');
+      await lab.until(1, 'normal');
+      await equalLeases();
+      await clientsKeepTheirs();
+    });
+  }
 
   test('serves everything alone after an orderly stop of the other', async () => {
     await lab.servers[0].stop();
     await lab.until(1, 'partner-down');
     const { ack } = await leased();
     assert.equal(ack.u32(51), 600);
+    await clientsKeepTheirs();
     await lab.servers[0].start();
     await lab.until(0, 'normal');
     await lab.until(1, 'normal');
