@@ -65,13 +65,16 @@ function contentSalt(lease: Lease): number {
   return hash >>> 0;
 }
 
-/** 32 bits of an address and an event number that change all over when either changes by one (murmur3's finish). */
+/**
+ * 32 bits of an address and an event number that change all over when either changes (murmur3). Each is mixed in by itself: xored
+ * at once, the address and the event of a lease and those of the next would be the same, and take each other out of the digest.
+ */
 function mix(address: Ipv4, event: number, seed: number): number {
-  let hash = seed ^ address;
-  for (const word of [event % 2 ** 32, Math.floor(event / 2 ** 32)]) {
-    hash = Math.imul(hash ^ word, 0xcc9e2d51);
-    hash = ((hash << 15) | (hash >>> 17)) >>> 0;
-    hash = Math.imul(hash, 5) + 0xe6546b64;
+  let hash = seed;
+  for (const word of [address, event % 2 ** 32, Math.floor(event / 2 ** 32)]) {
+    const scrambled = Math.imul(word, 0xcc9e2d51);
+    hash ^= Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b873593);
+    hash = Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64;
   }
   hash ^= hash >>> 16;
   hash = Math.imul(hash, 0x85ebca6b);
