@@ -68,6 +68,13 @@ export class PairLab {
     this.#servers[side] = undefined;
   }
 
+  /** It ends, and its disk with it. */
+  lose(side: Side): void {
+    this.crash(side);
+    this.disks[side].leases = undefined;
+    this.disks[side].pairFile = undefined;
+  }
+
   start(side: Side): void {
     const { world } = this;
     const disk = this.disks[side];

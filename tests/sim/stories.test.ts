@@ -75,6 +75,23 @@ describe('A pair', () => {
     assert.equal(await lab.ask(0, CLIENT, OF_0), told - 1);
   });
 
+  it('waits also for what was promised between two losses of the same server', async () => {
+    const lab = await PairLab.started();
+    await lab.ask(0, CLIENT, OF_1);
+    lab.lose(0);
+    lab.start(0);
+    await lab.pass(3);
+    lab.cut = true;
+    await lab.pass(MCLT_SEC);
+    await lab.end(1, OF_1, 'released');
+    assert.equal(lab.server(0).memory.file.lost, true);
+    const endSec = (await lab.ask(0, CLIENT, OF_1)) + lab.nowSec - 1;
+    lab.lose(0);
+    lab.cut = false;
+    lab.start(0);
+    for (; lab.nowSec <= endSec; await lab.pass(1)) assert.equal(lab.server(1).pair.rules.mayGive(OF_1), false);
+  });
+
   for (const [whose, address] of [
     ['its own', OF_0],
     ['the other', OF_1],
@@ -99,9 +116,7 @@ async function lostPromise(address: number, how: 'released' | 'declined', restar
   const told = await lab.ask(0, CLIENT, address);
   assert.ok(told > LEASE_SEC - 10);
   const endSec = lab.nowSec + told - 1;
-  lab.crash(0);
-  lab.disks[0].leases = undefined;
-  lab.disks[0].pairFile = undefined;
+  lab.lose(0);
   const again = (): void => {
     lab.crash(1);
     lab.start(1);
@@ -125,5 +140,5 @@ async function lostPromise(address: number, how: 'released' | 'declined', restar
   assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
   if (how === 'released') assert.equal(lab.server(address === OF_0 ? 0 : 1).pair.rules.mayGive(address), true);
   for (const side of [0, 1] as const) assert.deepEqual(lab.server(side).memory.file.withheld, []);
-  assert.equal(lab.server(1).memory.file.partnerLost, false);
+  assert.equal(lab.server(1).memory.file.partnerLostBoot, 0);
 }

@@ -172,7 +172,7 @@ describe('the name in a certificate', () => {
 describe('the file of a pair', () => {
   const file: PairFile = {
     ...{ relationship: 'a-b', side: 1, epoch: 3, boot: 7, reservedCounter: 9, state: 'normal', downSinceSec: 0 },
-    ...{ cleanDown: false, saidGoodbye: true, partnerLost: true, withheld: [{ address: 7, untilSec: 9 }] },
+    ...{ cleanDown: false, saidGoodbye: true, partnerLostBoot: 3, withheld: [{ address: 7, untilSec: 9 }] },
     ...{
       blindUntilSec: 0,
       born: 3,

@@ -16,6 +16,7 @@ const FORMAT = 1;
 /** Members added to that format: 0 where they are missing. */
 const SINCE_FORMAT_1: ReadonlySet<string> = new Set([
   ...['born', 'metBoot', 'fence', 'granted', 'received', 'blindUntilSec'],
+  'partnerLostBoot',
 ]);
 
 /** See the head of this file. */
@@ -88,7 +89,7 @@ function pairFileFrom(json: Json): PairFile {
     ...agreedIn(map.agreed),
     grant: grantFrom(map.grant),
     clockOffsetMs: typeof map.clockOffsetMs === 'number' ? map.clockOffsetMs : 0,
-    partnerLost: map.partnerLost === true,
+    partnerLostBoot: countOf(map, 'partnerLostBoot'),
     withheld: listOf(map.withheld ?? [], 'withheld').map(withheldFrom),
     cleanDown: map.cleanDown === true,
     saidGoodbye: map.saidGoodbye === true,

@@ -20,8 +20,8 @@ export interface PairFile {
   readonly lost: boolean;
   /** This file was lost, and has been begun anew: who owns what is to be asked. */
   readonly forgot: boolean;
-  /** The partner says that it lost its leases, and what it promised with them may not have run out yet. */
-  readonly partnerLost: boolean;
+  /** Boot number with which the partner said that it lost its leases, while it waits for what it promised with them; 0: not so. */
+  readonly partnerLostBoot: number;
   /** Nobody gets these before their time: a server that lost its leases may have promised them to whom they belonged. */
   readonly withheld: readonly WithheldAddress[];
   /** Starts of this server; tells the messages of one start from those of another. */

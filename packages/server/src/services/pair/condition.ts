@@ -195,7 +195,8 @@ export class PairCondition {
     if (theirs.epoch > epoch) memory.attempt({ epoch: theirs.epoch });
     if (theirs.boot !== metBoot && (metBoot === 0 || theirs.born <= metBoot)) memory.note({ metBoot: theirs.boot });
     if (theirs.met > boot || (theirs.met > 0 && theirs.met < born)) this.#forgotten(theirs);
-    if (theirs.lost !== memory.file.partnerLost) this.#partnerLost(theirs.lost);
+    const lostBoot = theirs.lost ? theirs.boot : 0;
+    if (lostBoot !== memory.file.partnerLostBoot) this.#partnerLost(lostBoot);
     const alone = theirs.fence > fence || (theirs.state === 'partner-down' && state !== 'partner-down');
     if (alone) this.#step({ kind: 'contact', outlived: true }, 'the partner went on alone meanwhile');
   }
@@ -204,10 +205,10 @@ export class PairCondition {
    * The partner says that it lost its leases, or that it has waited for what it promised with them. It may have prolonged
    * leases that were over here without knowing, by MCLT beyond the end both knew.
    */
-  #partnerLost(lost: boolean): void {
+  #partnerLost(boot: number): void {
     const { memory, ledger, settings, logger } = this.#parts;
-    if (!lost) {
-      memory.update({ partnerLost: false });
+    if (boot === 0) {
+      memory.update({ partnerLostBoot: 0 });
       return;
     }
     const nowSec = this.nowSec();
@@ -220,7 +221,7 @@ export class PairCondition {
       found.push({ address: lease.address, untilSec });
     }
     // On the disk first: the partner will soon have confirmed that these are over.
-    memory.update({ partnerLost: true, withheld: memory.withheldWith(found) });
+    memory.update({ partnerLostBoot: boot, withheld: memory.withheldWith(found) });
     const text = `the partner lost its leases: ${found.length} addresses given up meanwhile wait for what it may have promised`;
     logger.log('WARN', 'LESSOR_PAIR_PARTNER_LOST', text, { withheld: found.length });
   }

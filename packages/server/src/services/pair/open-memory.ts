@@ -60,7 +60,7 @@ function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
     fence: 0,
     lost: false,
     forgot: false,
-    partnerLost: false,
+    partnerLostBoot: 0,
     withheld: [],
     grant: undefined,
     granted: 0,
