@@ -173,6 +173,7 @@ export async function startReplayServer(config: JsonValue, { root }: ReplayOptio
   const services: ControlServices = {
     ...noChangeServices(clock),
     names: new NameChanges(queue, silentLogger, () => configService.current),
+    ha: [],
     clock,
     pages: new PagePool(clock),
     config: configService,

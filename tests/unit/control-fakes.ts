@@ -194,6 +194,7 @@ export function controlBench(leases: readonly Lease[] = []): ControlBench {
   const audited: AuditRecord[] = [];
   const services: ControlServices = {
     ...noChangeServices(clock),
+    ha: [],
     clock,
     pages: new PagePool(clock),
     config,

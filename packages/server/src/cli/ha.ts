@@ -7,6 +7,7 @@ import { ExitCode, type Io, writeLine } from './io.js';
 
 const OPTIONS: readonly OptionRow[] = [
   { name: 'socket', value: 'PATH', help: 'unix control socket of the server' },
+  { name: 'server', value: 'NAME', help: 'on a hub: the relation with this server; status says all if absent' },
   { name: 'json', help: 'print the answer of the server' },
   { name: 'without-its-leases', help: 'partner-down: it never comes back, and leases that it alone knew are given up' },
   {
@@ -56,16 +57,23 @@ export async function runHa(argv: readonly string[], io: Io): Promise<number> {
 
 async function status(client: CommandClient, io: Io, options: ParsedArgs): Promise<number> {
   const all = await client.call('status-get');
-  const pairs = all['high-availability'];
-  const [pair] = Array.isArray(pairs) ? (pairs as readonly JsonValue[]) : [];
-  if (!isMap(pair)) throw new LessorError('command-failed', 'this server has no partner');
-  if (options.flag('json')) writeLine(io.stdout, JSON.stringify(pair, null, 2));
-  else for (const line of describePair(pair)) writeLine(io.stdout, line);
-  return isMap(pair.lessor) && pair.lessor.connected === true ? ExitCode.ok : ExitCode.failed;
+  const listed = all['high-availability'];
+  const pairs = Array.isArray(listed) ? (listed as readonly JsonValue[]).filter(isMap) : [];
+  const server = options.value('server');
+  const wanted = pairs.filter((pair) => server === undefined || isOf(pair, server));
+  const [only, second] = wanted;
+  if (only === undefined) {
+    const text = server === undefined ? 'this server has no partner' : `no relation has a server ${server}`;
+    throw new LessorError('command-failed', text);
+  }
+  if (options.flag('json')) writeLine(io.stdout, JSON.stringify(second === undefined ? only : wanted, null, 2));
+  else for (const line of wanted.flatMap(describePair)) writeLine(io.stdout, line);
+  const works = wanted.every(({ lessor }) => isMap(lessor) && lessor.connected === true);
+  return works ? ExitCode.ok : ExitCode.failed;
 }
 
 async function diff(client: CommandClient, io: Io, options: ParsedArgs): Promise<number> {
-  const { result, text, arguments: answer } = await client.command('ha-config-diff');
+  const { result, text, arguments: answer } = await client.command('ha-config-diff', ofRelation(options));
   if (result !== 0 && result !== NO_DIFFERENCE) throw new LessorError('command-failed', text ?? 'the server refused');
   const differences = isMap(answer) ? answer.differences : [];
   const list = Array.isArray(differences) ? (differences as readonly JsonValue[]).filter(isMap) : [];
@@ -78,7 +86,7 @@ async function diff(client: CommandClient, io: Io, options: ParsedArgs): Promise
 
 async function push(client: CommandClient, io: Io, options: ParsedArgs): Promise<number> {
   const apply = options.flag('apply');
-  const answer = await client.command('ha-config-push', { apply });
+  const answer = await client.command('ha-config-push', { ...ofRelation(options), apply });
   if (answer.result !== 0) throw new LessorError('command-failed', answer.text ?? 'the server refused');
   if (options.flag('json')) writeLine(io.stdout, JSON.stringify(answer.arguments ?? {}, null, 2));
   else {
@@ -92,13 +100,14 @@ async function partnerDown(client: CommandClient, io: Io, options: ParsedArgs): 
   const wait = options.value('wait');
   if (wait !== undefined && !/^\d{1,10}$/.test(wait)) throw new UsageError('--wait takes a number of seconds');
   return await tell(client, io, 'ha-partner-down', {
+    ...ofRelation(options),
     ...(options.flag('without-its-leases') ? { 'without-its-leases': true } : {}),
     ...(wait === undefined ? {} : { wait: Number(wait) }),
   });
 }
 
-async function goOn(client: CommandClient, io: Io): Promise<number> {
-  return await tell(client, io, 'ha-continue', {});
+async function goOn(client: CommandClient, io: Io, options: ParsedArgs): Promise<number> {
+  return await tell(client, io, 'ha-continue', ofRelation(options));
 }
 
 /** Sends a command and prints what the server says to it. */
@@ -111,6 +120,18 @@ async function tell(client: CommandClient, io: Io, command: string, args: JsonMa
 
 function show(value: JsonValue | undefined): string {
   return value === null || value === undefined ? 'nothing' : JSON.stringify(value);
+}
+
+/** True if the server is one of the relation's. */
+function isOf(pair: JsonMap, server: string): boolean {
+  const servers = mapAt(pair, 'ha-servers');
+  return ['local', 'remote'].some((side) => mapAt(servers, side)['server-name'] === server);
+}
+
+/** Which relation of a hub is meant. */
+function ofRelation(options: ParsedArgs): JsonMap {
+  const server = options.value('server');
+  return server === undefined ? {} : { 'server-name': server };
 }
 
 /** The lines of the report. */

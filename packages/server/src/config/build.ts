@@ -10,6 +10,7 @@ import { buildControlSockets } from './control-sockets.js';
 import { buildDdns } from './ddns.js';
 import type { ConfigEnvironment } from './environment.js';
 import { buildGuard, warnOfIdleGuard } from './guard.js';
+import { checkRelations } from './ha.js';
 import { buildHooks } from './hooks.js';
 import { buildInterfaces } from './interfaces.js';
 import type { IssueList } from './issues.js';
@@ -75,6 +76,7 @@ export function* buildSnapshot(
     classes: classes.map(({ clientClass }) => clientClass),
   };
   warnOfIdleGuard(root, guard, topology.subnets, holders, context);
+  checkRelations(root, { subnets, sharedNetworks, ha }, issues);
   if (issues.hasErrors) return undefined;
 
   const tree = yield* canonicalTree({
@@ -132,9 +134,9 @@ export function* buildSnapshot(
       ...controlSockets.flatMap(({ socket }) => socket.policy ?? []),
       ...(omapi?.listeners.map(({ policy }) => policy) ?? []),
       ...(metrics === undefined ? [] : [metrics]),
-      ...(ha === undefined ? [] : [ha.listener]),
+      ...ha.map(({ listener }) => listener),
     ],
-    ...(ha === undefined ? {} : { ha }),
+    ha,
     ...(omapi === undefined ? {} : { omapi }),
     ...(guard === undefined ? {} : { guard }),
     ...(root.userContext === undefined ? {} : { userContext: root.userContext }),

@@ -23,18 +23,16 @@ const DELAYED_UPDATES = 100;
 /** Names of certificates begin with their type, as node and openssl print them. */
 const CERTIFICATE_NAME = /^(URI|DNS):[^\s,]+$/;
 
-/**
- * Builds the relation; undefined if there is none that acts. Call it when {@link checkHighAvailability} found nothing.
- * What is valid for Kea and not built in is refused by name: a server that silently ran alone would be no redundancy.
- */
-export function buildHighAvailability(parameters: Section, context: BuildContext): HaConfig | undefined {
+/** Builds the relations that act. Call it when {@link checkHighAvailability} found nothing. */
+export function buildHighAvailability(parameters: Section, context: BuildContext): HaConfig[] {
+  const sections = parameters.sections('high-availability');
+  const built = sections.map((relation) => buildRelation(relation, sections.length > 1, context));
+  return built.filter((relation) => relation !== undefined);
+}
+
+/** One relation; undefined if nobody else is in it. */
+function buildRelation(relation: Section, ofHub: boolean, context: BuildContext): HaConfig | undefined {
   const { issues } = context;
-  const [relation, second] = parameters.sections('high-availability');
-  if (relation === undefined) return undefined;
-  if (second !== undefined) {
-    issues.error('config-unsupported', second.position, 'one relation per server: hub and spoke is not built in');
-    return undefined;
-  }
   const mode = relation.string('mode') as HaMode | undefined;
   const sections = relation.sections('peers');
   const selfName = relation.string('this-server-name')?.trim();
@@ -60,7 +58,7 @@ export function buildHighAvailability(parameters: Section, context: BuildContext
     backups: isBackup ? [] : peers.filter(({ role }) => role === 'backup'),
     peers,
     device,
-    listener: buildDoor(own, here, peers, context),
+    listener: buildDoor(own, ofHub ? `peer ${relationship}` : 'peer', here, peers, context),
     heartbeatDelayMs: own.or<number>('heartbeat-delay'),
     partnerKind: own.or<HaConfig['partnerKind']>('partner'),
     safe: buildSafe(own, mode, context),
@@ -189,10 +187,16 @@ function secretOf(peer: Section, name: string, { issues, environment }: BuildCon
 }
 
 /** Where the other servers are heard: by their addresses alone unless others are named; on loopback by all there are. */
-function buildDoor(own: Section, self: HaPeer, peers: readonly HaPeer[], context: BuildContext): ListenerPolicy {
+function buildDoor(
+  own: Section,
+  name: string,
+  self: HaPeer,
+  peers: readonly HaPeer[],
+  context: BuildContext,
+): ListenerPolicy {
   const facts: ListenerFacts = {
     kind: 'peer',
-    name: 'peer',
+    name,
     address: self.address,
     port: self.port,
     encrypted: self.tls !== undefined,

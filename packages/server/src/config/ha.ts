@@ -1,5 +1,7 @@
 /** The parameters of libdhcp_ha: what Kea demands of roles, names and urls. Acting on them comes with HA itself. */
 
+import { RelationMap, SERVER_NAME_LABEL } from '../domain/ha/relations.js';
+import type { ConfigSnapshot } from '../domain/snapshot.js';
 import { parseIpv4 } from '../domain/values.js';
 import type { IssueList } from './issues.js';
 import type { Section } from './section.js';
@@ -13,6 +15,23 @@ const ROLES: Readonly<Record<string, { readonly once: readonly string[]; readonl
   'hot-standby': { once: ['primary', 'standby'], never: ['secondary'] },
   'passive-backup': { once: ['primary'], never: ['secondary', 'standby'] },
 };
+
+/** Checks that every subnet of a hub is in one of its relations; one that is in none is not served. */
+export function checkRelations(
+  root: Section,
+  snapshot: Pick<ConfigSnapshot, 'subnets' | 'sharedNetworks' | 'ha'>,
+  issues: IssueList,
+): void {
+  if (snapshot.ha.length < 2) return;
+  const map = new RelationMap(snapshot);
+  for (const fault of map.faults) issues.error('config-conflict', root.positionOf('subnet4'), fault);
+  const left = snapshot.subnets.filter(({ id }) => map.ofSubnet(id) === undefined);
+  if (left.length === 0) return;
+  const message =
+    `subnets ${left.map(({ id }) => id).join(', ')} have no "${SERVER_NAME_LABEL}" in their user-context (nor their shared ` +
+    'network): they are in no relation, and their clients are not served';
+  issues.warning('config-unsupported', root.positionOf('subnet4'), message);
+}
 
 /** Checks the parameters of the library. */
 export function checkHighAvailability(parameters: Section, issues: IssueList): void {
@@ -35,6 +54,25 @@ export function checkHighAvailability(parameters: Section, issues: IssueList): v
       );
     }
     for (const peer of relation.sections('peers')) checkPeer(peer, names, issues);
+  }
+  checkDoors(relations, issues);
+}
+
+/** Each relation of a hub is heard at an address and port of its own. */
+function checkDoors(relations: readonly Section[], issues: IssueList): void {
+  const doors = new Map<string, string>();
+  for (const relation of relations) {
+    const name = relation.string('this-server-name')?.trim();
+    const own = relation.sections('peers').find((peer) => peer.string('name')?.trim() === name);
+    const url = own?.string('url');
+    if (own === undefined || url === undefined || !URL.canParse(url)) continue;
+    const { host, protocol } = new URL(url);
+    const door = /:\d+$/.test(host) ? host : `${host}:${protocol === 'https:' ? 443 : 80}`;
+    const earlier = doors.get(door);
+    if (earlier !== undefined) {
+      const message = `${door} is already where ${earlier} is heard: every relation needs an address or port of its own`;
+      issues.error('config-conflict', own.positionOf('url'), message);
+    } else doors.set(door, name ?? '');
   }
 }
 

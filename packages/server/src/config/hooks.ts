@@ -64,7 +64,7 @@ export interface BuiltHooks {
 export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
   let bootpEnabled = false;
   let flexIdentifier: ConfigSnapshot['flexIdentifier'];
-  let ha: ConfigSnapshot['ha'];
+  let ha: ConfigSnapshot['ha'] = [];
   const hooks: { library: string; parameters?: NonNullable<ConfigSnapshot['hooks'][number]['parameters']> }[] = [];
   const seen = new Set<string>();
   for (const section of root.sections('hooks-libraries')) {

@@ -100,8 +100,8 @@ export interface ControlServices {
   readonly sweeper: { reclaimAll(remove: boolean): unknown };
   readonly statistics: Statistics;
   readonly serviceSwitch: ServiceSwitch;
-  /** The other server of a pair; undefined if there is none. */
-  readonly ha?: HaReport | undefined;
+  /** The relations with other servers; none of a server that is alone, several of a hub. */
+  readonly ha: readonly HaReport[];
   /** Names in the DNS. */
   readonly names: Pick<NameChanges, 'enabled' | 'removed' | 'resend'>;
   /** Devices and alarms of the guard of BMC networks. */

@@ -412,8 +412,8 @@ export interface ConfigSnapshot {
   readonly omapi?: OmapiConfig;
   /** hooks-libraries as given, for list-commands, status-get and `-T`. */
   readonly hooks: readonly { readonly library: string; readonly parameters?: JsonMap }[];
-  /** The other server of a pair; undefined = this server is alone. */
-  readonly ha?: HaConfig;
+  /** The relations with other servers: none, or one, of a hub several. */
+  readonly ha: readonly HaConfig[];
   /** The `user-context.lessor` extension block and everything else global that later capabilities read. */
   readonly userContext?: JsonMap;
 }

@@ -27,6 +27,7 @@ import { ChangeControl } from '../services/change-control.js';
 import { ClientSide } from '../services/client-side.js';
 import { ConfigService, type SwapParticipant } from '../services/config-service.js';
 import { EventBus, publishLeaseChange } from '../services/events.js';
+import type { HaReport } from '../services/ha-report.js';
 import { IsolationMonitor, type ListenerState, VERDICT_LEVELS } from '../services/isolation.js';
 import type { Logger } from '../services/ports.js';
 import { ReservationDirectories } from '../services/reservation-directory.js';
@@ -66,8 +67,13 @@ export async function openControl(
   ledger.observeDurable((_address, before, after) => publishLeaseChange(events, before, after));
   leases.ha?.onNotice((notice) => {
     if (notice.kind === 'state')
-      events.publish('ha-state', { from: notice.from, to: notice.to, reason: notice.reason });
-    else events.publish('ha-alarm', { alarm: notice.alarm, text: notice.text });
+      events.publish('ha-state', {
+        ...{ from: notice.from, to: notice.to, reason: notice.reason, relationship: notice.relationship },
+      });
+    else {
+      const { alarm, text, relationship } = notice;
+      events.publish('ha-alarm', { alarm, text, relationship });
+    }
   });
   guard.onAlarm((alarm) => events.publish('guard-alarm', { alarm: alarmToJson(alarm) }));
   const config = new ChangeControl({ config: configService, history, clock, audit, logger, events });
@@ -99,7 +105,7 @@ export async function openControl(
     sweeper,
     statistics,
     serviceSwitch,
-    ha: leases.ha?.report,
+    ha: leases.ha?.reports ?? [],
     names: leases.ddns.names,
     guard,
     process: processInfo(clock.now(), options.config),
@@ -217,22 +223,44 @@ function reportExposure({ listeners, access }: ConfigSnapshot, logger: Logger): 
 /** Whether clients are served: nobody holds the service off, leases can be stored, and the pair agrees. */
 function readinessOf({ serviceSwitch, store, ha }: Leases): Readiness {
   // In a Kea pair the service is off while the state says so; the state says why.
-  if (ha !== undefined && serviceSwitch.state.byHaLocal.length > 0) return ha.report.readiness();
+  if (ha !== undefined && serviceSwitch.state.byHaLocal.length > 0) return readinessOfAll(ha);
   if (!serviceSwitch.enabled) return { ready: false, reason: 'the service is switched off (dhcp-disable)' };
   const { health } = store;
   if (!health.ok) return { ready: false, reason: `leases can not be stored: ${health.reason}` };
-  return ha === undefined ? { ready: true, reason: 'serving' } : ha.report.readiness();
+  return ha === undefined ? { ready: true, reason: 'serving' } : readinessOfAll(ha);
+}
+
+/** A hub is ready when it is in every relation. */
+function readinessOfAll({ reports }: HighAvailability): Readiness {
+  const all = reports.map((report) => ({ name: report.relationship, ...report.readiness() }));
+  const [only] = all;
+  if (only !== undefined && all.length === 1) return { ready: only.ready, reason: only.reason };
+  const told = all.filter(({ ready }) => !ready);
+  const reason = (told.length === 0 ? all : told).map((one) => `${one.name}: ${one.reason}`).join('; ');
+  return { ready: told.length === 0, reason };
 }
 
 /** The pair in numbers. */
 function haGauges(ha: HighAvailability | undefined): Readonly<Record<string, Gauge>> {
   if (ha === undefined) return {};
-  const { ready } = ha.report.readiness();
-  const { connected } = ha.report.status().lessor as { readonly connected: boolean };
+  const isReady = (report: HaReport): number => Number(report.readiness().ready);
+  const isConnected = (report: HaReport): number =>
+    Number((report.status().lessor as { readonly connected: boolean }).connected);
   return {
-    lessor_ha_serving: { value: Number(ready), help: '1 if this server of a pair gives addresses to clients' },
-    lessor_ha_connected: { value: Number(connected), help: '1 if the partner answers' },
+    lessor_ha_serving: gaugeOf(ha, isReady, '1 if this server of a pair gives addresses to clients'),
+    lessor_ha_connected: gaugeOf(ha, isConnected, '1 if the partner answers'),
   };
+}
+
+/** One number; of a hub one for each relation. */
+function gaugeOf({ reports }: HighAvailability, numberOf: (report: HaReport) => number, help: string): Gauge {
+  const [only, second] = reports;
+  if (only !== undefined && second === undefined) return { value: numberOf(only), help };
+  const samples = reports.map((report) => ({
+    labels: { relationship: report.relationship },
+    value: numberOf(report),
+  }));
+  return { samples, help };
 }
 
 /** Which control listeners stand apart from clients. */
@@ -258,7 +286,7 @@ function haSwap(ha: HighAvailability | undefined): SwapParticipant {
     ha ?? {
       name: 'high-availability',
       async prepare(next) {
-        if (next.ha === undefined) return { commit: () => undefined, abandon: () => undefined };
+        if (next.ha.length === 0) return { commit: () => undefined, abandon: () => undefined };
         throw new LessorError('config-unsupported', 'a pair can not be made while the server runs: restart it');
       },
     }

@@ -6,7 +6,7 @@ import type { ConfigSnapshot, JsonMap } from '../domain/snapshot.js';
 import type { AddressSpace } from '../services/address-space.js';
 import type { HaReport } from '../services/ha-report.js';
 import type { PeerAnswer } from '../services/kea-ha/answers.js';
-import type { Ledger } from '../services/ledger.js';
+import type { LedgerPart } from '../services/ledger.js';
 import type { TakeConfig } from '../services/pair/config-exchange.js';
 import type { Logger } from '../services/ports.js';
 import type { Redundancy } from '../services/redundancy.js';
@@ -16,11 +16,16 @@ import type { PeerClient } from '../transports/peer-client.js';
 /** What a pair is put together from. */
 export interface HaSurroundings {
   readonly ha: HaConfig;
+  /** The configuration, of a hub's the part that belongs to the relation. */
   readonly snapshot: ConfigSnapshot;
-  readonly ledger: Ledger;
+  readonly ledger: LedgerPart;
+  /** Path of the lease file, or what it is called for this relation of a hub: its own files begin with it. */
+  readonly files: string;
   readonly serviceSwitch: ServiceSwitch;
   /** Asked when something is settled, which is not before the pair is open. */
   readonly addresses: () => AddressSpace;
+  /** This server is in several relations. */
+  readonly ofHub: boolean;
   /** There was no lease file when the process started. */
   readonly leaseFileMissing: boolean;
 }

@@ -1,5 +1,6 @@
 /** The half of a pair in the protocol that its partner speaks, and the change from one to the other when that is found. */
 
+import { serverNames } from '../domain/ha/relations.js';
 import type { JsonMap } from '../domain/snapshot.js';
 import { AddressRefresh } from '../services/address-refresh.js';
 import type { HaReport } from '../services/ha-report.js';
@@ -16,8 +17,8 @@ export function openNegotiatedHalf(base: Base, parts: HalfParts): Half {
   const { mode, self, partnerKind } = parts.config();
   // There is nobody to be safe with.
   if (mode === 'passive-backup' || self.role === 'backup') return openKeaHalf(base, parts);
-  const { path, persist } = parts.snapshot.leaseDatabase;
-  const kind = new PartnerKind(partnerKind, new WordFile(persist ? `${path}.partner` : undefined));
+  const { persist } = parts.snapshot.leaseDatabase;
+  const kind = new PartnerKind(partnerKind, new WordFile(persist ? `${parts.files}.partner` : undefined));
   let alarmed = false;
   let running = false;
 
@@ -61,6 +62,8 @@ export function openNegotiatedHalf(base: Base, parts: HalfParts): Half {
     gate: (acks) => half.redundancy.gate(acks),
   };
   const report: HaReport = {
+    relationship: parts.ha.relationship,
+    servers: serverNames(parts.ha),
     status: () => half.report.status(),
     heartbeat: () => half.report.heartbeat(),
     readiness: () => half.report.readiness(),

@@ -39,14 +39,14 @@ const NO_STAMP: LeaseStamp = {
 export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
   const { config, snapshot, ledger, addresses, leaseFileMissing, client, logger } = parts;
   const ha = config();
-  const { path, persist } = snapshot.leaseDatabase;
-  if (!persist) {
+  if (!snapshot.leaseDatabase.persist) {
     const message = 'a server of a pair has to keep its leases on disk: "persist" must be true';
     throw new LessorError('config-conflict', message);
   }
   const nowSec = Math.floor(clock.now() / 1000);
-  const memory = openPairMemory(new DiskPairFile(`${path}.pair`, nodeFileOps), {
+  const memory = openPairMemory(new DiskPairFile(`${parts.files}.pair`, nodeFileOps), {
     ...{ ha, pools: snapshot.pools, leases: ledger.leases, nowSec, leaseFileMissing },
+    ...(parts.ofHub ? { subnetIds: snapshot.subnets.map(({ id }) => id) } : {}),
   });
   // From here on setting the clock of the machine ends no lease early, also over a restart.
   clock.hold(memory.file.clockOffsetMs);
@@ -109,9 +109,10 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
   parts.onTake((take) => {
     exchange.take = take;
   });
-  const use = (known: Fingerprints, pools: ConfigSnapshot['pools']): void => {
+  const use = (known: Fingerprints, { pools, subnets }: ConfigSnapshot): void => {
     fingerprints = known;
     divide(memory, pools, config());
+    if (parts.ofHub) memory.remember({ covers: subnets.map(({ id }) => id) });
   };
   return {
     redundancy: service,
@@ -143,9 +144,9 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
     },
     async prepare(next) {
       const known = await inSlices(fingerprintsOf(next), clock);
-      return () => use(known, next.pools);
+      return () => use(known, next);
     },
-    follow: (next) => void inSlices(fingerprintsOf(next), clock).then((known) => use(known, next.pools)),
+    follow: (next) => void inSlices(fingerprintsOf(next), clock).then((known) => use(known, next)),
   };
 }
 

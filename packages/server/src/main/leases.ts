@@ -70,8 +70,7 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
   const leaseStatistics = new LeaseStatistics(statistics, clock);
   const serviceSwitch = new ServiceSwitch(clock);
   const surroundings = { snapshot, ledger, serviceSwitch, leaseFileMissing, addresses: () => addresses };
-  const ha: HighAvailability | undefined =
-    snapshot.ha === undefined ? undefined : openHa(base, { ...surroundings, ha: snapshot.ha });
+  const ha: HighAvailability | undefined = openHa(base, surroundings);
   const addresses: AddressSpace = new AddressSpace(random, ha && ((one) => ha.redundancy.rules.mayGive(one)));
   const counts = new SubnetLeaseCounts(ledger.leases);
   const sweeper = new Sweeper({

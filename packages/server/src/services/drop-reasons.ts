@@ -57,6 +57,10 @@ export const DROP_REASONS = {
     receiveDrop: true,
     text: 'the service is switched off (dhcp-disable)',
   },
+  'ha-no-relation': {
+    receiveDrop: true,
+    text: 'its subnet is in no relation of this hub (ha-server-name)',
+  },
   'ha-not-serving': {
     statistic: 'pkt4-service-disabled',
     receiveDrop: true,

@@ -37,9 +37,14 @@ export interface EventKinds {
   /** Subnets, networks, classes or reservations were changed by command. */
   'config-edited': Record<never, never>;
   /** A server of a pair went to another state. */
-  'ha-state': { readonly from: string; readonly to: string; readonly reason: string };
+  'ha-state': {
+    readonly from: string;
+    readonly to: string;
+    readonly reason: string;
+    readonly relationship: string;
+  };
   /** Something about the pair that an operator has to look at. */
-  'ha-alarm': { readonly alarm: string; readonly text: string };
+  'ha-alarm': { readonly alarm: string; readonly text: string; readonly relationship: string };
   /** The guard of BMC networks found something: the alarm as guard-alarm-list answers it. */
   'guard-alarm': { readonly alarm: JsonMap };
   /** A control listener came to stand apart from clients, or no longer does. */

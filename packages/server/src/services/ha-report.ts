@@ -1,7 +1,28 @@
 /** A redundant server as commands, people and monitoring see it, whichever protocol it speaks with its partner. */
 
-import type { JsonMap } from '../domain/snapshot.js';
+import type { Json, JsonMap } from '../domain/snapshot.js';
+import { CommandError } from '../errors.js';
 import type { Drift } from './pair/drift.js';
+
+/**
+ * The relation that a command is for: by the name of any of its servers, or the only one.
+ * @throws CommandError worded as Kea words it, where no relation has that server or none is named on a hub
+ */
+export function reportFor(reports: readonly HaReport[], command: string, serverName: Json | undefined): HaReport {
+  const [only, second] = reports;
+  if (serverName === undefined) {
+    if (only !== undefined && second === undefined) return only;
+    const names = reports.map(({ relationship, servers }) => `${servers.join(' or ')} (${relationship})`).join(', ');
+    const text = `this server is in several relations: 'server-name' has to say which one ${command} is for: ${names}`;
+    throw new CommandError('command-invalid', text);
+  }
+  if (typeof serverName !== 'string') {
+    throw new CommandError('command-invalid', `'server-name' must be a string in the '${command}' command`);
+  }
+  const named = reports.find(({ servers }) => servers.includes(serverName));
+  if (named !== undefined) return named;
+  throw new CommandError('command-invalid', `${serverName} matches no configured 'server-name'`);
+}
 
 /** What an operator is told who said that the partner is down. */
 export const SERVES_ALONE =
@@ -15,6 +36,10 @@ export interface GiveUp {
 
 /** What is said of a pair, and what an operator can tell it. */
 export interface HaReport {
+  /** Name of the relation. */
+  readonly relationship: string;
+  /** Names of its servers: any of them tells a hub which of its relations a command is for. */
+  readonly servers: readonly string[];
   /** The element of `high-availability` in status-get. */
   status(): JsonMap;
   /** What `ha-heartbeat` answers an operator or a monitoring system. */

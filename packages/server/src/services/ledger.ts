@@ -36,6 +36,9 @@ export interface LeaseStamp {
   undone(addresses: readonly Ipv4[]): void;
 }
 
+/** What redundancy works with: the ledger, or of a hub's the part that belongs to one relation (ledger-parts.ts). */
+export type LedgerPart = Pick<Ledger, 'leases' | 'health' | 'observe' | 'observeDurable' | 'useStamp' | 'transact'>;
+
 /** One change staged and not yet durable, kept to tell observers the reverse. */
 interface Staged {
   readonly address: Ipv4;

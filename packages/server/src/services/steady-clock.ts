@@ -21,8 +21,12 @@ export class SteadyClock implements Clock {
     this.pace = new Pace(wall);
   }
 
-  /** Goes on at the pace of the monotonic clock from here, `offsetMs` ahead of the wall clock. */
+  /**
+   * Goes on at the pace of the monotonic clock from here, `offsetMs` ahead of the wall clock. Said again by a relation of a
+   * hub that knows of no offset, it changes nothing.
+   */
   hold(offsetMs: number): void {
+    if (this.#baseMs !== undefined && offsetMs === 0) return;
     this.#baseMs = this.#wall.now() + offsetMs - this.#wall.monotonic();
   }
 

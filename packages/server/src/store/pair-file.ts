@@ -87,6 +87,7 @@ function pairFileFrom(json: Json): PairFile {
     received: countOf(map, 'received'),
     blindUntilSec: countOf(map, 'blindUntilSec'),
     ...agreedIn(map.agreed),
+    ...(map.covers === undefined ? {} : { covers: listOf(map.covers, 'covers').map((id) => Number(id)) }),
     grant: grantFrom(map.grant),
     clockOffsetMs: typeof map.clockOffsetMs === 'number' ? map.clockOffsetMs : 0,
     partnerLostBoot: countOf(map, 'partnerLostBoot'),

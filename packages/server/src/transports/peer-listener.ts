@@ -177,7 +177,7 @@ export class PeerListener {
       who,
       method: socket instanceof TLSSocket ? 'client-cert' : 'none',
       ...(socket.remoteAddress === undefined ? {} : { sourceAddress: socket.remoteAddress }),
-      listener: 'peer',
+      listener: this.#config.listener.name,
       command,
       argumentsDigest: '',
       missing,

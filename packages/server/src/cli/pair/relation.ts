@@ -60,7 +60,7 @@ export function checkConfiguration(path: string, text: Buffer | undefined, io: I
 
 /** Refuses a configuration that is in a pair already. @throws LessorError `pair-setup` */
 export function mustBeAlone({ ha }: ConfigSnapshot, path: string): void {
-  if (ha === undefined) return;
+  if (ha.length === 0) return;
   throw new LessorError('pair-setup', `${path} has a partner already: take libdhcp_ha out of it first`);
 }
 

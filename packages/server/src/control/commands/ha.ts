@@ -1,8 +1,8 @@
 /** What an operator can ask and tell a pair (Kea: hooks/dhcp/high_availability, and lessor's own ha-partner-down). */
 
 import { CommandError } from '../../errors.js';
-import type { HaReport } from '../../services/ha-report.js';
-import { argumentMap, boolean, CORE_WORDING, defineCommand, integer, optional } from '../arguments.js';
+import { type HaReport, reportFor } from '../../services/ha-report.js';
+import { argumentMap, boolean, CORE_WORDING, defineCommand, integer, optional, text } from '../arguments.js';
 import { type CommandResult, type CommandRow, type ControlCommand, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
 
@@ -76,6 +76,9 @@ const KEA_ROWS: readonly KeaRow[] = [
   },
 ];
 
+/** Which relation of a hub is meant: the name of any of its servers. */
+const OF = { 'server-name': optional(text) };
+
 /** Longest time to wait for leases nobody knows of, seconds: that of a lease with an end. */
 const MAX_WAIT_SEC = 0xffff_fffe;
 
@@ -89,14 +92,14 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
       'says that the partner is down, so that its addresses can be used when its promises have run out; with ' +
       'without-its-leases that it never comes back: leases it alone knew are given up, and for wait seconds (the longest ' +
       'lifetime if absent) only clients that renew are answered',
-    args: { 'without-its-leases': optional(boolean), wait: optional(integer) },
+    args: { ...OF, 'without-its-leases': optional(boolean), wait: optional(integer) },
     wording: CORE_WORDING,
-    run({ 'without-its-leases': without = false, wait }, { ha }) {
+    run({ 'without-its-leases': without = false, wait }, { ha }, command) {
       if (wait !== undefined && (!without || wait < 0 || wait > MAX_WAIT_SEC)) {
         const message = `"wait" goes with "without-its-leases": true, and is 0 to ${MAX_WAIT_SEC} seconds`;
         throw new CommandError('command-invalid', message);
       }
-      return { result: Result.success, text: need(ha).partnerIsDown(without ? { waitSec: wait } : undefined) };
+      return { result: Result.success, text: need(ha, command).partnerIsDown(without ? { waitSec: wait } : undefined) };
     },
   }),
   defineCommand({
@@ -104,10 +107,10 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
     access: 'read',
     hook: 'lessor',
     summary: 'where the configurations of the two servers of a pair differ: paths, with what each says',
-    args: {},
+    args: OF,
     wording: CORE_WORDING,
-    async run(_, { ha }) {
-      const drift = await betweenLessors(need(ha).configDiff?.());
+    async run(_, { ha }, command) {
+      const drift = await betweenLessors(need(ha, command).configDiff?.());
       return {
         result: drift.length === 0 ? Result.empty : Result.success,
         text: drift.length === 0 ? 'The configurations are the same.' : `${drift.length} difference(s).`,
@@ -124,10 +127,10 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary:
       'what the configuration of this server would change on its partner; with apply it is put in force there, but for ' +
       "the partner's own sockets, files, names and certificates",
-    args: { apply: optional(boolean) },
+    args: { ...OF, apply: optional(boolean) },
     wording: CORE_WORDING,
-    async run({ apply = false }, { ha }) {
-      const { text, ...plan } = await betweenLessors(need(ha).configPush?.(apply));
+    async run({ apply = false }, { ha }, command) {
+      const { text, ...plan } = await betweenLessors(need(ha, command).configPush?.(apply));
       return { result: Result.success, text: typeof text === 'string' ? text : '', arguments: plan };
     },
   }),
@@ -139,7 +142,7 @@ export const HA_COMMANDS: readonly CommandRow<ControlServices>[] = [
       summary: row.summary,
       args: {},
       wording: CORE_WORDING,
-      run: (_, { ha }, command) => act(row, need(ha), command),
+      run: (_, { ha }, command) => act(row, ha.length === 1 ? ha[0]! : need(ha, command), command),
     }),
   ),
 ];
@@ -159,8 +162,9 @@ async function betweenLessors<T>(answer: Promise<T> | undefined): Promise<T> {
   throw new CommandError('command-failed', 'only two lessors compare their configurations', Result.unsupported);
 }
 
-function need(ha: HaReport | undefined): HaReport {
-  if (ha !== undefined) return ha;
+/** The relation a command is for. */
+function need(ha: readonly HaReport[], command: ControlCommand): HaReport {
+  if (ha.length > 0) return reportFor(ha, command.name, argumentMap(command, CORE_WORDING)?.['server-name']);
   const text = 'this server has no partner: there is no libdhcp_ha.so in hooks-libraries';
   throw new CommandError('command-failed', text, Result.unsupported);
 }

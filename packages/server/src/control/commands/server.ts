@@ -80,7 +80,7 @@ function status({ clock, config, ha, interfaces, isolation, process, serviceSwit
     sockets: { status: sockets, ...(errors.length === 0 ? {} : { errors }) },
     'dhcp-state': dhcpState(serviceSwitch),
     ...(doors === undefined ? {} : { 'control-isolation': doors }),
-    ...(ha === undefined ? {} : { 'high-availability': [ha.status()] }),
+    ...(ha.length === 0 ? {} : { 'high-availability': ha.map((relation) => relation.status()) }),
   };
 }
 

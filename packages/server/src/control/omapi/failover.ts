@@ -25,7 +25,7 @@ import {
   uint32Entry,
 } from './object.js';
 
-/** The pair this server is one of: there is at most one. */
+/** A pair this server is one of: a hub is one of several. */
 interface FoundPair {
   readonly config: HaConfig;
   readonly report: HaReport;
@@ -62,14 +62,13 @@ export const FAILOVER_OBJECT: ObjectRow<FoundPair> = {
   find: (keys, context) => findByKeys(lookups(keys, context), identity),
   identity,
   byIdentity: (text, context) => {
-    const found = pairOf(context);
-    return found !== undefined && identity(found) === text ? found : undefined;
+    return pairsOf(context).find((found) => identity(found) === text);
   },
   attributes,
   update,
   *list(context, after) {
-    const found = pairOf(context);
-    if (found !== undefined && after === '') yield found;
+    const pairs = pairsOf(context);
+    yield* pairs.slice(after === '' ? 0 : pairs.findIndex((found) => identity(found) === after) + 1);
   },
 };
 
@@ -77,9 +76,11 @@ function identity({ config }: FoundPair): string {
   return config.relationship;
 }
 
-function pairOf({ services, snapshot }: OmapiContext): FoundPair | undefined {
-  const { ha: report } = services;
-  return report === undefined || snapshot.ha === undefined ? undefined : { config: snapshot.ha, report };
+function pairsOf({ services, snapshot }: OmapiContext): FoundPair[] {
+  return snapshot.ha.flatMap((config, i) => {
+    const report = services.ha[i];
+    return report === undefined ? [] : [{ config, report }];
+  });
 }
 
 function lookups(keys: Attributes, context: OmapiContext): Lookup<FoundPair>[] {
@@ -88,8 +89,7 @@ function lookups(keys: Attributes, context: OmapiContext): Lookup<FoundPair>[] {
   if (handle !== undefined) list.push(() => findByHandle(FAILOVER_OBJECT, handle, context));
   if (name !== undefined) {
     list.push(() => {
-      const found = pairOf(context);
-      return found !== undefined && sameOctets(name, found.config.relationship) ? found : undefined;
+      return pairsOf(context).find(({ config }) => sameOctets(name, config.relationship));
     });
   }
   return list;
@@ -168,6 +168,6 @@ async function update(found: FoundPair, given: Attributes, context: OmapiContext
     }
     down = true;
   }
-  if (down) await runCommand('ha-partner-down', {}, context);
+  if (down) await runCommand('ha-partner-down', { 'server-name': found.config.self.name }, context);
   return found;
 }

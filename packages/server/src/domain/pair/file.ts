@@ -45,6 +45,8 @@ export interface PairFile {
   readonly received: number;
   /** An operator gave the partner up, and with it leases nobody here knows of: until then they may run. 0: not so. */
   readonly blindUntilSec: number;
+  /** Of a hub: ids of the subnets that were in this relation; leases of others have versions of other pairs. */
+  readonly covers?: readonly number[] | undefined;
   /** What the sections of the configuration were when both servers had the same; undefined if that is not known. */
   readonly agreed?: SectionDigests | undefined;
 }

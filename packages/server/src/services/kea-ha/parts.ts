@@ -4,7 +4,7 @@ import type { HaConfig } from '../../domain/ha/config.js';
 import type { KeaState } from '../../domain/ha/states.js';
 import type { JsonMap } from '../../domain/snapshot.js';
 import type { EpochMs } from '../../domain/values.js';
-import type { Ledger } from '../ledger.js';
+import type { LedgerPart } from '../ledger.js';
 import type { Clock, Logger } from '../ports.js';
 import type { BackupPeer } from './backups.js';
 
@@ -21,7 +21,7 @@ export type AskPeer = (command: string, args: JsonMap, timeoutMs: number) => Pro
 /** See the head of this file. */
 export interface KeaHaParts {
   readonly config: () => HaConfig;
-  readonly ledger: Ledger;
+  readonly ledger: LedgerPart;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ask: AskPeer;

@@ -2,6 +2,7 @@
 
 import type { HaConfig } from '../../domain/ha/config.js';
 import { formatSystemTime } from '../../domain/ha/gmt.js';
+import { serverNames } from '../../domain/ha/relations.js';
 import { KEA_STATES } from '../../domain/ha/states.js';
 import type { JsonMap } from '../../domain/snapshot.js';
 import type { EpochMs } from '../../domain/values.js';
@@ -14,6 +15,8 @@ import { isKeaCommand, type OperatorParts, runKeaCommand } from './operator.js';
 export function keaReport(operator: OperatorParts, nowMs: () => EpochMs): HaReport {
   const { service, config } = operator;
   return {
+    relationship: config().relationship,
+    servers: serverNames(config()),
     status() {
       const { self, mode } = config();
       const { state, reason, hasPartner, inTouch, partner } = service.status;

@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { jsonDigest } from '../../config/json-digest.js';
+import { SERVER_NAME_LABEL } from '../../domain/ha/relations.js';
 import type { SectionDigests } from '../../domain/pair/file.js';
 import { mapSliced, type Sliced } from '../../domain/slices.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../../domain/snapshot.js';
@@ -34,9 +35,29 @@ const PARTICULAR: ReadonlySet<string> = new Set([
   'user-context',
 ]);
 
+/** Lists whose entries can be labelled with a server of a relation. */
+const LABELLED: ReadonlySet<string> = new Set(['subnet4', 'shared-networks']);
+
+function withoutLabels(list: Json): Json {
+  return Array.isArray(list) ? list.map((entry: Json) => (isMap(entry) ? withoutLabel(entry) : entry)) : list;
+}
+
+function withoutLabel(entry: JsonMap): JsonMap {
+  const { subnet4, 'user-context': context } = entry;
+  const inner = subnet4 === undefined ? entry : { ...entry, subnet4: withoutLabels(subnet4) };
+  if (!isMap(context) || context[SERVER_NAME_LABEL] === undefined) return inner;
+  const { [SERVER_NAME_LABEL]: _label, ...rest } = context;
+  const { 'user-context': _context, ...bare } = inner;
+  return Object.keys(rest).length === 0 ? bare : { ...bare, 'user-context': rest };
+}
+
+function isMap(json: Json | undefined): json is JsonMap {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
 /** All fingerprints, to be interrupted after every subnet. */
 export function* fingerprintsOf(snapshot: ConfigSnapshot): Sliced<Fingerprints> {
-  const { ha } = snapshot;
+  const [ha] = snapshot.ha;
   const space = yield* mapSliced(snapshot.subnets, ({ id, prefix, prefixLength, pools }) => [
     id,
     prefix,
@@ -65,8 +86,13 @@ export function particularPart(tree: JsonMap): JsonMap {
   return Object.fromEntries(Object.entries(tree).filter(([name]) => PARTICULAR.has(name))) as Record<string, Json>;
 }
 
-/** The part of Dhcp4 that should be the same on both servers, with its members in order of their names. */
+/**
+ * The part of Dhcp4 that should be the same on both servers, with its members in order of their names. To which relation
+ * of a hub a subnet belongs is the hub's affair.
+ */
 export function commonPart(tree: JsonMap): JsonMap {
-  const entries = Object.entries(tree).filter(([name]) => !PARTICULAR.has(name));
+  const entries = Object.entries(tree)
+    .filter(([name]) => !PARTICULAR.has(name))
+    .map(([name, value]): [string, Json] => [name, LABELLED.has(name) ? withoutLabels(value) : value]);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))) as Record<string, Json>;
 }

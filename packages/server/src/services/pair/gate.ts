@@ -2,7 +2,7 @@
 
 import { endOf, holderOf } from '../../domain/pair/record.js';
 import { type EpochSec, INFINITE_LIFETIME } from '../../domain/values.js';
-import type { Ledger } from '../ledger.js';
+import type { LedgerPart } from '../ledger.js';
 import type { AckVerdict, PendingAck } from '../redundancy.js';
 import type { PairRules } from './rules.js';
 import type { UnconfirmedRecords } from './unconfirmed.js';
@@ -10,7 +10,7 @@ import type { UnconfirmedRecords } from './unconfirmed.js';
 /** What the {@link PairGate} looks at. */
 export interface GateParts {
   readonly rules: Pick<PairRules, 'boundSec'>;
-  readonly ledger: Ledger;
+  readonly ledger: LedgerPart;
   readonly unconfirmed: UnconfirmedRecords;
   nowSec(): EpochSec;
   /** Waits for the partner, as long as that is allowed; undefined: there is nobody to wait for. */

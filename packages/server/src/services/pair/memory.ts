@@ -71,7 +71,7 @@ export class PairMemory {
   }
 
   /** Takes note of what goes to the disk with the next change: nothing is lost with it but a hint for people. */
-  remember(change: Pick<PairFile, 'agreed'>): void {
+  remember(change: Pick<PairFile, 'agreed' | 'covers'>): void {
     this.#file = { ...this.#file, ...change };
   }
 

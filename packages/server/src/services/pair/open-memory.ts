@@ -4,7 +4,7 @@ import type { HaConfig, HaPeer, SafePairSettings } from '../../domain/ha/config.
 import { sideOfRole } from '../../domain/ha/config.js';
 import { OwnershipMap } from '../../domain/pair/ownership.js';
 import { versionIn } from '../../domain/pair/record.js';
-import { epochOf } from '../../domain/pair/version.js';
+import { compareVersions, epochOf, UNVERSIONED } from '../../domain/pair/version.js';
 import type { Pool } from '../../domain/snapshot.js';
 import { LessorError } from '../../errors.js';
 import type { LeaseReader } from '../ports.js';
@@ -27,6 +27,8 @@ export interface Beginning {
   readonly nowSec: number;
   /** There was no lease file when the process started. */
   readonly leaseFileMissing: boolean;
+  /** Of a hub: its subnets that are in this relation. */
+  readonly subnetIds?: readonly number[];
 }
 
 /**
@@ -43,7 +45,26 @@ export function openPairMemory(store: PairFileStore, beginning: Beginning): Pair
   // Leases with versions and no file: counters and ownership are forgotten. A file and no leases: these are.
   const lost = file.lost || (found !== undefined && leaseFileMissing);
   const forgot = file.forgot || (found === undefined && known > 0);
-  return new PairMemory(store, { ...file, ownership, lost, forgot });
+  const { subnetIds: covers } = beginning;
+  // Versions that another pair of this hub has given: whatever happens from now on has to be newer.
+  const epoch = covers !== undefined && hasForeign(file, leases) ? Math.max(file.epoch, known) + 1 : file.epoch;
+  return new PairMemory(store, {
+    ...file,
+    epoch,
+    ownership,
+    lost,
+    forgot,
+    ...(covers === undefined ? {} : { covers }),
+  });
+}
+
+/** Leases of subnets that were in another relation when this server was last told of them. */
+function hasForeign({ covers = [] }: PairFile, leases: Pick<LeaseReader, 'all'>): boolean {
+  const known = new Set(covers);
+  for (const { subnetId, userContext } of leases.all()) {
+    if (!known.has(subnetId) && compareVersions(versionIn(userContext), UNVERSIONED) === 'newer') return true;
+  }
+  return false;
 }
 
 function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {

@@ -5,7 +5,7 @@ import type { DroppedBinding } from '../../domain/pair/merge.js';
 import type { PairState } from '../../domain/pair/states.js';
 import type { JsonMap, Pool } from '../../domain/snapshot.js';
 import { formatIpv4, type Ipv4 } from '../../domain/values.js';
-import type { Ledger } from '../ledger.js';
+import type { LedgerPart } from '../ledger.js';
 import type { Clock, Logger } from '../ports.js';
 import type { Fingerprints } from './fingerprints.js';
 import type { PairMemory } from './memory.js';
@@ -33,7 +33,7 @@ export interface PairSettings {
 export interface PairParts {
   readonly settings: PairSettings;
   readonly memory: PairMemory;
-  readonly ledger: Ledger;
+  readonly ledger: LedgerPart;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Sends one command to the partner, authenticated; resolves with the arguments of its answer, rejects otherwise. */

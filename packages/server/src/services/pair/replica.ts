@@ -19,7 +19,7 @@ import {
 } from '../../domain/pair/record.js';
 import { compareVersions, UNVERSIONED, type Version, withEvent } from '../../domain/pair/version.js';
 import { type EpochSec, INFINITE_LIFETIME, type Ipv4 } from '../../domain/values.js';
-import type { LeaseStamp, LeaseTransaction, Ledger } from '../ledger.js';
+import type { LeaseStamp, LeaseTransaction, LedgerPart } from '../ledger.js';
 import { BlockDigests } from './digests.js';
 import { Graves } from './graves.js';
 import type { PairMemory } from './memory.js';
@@ -28,7 +28,7 @@ import { stamped } from './wire.js';
 
 /** What a {@link Replica} works with. */
 export interface ReplicaParts {
-  readonly ledger: Ledger;
+  readonly ledger: LedgerPart;
   readonly memory: PairMemory;
   readonly unconfirmed: UnconfirmedRecords;
   readonly mcltSec: number;

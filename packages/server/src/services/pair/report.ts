@@ -2,6 +2,7 @@
 
 import type { HaConfig } from '../../domain/ha/config.js';
 import { formatGmt } from '../../domain/ha/gmt.js';
+import { serverNames } from '../../domain/ha/relations.js';
 import { PAIR_STATES, type PairState } from '../../domain/pair/states.js';
 import { type EpochMs, type EpochSec, INFINITE_LIFETIME } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
@@ -50,6 +51,8 @@ export function reportOf(
     return state === 'normal' && mode === 'hot-standby' && own.role === 'standby' ? [] : [own.name];
   };
   return {
+    relationship: config().relationship,
+    servers: serverNames(config()),
     status() {
       const { state, text, partner, connected, ...more } = service.status;
       const { self, partner: other, mode, relationship } = config();
