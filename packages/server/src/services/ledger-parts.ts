@@ -147,5 +147,6 @@ function transactionOf(
       mustBeMine(address);
       tx.delete(address);
     },
+    afterwards: (run) => tx.afterwards(run),
   };
 }
