@@ -113,6 +113,7 @@ function readerOf(
         from = page.at(-1)!.address;
       }
     },
+    walk: (after, show) => all.walk(after, (lease) => (isMine(lease.address) ? show(lease) : true)),
     *all() {
       for (const lease of all.all()) if (isMine(lease.address)) yield lease;
     },
