@@ -129,13 +129,14 @@ describe('the leases of a hub', () => {
   it('are seen, told of, stamped and changed by the relation they belong to', async () => {
     const { whole, parts } = ledger();
     const [first, second] = [parts.of(0), parts.of(1)];
-    const told: string[] = [];
+    const [told, undone]: [string[], string[]] = [[], []];
     for (const [name, part] of Object.entries({ first, second })) {
       part.observe((address) => told.push(`${name} ${address}`));
       part.useStamp({
         put: (lease) => ({ ...lease, hostname: name }),
         remove: () => undefined,
         committed: () => undefined,
+        undone: (addresses) => undone.push(`${name} ${addresses.join()}`),
       });
     }
     await whole.transact((tx) => {
@@ -164,6 +165,19 @@ describe('the leases of a hub', () => {
     );
     await assert.rejects(async () => await first.transact((tx) => tx.delete(south.address)), /belongs to no subnet/);
     assert.equal(whole.leases.getByAddress(south.address)!.hostname, 'second');
+    const broken = (): never => {
+      throw new Error('broken');
+    };
+    undone.length = 0;
+    await assert.rejects(
+      async () =>
+        await whole.transact((tx) => {
+          tx.put(south);
+          broken();
+        }),
+      /broken/,
+    );
+    assert.deepEqual(undone, ['first ', `second ${south.address}`]);
   });
 
   it('are told of as lost and got when subnets come and go', async () => {

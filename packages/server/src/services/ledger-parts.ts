@@ -31,6 +31,11 @@ export class LedgerParts {
       committed: () => {
         for (const stamp of this.#stamps.values()) stamp.committed();
       },
+      undone: (addresses) => {
+        for (const [relation, stamp] of this.#stamps) {
+          stamp.undone(addresses.filter((address) => this.belonging().ofAddress(address) === relation));
+        }
+      },
     });
   }
 
