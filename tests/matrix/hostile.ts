@@ -1,5 +1,6 @@
 /** A scripted attacker on the cable between the servers: every attempt is to be refused, recorded, and to change nothing. */
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getPeer } from '../lib/peers.js';
 import type { Scene } from './scene.js';
@@ -22,6 +23,8 @@ export async function hostile(scene: Scene): Promise<void> {
   const stranger = lab.certificate('stranger', 'URI:urn:lessor:pair:alpha-beta:beta', 'other-ca');
   const own = { cert: join(lab.certificates, 'beta.pem'), key: join(lab.certificates, 'beta.key') };
   const heartbeat = body('ha-heartbeat');
+  const huge = join(lab.certificates, 'huge');
+  writeFileSync(huge, 'x'.repeat(17 << 20));
 
   const attempts: readonly [string, string, () => Promise<string>][] = [
     ['the right authority, another name', '403', () => curl(...tls(printer), ...heartbeat, URL)],
@@ -30,6 +33,7 @@ export async function hostile(scene: Scene): Promise<void> {
     ['a plain connection', '000', () => curl(...heartbeat, URL.replace('https', 'http'))],
     ['no JSON', '400', () => curl(...tls(own), '-d', '{{{{', URL)],
     ['deep JSON', '400', () => curl(...tls(own), '-d', '['.repeat(5000), URL)],
+    ['17 MB', '000', () => curl(...tls(own), '-H', 'Expect:', '--data-binary', `@${huge}`, URL)],
   ];
   for (const [what, expected, attempt] of attempts) {
     const code = await attempt();

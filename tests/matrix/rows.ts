@@ -250,7 +250,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     id: '17',
-    title: 'a hostile peer: other names, replays, unknown words, huge and slow messages',
+    title: 'a hostile peer: other names and authorities, none, plain, unknown words, huge and slow messages',
     systems: OURS,
     variation: { tls: true },
     async run(scene) {

@@ -74,8 +74,8 @@ async function upgrade(scene: Scene, subjects: readonly [Upgradable, Upgradable]
     system.lab.peerLink(true);
     await scene.together();
   } else {
-    const { misfit = 'no reason given' } = ((await system.lab.ha(1)) as { lessor?: { misfit?: string } }).lessor ?? {};
-    scene.note(`the two versions are no pair (${misfit})`);
+    const { lessor } = (await system.lab.ha(1)) as { lessor: { reason: string } };
+    scene.note(`the two versions are no pair (${lessor.reason})`);
     await scene.fault();
   }
   await system.stop(0);
