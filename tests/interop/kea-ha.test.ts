@@ -294,11 +294,13 @@ describe('A pair of lessor and Kea', { skip }, () => {
     try {
       await lab.servers[0].start();
       const { cert, key } = lab.certificate('printer77', 'DNS:printer77.example');
-      const ask = async (command: string): Promise<string> => {
-        const tls = ['-k', '--cert', cert, '--key', key, '-m', '5', '-H', 'Content-Type: application/json'];
-        const body = ['-d', JSON.stringify({ command, service: ['dhcp4'] })];
-        return (await lab.hosts[1].run([getPeer('curl'), '-s', ...tls, ...body, 'https://192.0.2.1:8765/'])).stdout;
+      const curl = async (command: string, ...how: string[]): Promise<string> => {
+        const body = ['-d', JSON.stringify({ command, service: ['dhcp4'] }), '-H', 'Content-Type: application/json'];
+        return (await lab.hosts[1].run([getPeer('curl'), '-s', '-m', '5', ...body, ...how])).stdout;
       };
+      const ask = (command: string): Promise<string> =>
+        curl(command, '-k', '--cert', cert, '--key', key, 'https://192.0.2.1:8765/');
+      assert.equal(await curl('ha-heartbeat', 'http://192.0.2.1:8765/'), '', 'plain');
       assert.match(await ask('ha-heartbeat'), /"result": 0/, 'a name that is nobody’s in the pair');
       assert.match(await ask('lease4-get-all'), /"result": (0|3)/, 'all leases');
       assert.match(await ask('shutdown'), /"result": 0/);
