@@ -5,6 +5,7 @@ import type { ConfigSnapshot } from '../domain/snapshot.js';
 import { checkSection } from './check.js';
 import { isBuiltInClass } from './classes.js';
 import type { BuildContext } from './context.js';
+import { buildOptionRules } from './flex-option.js';
 import { checkHighAvailability } from './ha.js';
 import { buildHighAvailability } from './ha-build.js';
 import { memberPath } from './issues.js';
@@ -30,8 +31,8 @@ const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_class_cmds: { scope: 'no-hook-parameters' },
   dhcp_bootp: { scope: 'no-hook-parameters' },
   dhcp_flex_id: { scope: 'flex-id' },
+  dhcp_flex_option: { scope: 'flex-option' },
   dhcp_ha: { scope: 'ha' },
-  dhcp_flex_option: { note: 'options computed by expressions are not there; use client classes with option-data' },
   dhcp_run_script: { note: 'scripts are not run' },
   dhcp_legal_log: { note: 'there is no legal log' },
   dhcp_mysql: { note: 'leases are stored in memfile only' },
@@ -57,6 +58,7 @@ export interface BuiltHooks {
   readonly hooks: ConfigSnapshot['hooks'];
   readonly bootpEnabled: boolean;
   readonly flexIdentifier: ConfigSnapshot['flexIdentifier'];
+  readonly optionRules: ConfigSnapshot['optionRules'];
   readonly ha: ConfigSnapshot['ha'];
 }
 
@@ -64,6 +66,7 @@ export interface BuiltHooks {
 export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
   let bootpEnabled = false;
   let flexIdentifier: ConfigSnapshot['flexIdentifier'];
+  let optionRules: ConfigSnapshot['optionRules'] = [];
   let ha: ConfigSnapshot['ha'] = [];
   const hooks: { library: string; parameters?: NonNullable<ConfigSnapshot['hooks'][number]['parameters']> }[] = [];
   const seen = new Set<string>();
@@ -81,12 +84,13 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
     const checked = checkLibrary(section, library, name, context);
     if (name === 'dhcp_bootp') bootpEnabled = true;
     if (name === 'dhcp_flex_id' && checked !== undefined) flexIdentifier = buildFlexIdentifier(checked, context);
+    if (name === 'dhcp_flex_option' && checked !== undefined) optionRules = buildOptionRules(checked, context);
     if (name === 'dhcp_ha' && checked !== undefined) {
       checkHighAvailability(checked, context.issues);
       ha = buildHighAvailability(checked, context);
     }
   }
-  return { hooks, bootpEnabled, flexIdentifier, ha };
+  return { hooks, bootpEnabled, flexIdentifier, optionRules, ha };
 }
 
 /** `/usr/lib/kea/hooks/libdhcp_ha.so` is `dhcp_ha`. */

@@ -22,6 +22,8 @@ const HA_STATES = [
 export type HookScope =
   | 'no-hook-parameters'
   | 'flex-id'
+  | 'flex-option'
+  | 'flex-options'
   | 'ha'
   | 'high-availability'
   | 'peers'
@@ -55,6 +57,55 @@ export const HOOK_SCOPES: Readonly<Record<HookScope, Scope>> = {
         status: 'inactive',
         note: 'the IAID of client identifiers (RFC 4361) is not cut off',
         doc: 'Leave the IAID out of the identifier.',
+      },
+    ],
+  },
+  'flex-option': {
+    title: 'parameters of libdhcp_flex_option',
+    context: false,
+    parameters: [
+      {
+        name: 'options',
+        type: 'maps',
+        scope: 'flex-options',
+        mandatory: true,
+        doc: 'Options that expressions add, replace or remove in every reply.',
+      },
+    ],
+  },
+  'flex-options': {
+    title: 'options of libdhcp_flex_option',
+    context: true,
+    parameters: [
+      { name: 'code', type: 'integer', min: 1, max: 254, doc: 'Code of the option.' },
+      { name: 'name', type: 'string', notEmpty: true, doc: 'Name of the option, in place of its code.' },
+      { name: 'space', type: 'string', words: ['dhcp4'], default: 'dhcp4', doc: 'Space of the option.' },
+      {
+        name: 'csv-format',
+        type: 'boolean',
+        default: false,
+        doc: 'The value is text of the option, values by commas.',
+      },
+      {
+        name: 'add',
+        type: 'string',
+        notEmpty: true,
+        doc: 'Expression of the value to add unless the reply has the option.',
+      },
+      {
+        name: 'supersede',
+        type: 'string',
+        notEmpty: true,
+        doc: 'Expression of the value that replaces what the reply has.',
+      },
+      { name: 'remove', type: 'string', notEmpty: true, doc: 'Test of who goes without the option.' },
+      { name: 'client-class', type: 'string', notEmpty: true, doc: 'Only for members of this class.' },
+      {
+        name: 'sub-options',
+        type: 'any',
+        status: 'unsupported',
+        note: 'sub-options are not computed: compute the octets of the whole option',
+        doc: 'Expressions for sub-options.',
       },
     ],
   },

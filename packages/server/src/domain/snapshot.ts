@@ -8,6 +8,7 @@ import type { Authenticator } from '@lessor/omapi';
 import type { PasswordHash } from './access/password-hash.js';
 import type { AccessPolicy, ListenerPolicy } from './access/policy.js';
 import type { CompiledExpression } from './classes/expression.js';
+import type { OptionRule } from './compose/computed-options.js';
 import type { ConflictResolutionMode } from './ddns/name-change.js';
 import type { GuardConfig, NetworkGuard } from './guard/policy.js';
 import type { HaConfig } from './ha/config.js';
@@ -383,6 +384,8 @@ export interface ConfigSnapshot {
   readonly identifierTypes: readonly IdentifierType[];
   /** From a libdhcp_flex_id hook entry, if any. */
   readonly flexIdentifier?: { readonly expression: CompiledExpression<Octets>; readonly replaceClientId: boolean };
+  /** From a libdhcp_flex_option hook entry, in the order of their codes. */
+  readonly optionRules: readonly OptionRule[];
   readonly compatibility: {
     readonly lenientOptionParsing: boolean;
     readonly ignoreDhcpServerIdentifier: boolean;

@@ -4,14 +4,15 @@ import type { Message4, OctetSpan, OptionOctets } from '@lessor/dhcp';
 import { encodeOptionArea } from '@lessor/dhcp';
 import type { EvaluationContext } from '../classes/expression.js';
 import type { ClientName } from '../client-name.js';
-import { encodeFqdn, NO_NAME } from '../client-name.js';
+import { NO_NAME } from '../client-name.js';
 import type { Decision } from '../dhcp4/decision.js';
 import { MessageType } from '../dhcp4/decision.js';
 import { QUARANTINE_CLASS } from '../guard/policy.js';
 import type { BootFields, ClassRank, ConfigSnapshot, OptionData, Pool, Reservation, Subnet } from '../snapshot.js';
 import { maskOf } from '../topology.js';
 import type { Ipv4 } from '../values.js';
-import { bytesOf } from '../values.js';
+import { asOptionOctets, clientOptions, type OwnOption, spanOf } from './client-options.js';
+import { changeOptions, changesKey, type OptionChange, optionChanges } from './computed-options.js';
 import {
   At,
   COOKIE,
@@ -120,6 +121,10 @@ export class ReplyComposer {
       grant === undefined ? ('host' in decision ? decision.host : undefined) : grant.host,
       source,
     );
+    const informDirect = decision.kind === 'inform-ack' && message.ciaddr !== 0;
+    const clientId = this.#snapshot.echoClientId && !source.bootp ? message.span(Code.clientId) : undefined;
+    const echoed = clientOptions(name, message, clientId, informDirect ? undefined : source.relayEcho);
+    const { changes, own } = this.#computed(source, echoed);
     const template = this.#templates.get(
       {
         type,
@@ -137,16 +142,14 @@ export class ReplyComposer {
           (this.#snapshot.guard !== undefined && source.isMember(QUARANTINE_CLASS) ? QUARANTINED : 0),
         requested: type === MessageType.nak ? NOTHING : (message.span(Code.parameterRequestList) ?? NOTHING),
         vendor: this.#hasVendorOptions ? vendorKey(vendorRequest(message)) : NOT_VENDOR,
+        computed: changesKey(changes),
       },
-      (key) => this.#build(key, source),
+      (key) => this.#build(key, source, changes),
     );
 
     const yiaddr = grant?.lease.address ?? 0;
-    const informDirect = decision.kind === 'inform-ack' && message.ciaddr !== 0;
-    const relayEcho = informDirect ? undefined : source.relayEcho;
     const broadcast = (type === MessageType.nak && message.giaddr !== 0) || this.#mustBroadcast(host, source);
     const flags = broadcast ? message.flags | FLAG_BROADCAST : message.flags;
-    const clientId = this.#snapshot.echoClientId && !source.bootp ? message.span(Code.clientId) : undefined;
 
     target.set(template.octets, 0);
     target[1] = message.htype;
@@ -169,7 +172,6 @@ export class ReplyComposer {
     const { withheld } = template;
     const limit = limitOf(message);
     let at = template.octets.length;
-    const own = clientOptions(name, message, clientId, relayEcho);
     for (const { code, value } of own) {
       const length = value.end - value.start;
       if (length > 255 || at + length + 3 > LARGEST_REPLY_OCTETS)
@@ -188,6 +190,17 @@ export class ReplyComposer {
     return { octets: buffer.first(at), type, yiaddr, flags, omitted: NONE_OMITTED, withheld };
   }
 
+  /** What expressions change, and which of the client's own options are left as they are. */
+  #computed(source: ReplySource, own: readonly OwnOption[]): { changes: OptionChange[]; own: readonly OwnOption[] } {
+    const { optionRules } = this.#snapshot;
+    if (optionRules.length === 0) return { changes: [], own };
+    const has = (list: readonly { readonly code: number }[], code: number) => list.some((one) => one.code === code);
+    const changes = optionChanges(optionRules, source).filter(
+      ({ action, code }) => action !== 'add' || !has(own, code),
+    );
+    return { changes, own: own.filter(({ code }) => !has(changes, code)) };
+  }
+
   #mustBroadcast(host: Reservation | undefined, source: ReplySource): boolean {
     return host?.alwaysBroadcast ?? this.#broadcastingClasses.some((name) => source.isMember(name));
   }
@@ -200,9 +213,9 @@ export class ReplyComposer {
     return key;
   }
 
-  #build(key: TemplateKey, source: ReplySource): Template {
+  #build(key: TemplateKey, source: ReplySource, changes: readonly OptionChange[]): Template {
     const { subnet, present } = key;
-    const options: OptionOctets[] = [];
+    let options: OptionOctets[] = [];
     if (key.type !== 0) options.push({ code: Code.messageType, data: Uint8Array.of(key.type) });
     // The key outlives the packet it was made from.
     const requested = Uint8Array.from(key.requested.octets.subarray(key.requested.start, key.requested.end));
@@ -232,6 +245,9 @@ export class ReplyComposer {
     if (present & PRESENT_RENEWAL) options.push({ code: Code.renewal, data: u32(0) });
     if (present & PRESENT_REBINDING) options.push({ code: Code.rebinding, data: u32(0) });
     options.push(...collected.filter((option) => option.code !== Code.serverId));
+    if (changes.length > 0) options = changeOptions(options, changes);
+    const computed = new Set(changes.map(({ code }) => code));
+    const patchedAt = (code: number): number => (computed.has(code) ? -1 : valueOffset(options, code));
 
     const boot = key.type === MessageType.nak ? {} : this.#bootFields(subnet, key.host, source.classNames);
     const area = encodeOptionArea(options);
@@ -246,11 +262,11 @@ export class ReplyComposer {
       ...key,
       requested: spanOf(requested),
       octets,
-      leaseTimeAt: valueOffset(options, Code.leaseTime),
-      renewalAt: valueOffset(options, Code.renewal),
-      rebindingAt: valueOffset(options, Code.rebinding),
+      leaseTimeAt: patchedAt(Code.leaseTime),
+      renewalAt: patchedAt(Code.renewal),
+      rebindingAt: patchedAt(Code.rebinding),
       withheld: this.#hasBmcOnlyOptions && key.type !== MessageType.nak && withholds(request),
-      serverIdAt: configuredId ? -1 : valueOffset(options, Code.serverId),
+      serverIdAt: configuredId ? -1 : patchedAt(Code.serverId),
       options,
     };
   }
@@ -330,48 +346,6 @@ function typeOf(decision: AnsweringDecision, bootp: boolean): number {
 /** RFC 2131 table 3: ciaddr is given back in an ACK only. */
 function keepsCiaddr(type: number): boolean {
   return type === MessageType.ack || type === 0;
-}
-
-/** Given back as sent: the machine identifier (RFC 4578 §2.3) and the subnet selection (RFC 3011 §2). */
-const ECHOED = [Code.machineId, Code.subnetSelection] as const;
-
-/** An option whose value lies in the request, or was made for this reply. */
-interface OwnOption {
-  readonly code: number;
-  readonly value: OctetSpan;
-}
-
-/** The options that differ from client to client, in sending order: option 82 is the last (RFC 3046 §2.2). */
-function clientOptions(
-  name: ClientName,
-  message: Message4,
-  clientId: OctetSpan | undefined,
-  relayEcho: Uint8Array | undefined,
-): OwnOption[] {
-  const options: OwnOption[] = [];
-  if (name.hostNameOption !== undefined) {
-    options.push({ code: Code.hostName, value: spanOf(bytesOf(name.hostNameOption)) });
-  }
-  if (name.fqdn !== undefined) {
-    options.push({ code: Code.fqdn, value: spanOf(encodeFqdn(name.fqdn.flags, name.hostname)) });
-  }
-  for (const code of ECHOED) {
-    const value = message.span(code);
-    if (value !== undefined) options.push({ code, value });
-  }
-  if (clientId !== undefined && clientId.end > clientId.start) options.push({ code: Code.clientId, value: clientId });
-  if (relayEcho !== undefined && relayEcho.length > 0) {
-    options.push({ code: Code.relayInfo, value: spanOf(relayEcho) });
-  }
-  return options;
-}
-
-function spanOf(octets: Uint8Array): OctetSpan {
-  return { octets, start: 0, end: octets.length };
-}
-
-function asOptionOctets({ code, value }: OwnOption): OptionOctets {
-  return { code, data: value.octets.subarray(value.start, value.end) };
 }
 
 function valueOffset(options: readonly OptionOctets[], code: number): number {

@@ -21,6 +21,8 @@ export interface TemplateKey {
   readonly requested: OctetSpan;
   /** Enterprises and vendor options asked for, where vendor options are configured; else ''. */
   readonly vendor: string;
+  /** What expressions computed for the reply; '' if nothing. */
+  readonly computed: string;
 }
 
 /** The fixed part of a reply. */
@@ -86,7 +88,7 @@ function hashOf(key: TemplateKey): number {
   if (key.host !== undefined) hash = mixText(hash, key.host.identifier);
   const { octets, start, end } = key.requested;
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ octets[i]!, 0x0100_0193);
-  hash = mixText(mixText(hash, key.classKey), key.vendor);
+  hash = mixText(mixText(mixText(hash, key.classKey), key.vendor), key.computed);
   return hash | 0;
 }
 
@@ -105,6 +107,7 @@ function sameKey(a: TemplateKey, b: TemplateKey): boolean {
     a.present === b.present &&
     a.classKey === b.classKey &&
     a.vendor === b.vendor &&
+    a.computed === b.computed &&
     sameOctets(a.requested, b.requested)
   );
 }
