@@ -44,6 +44,7 @@ it('every scope can be reached from the top', () => {
     'top',
     'no-hook-parameters',
     'flex-id',
+    'flex-option',
     'ha',
     'ha-lessor',
     'ha-peer-lessor',

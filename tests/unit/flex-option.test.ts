@@ -21,7 +21,7 @@ describe('Parameters of libdhcp_flex_option', () => {
     [{ code: 240, add: "'x'", 'csv-format': true }, /option 240 has no definition to read text by/],
     [{ code: 12, add: "concat('x'" }, /expression concat\('x': column/],
     [{ code: 12, remove: "'text'" }, /column/],
-    [{ code: 82, 'sub-options': [] }, /sub-options are not computed/],
+    [{ code: 82, 'sub-options': [{ code: 1, add: "'x'" }] }, /sub-options are not computed/],
     [{ code: 255, add: "'x'" }, /255/],
   ];
   for (const [row, message] of refused) {
