@@ -136,10 +136,12 @@ export class SimLeaseStore implements LeaseStore {
       this.rollback();
       throw new StoreError('store-unavailable', 'simulated: the disk is full');
     }
+    const { life } = disk;
     try {
       this.#user.step('in commit');
     } catch (error) {
-      write(disk, rows.slice(0, this.#user.torn(rows.length)));
+      // Unless the disk went with the process.
+      if (disk.life === life) write(disk, rows.slice(0, this.#user.torn(rows.length)));
       throw error;
     }
     if (disk.lateMs === 0) write(disk, rows);
