@@ -175,6 +175,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     ...intact,
     name: 'use the addresses of a partner that is down at once',
+    from: 125,
     service({ rules }, { memory, ledger }) {
       const mayGive = rules.mayGive.bind(rules);
       rules.mayGive = (address) =>
@@ -185,6 +186,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     ...intact,
     name: 'do not notice that the process stood still',
+    from: 110,
     parts(parts, frozenMs) {
       const { clock } = parts;
       const asleep = {
