@@ -113,7 +113,7 @@ describe('the metrics listener', () => {
       shown = detail;
       return page;
     };
-    const listener = new MetricsListener(render, new ListLogger());
+    const listener = new MetricsListener(render, new ListLogger(), { clock: new HandClock() });
     const bound = () => listener.bound;
     const apply = async (context?: JsonMap) => (await listener.prepare(snapshot(context))).commit();
     await apply();
@@ -136,9 +136,12 @@ describe('the metrics listener', () => {
     assert.equal(shown, 'subnet');
     (await listener.prepare(snapshot())).abandon();
     assert.equal(bound()?.port, port, 'an abandoned change changes nothing');
-    await assert.rejects(new MetricsListener(() => '', new ListLogger()).prepare(snapshot(at(port))), {
-      code: 'socket-open',
-    });
+    await assert.rejects(
+      new MetricsListener(() => '', new ListLogger(), { clock: new HandClock() }).prepare(snapshot(at(port))),
+      {
+        code: 'socket-open',
+      },
+    );
     await apply();
     assert.equal(bound(), undefined);
     await assert.rejects(get('/metrics'));

@@ -13,7 +13,6 @@ import { requestError } from '../control/door.js';
 import { LessorError } from '../errors.js';
 import { systemClock } from '../platform/clock.js';
 import { machineConfigEnvironment, writeAtomically } from '../platform/config-environment.js';
-import { bindDeviceSocket } from '../platform/device-listener.js';
 import { acquireInstanceLock, lockFile } from '../platform/lock.js';
 import type { LogTree } from '../platform/log.js';
 import { linuxMachineNetwork } from '../platform/machine-network.js';
@@ -30,6 +29,7 @@ import { authenticateAsKea, authenticateByRules } from '../transports/http-authe
 import { DEFAULT_LIMITS } from '../transports/listener.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from '../version.js';
 import { reportWarnings, startProgram } from './program.js';
+import { tcpDoors } from './tcp-doors.js';
 
 /** What to serve and how. */
 export interface AgentOptions {
@@ -178,7 +178,7 @@ function openDoor(
     lock: lockFile,
     limits: DEFAULT_LIMITS,
     access,
-    bindDevice: bindDeviceSocket,
+    ...tcpDoors(systemClock),
     // An agent without a block is Kea's.
     authenticate: (facts, socket) => (socket.policy === undefined ? authenticateAsKea : byRules)(facts, socket),
   });

@@ -17,7 +17,6 @@ import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { LessorError } from '../errors.js';
 import { configFiles } from '../platform/config-environment.js';
-import { bindDeviceSocket } from '../platform/device-listener.js';
 import { describeInterfaces } from '../platform/interface-list.js';
 import { lockFile } from '../platform/lock.js';
 import { linuxMachineNetwork } from '../platform/machine-network.js';
@@ -45,6 +44,7 @@ import { takeFromPartner } from './ha-take.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';
 import type { StartedConfig } from './start-configuration.js';
+import { tcpDoors } from './tcp-doors.js';
 
 /** The command layer, its doors, and who takes part in a change of configuration. */
 export async function openControl(
@@ -130,6 +130,7 @@ export async function openControl(
   ];
   const dispatcher = new Dispatcher(COMMANDS, services, audit, commandLogger, gates);
   const dispatch: Dispatch = (command) => dispatcher.dispatch(command);
+  const doors = tcpDoors(clock);
   const control = new ControlListeners({
     dispatch,
     clock,
@@ -139,8 +140,8 @@ export async function openControl(
     events,
     access,
     authenticate: authenticateByRules(access),
-    bindDevice: bindDeviceSocket,
     peerOf: peerCredentials,
+    ...doors,
     ...nativeUnix(base),
   });
   ending.onEnd(() => control.close());
@@ -152,8 +153,7 @@ export async function openControl(
         detail,
       ),
     logger,
-    access,
-    bindDeviceSocket,
+    { clock, access, ...doors },
     () => readinessOf(leases),
   );
   ending.onEnd(() => metrics.close());
@@ -164,7 +164,7 @@ export async function openControl(
     access,
     random,
     logger: logger.child('omapi'),
-    bindDevice: bindDeviceSocket,
+    ...doors,
     freeCount: (pool) => addresses.freeCount(pool),
   });
   ending.onEnd(() => omapi.close());

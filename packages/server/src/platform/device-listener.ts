@@ -7,7 +7,7 @@
 import { isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { LessorError } from '../errors.js';
-import type { DevicePlace } from '../services/ports.js';
+import type { TcpPlace } from '../services/ports.js';
 import { isLinkLocal, octetsOfIpv6 } from './ip-octets.js';
 import { errnoName, errnoText, type LinuxLibc, linuxLibc } from './linux-libc.js';
 
@@ -22,16 +22,16 @@ const SO_BINDTODEVICE = 25;
  * A TCP socket bound to a place and not listening yet: for net.Server.listen({ fd }), which owns it from then on.
  * @throws LessorError socket-open, with what to do about it
  */
-export function bindDeviceSocket({ address, port, device }: DevicePlace): number {
+export function bindDeviceSocket({ address, port, device }: TcpPlace): number {
   const libc = linuxLibc();
-  const place = `${address} port ${port} on interface ${device}`;
+  const place = `${address} port ${port}${device === undefined ? '' : ` on interface ${device}`}`;
   const name = isIPv4(address) ? socketName4(address, port) : socketName6(address, port, device);
   const fd = libc.socket(isIPv4(address) ? AF_INET : AF_INET6, SOCK_STREAM_NONBLOCK_CLOEXEC, 0);
   if (fd < 0) throw failure(place, 'socket', libc.errno());
   try {
     // As Node does: a port whose last connections are still waiting out their time can be taken again.
     setOption(libc, fd, SO_REUSEADDR, Buffer.from([1, 0, 0, 0]), place);
-    setOption(libc, fd, SO_BINDTODEVICE, Buffer.from(`${device}\0`), place);
+    if (device !== undefined) setOption(libc, fd, SO_BINDTODEVICE, Buffer.from(`${device}\0`), place);
     if (libc.bind(fd, name, name.length) < 0) throw failure(place, 'bind', libc.errno());
     return fd;
   } catch (error) {
@@ -57,12 +57,13 @@ function socketName4(address: string, port: number): Buffer {
 }
 
 /** struct sockaddr_in6; the scope of a link-local address is the device. */
-function socketName6(address: string, port: number, device: string): Buffer {
+function socketName6(address: string, port: number, device: string | undefined): Buffer {
   const name = Buffer.alloc(28);
   name.writeUInt16LE(AF_INET6, 0);
   name.writeUInt16BE(port, 2);
   name.set(octetsOfIpv6(address), 8);
-  const own = networkInterfaces()[device]?.find((one) => one.family === 'IPv6' && one.scopeid !== 0);
+  const zone = address.split('%')[1] ?? device ?? '';
+  const own = networkInterfaces()[zone]?.find((one) => one.family === 'IPv6' && one.scopeid !== 0);
   if (isLinkLocal(address)) name.writeUInt32LE(own?.scopeid ?? 0, 24);
   return name;
 }

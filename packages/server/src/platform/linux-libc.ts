@@ -14,6 +14,8 @@ import { LessorError } from '../errors.js';
 export interface ReadablePoll {
   start(options: { readable: boolean }, callback: () => void): void;
   stop(): void;
+  /** Calls nobody back, but keeps the process alive as a poll does that waits. */
+  rest(): void;
   close(): void;
   unref(): void;
   ref(): void;
@@ -31,6 +33,7 @@ export interface LinuxLibc {
   sendmmsg(fd: number, headers: number, count: number, flags: number): number;
   listen(fd: number, backlog: number): number;
   accept4(fd: number, address: number, length: number, flags: number): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
   close(fd: number): number;
   getifaddrs(result: Uint8Array): number;
   freeifaddrs(list: number): void;
@@ -56,6 +59,7 @@ const PROTOTYPES = {
   sendmmsg: 'int sendmmsg(int fd, uintptr_t headers, uint32_t count, int flags)',
   listen: 'int listen(int fd, int backlog)',
   accept4: 'int accept4(int fd, uintptr_t address, uintptr_t length, int flags)',
+  getsockname: 'int getsockname(int fd, void *address, void *length)',
   close: 'int close(int fd)',
   getifaddrs: 'int getifaddrs(void *result)',
   freeifaddrs: 'void freeifaddrs(uintptr_t list)',
@@ -104,6 +108,8 @@ function load(): LinuxLibc {
           else handle.start(options, callback);
         },
         stop: () => handle?.stop(),
+        // A socket that listens is never disconnected.
+        rest: () => handle?.start({ readable: false, disconnect: true }, () => undefined),
         close: () => handle?.close(),
         unref: () => handle?.unref(),
         ref: () => handle?.ref(),

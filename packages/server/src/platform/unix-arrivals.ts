@@ -40,7 +40,7 @@ export function listenUnixNatively(clock: Pick<Clock, 'after'>): ListenUnix {
         const errno = libc.errno();
         if (errno === ECONNABORTED || errno === EINTR) continue;
         if (errno !== EAGAIN) {
-          poll.stop();
+          poll.rest();
           resume = clock.after(EXHAUSTED_PAUSE_MS, () => poll.start({ readable: true }, takeSome));
         }
         return;

@@ -250,21 +250,54 @@ export interface Logger {
   child(name: string): Logger;
 }
 
-/** An address and port of one device. */
-export interface DevicePlace {
+/** Where to listen for TCP. */
+export interface TcpPlace {
   /** An IP address. */
   readonly address: string;
   /** 0 = any free one. */
   readonly port: number;
-  /** Name of the interface. */
-  readonly device: string;
+  /** Only what comes in through this interface is accepted. */
+  readonly device?: string;
+  /** Connections the kernel holds until they are accepted; Node's default if absent. */
+  readonly backlog?: number;
+  /** Whoever ends his side is still answered: connections are not closed by that. */
+  readonly allowHalfOpen?: boolean;
 }
+
+/** An address and port of one device. */
+export type DevicePlace = TcpPlace & { readonly device: string };
 
 /**
  * Makes a TCP socket that is reached through one device only; its descriptor is for net.Server.listen.
  * @throws LessorError socket-open
  */
 export type BindDevice = (place: DevicePlace) => number;
+
+/** A TCP connection that the kernel has made and for which nothing is allocated yet. One of the two calls ends it. */
+export interface TcpArrival {
+  /** Address of the other end as node:net writes it, a link-local one with its zone. */
+  readonly source: string;
+  /** The same connection as a stream, which reads from the next turn of the loop on. */
+  adopt(): Socket;
+  /** Closes it. */
+  refuse(): void;
+}
+
+/** A TCP socket that listens. */
+export interface TcpFront {
+  /** What is bound. */
+  readonly address: string;
+  /** The port that is bound: where 0 was asked for, the one the system chose. */
+  readonly port: number;
+  /** Stops listening; connections stay. */
+  close(): void;
+}
+
+/**
+ * Listens and tells of each connection, few of them a turn of the loop and no more than may be spent on strangers; the
+ * rest wait in the kernel. @throws LessorError socket-open
+ */
+export type ListenTcp = (place: TcpPlace, arrived: (arrival: TcpArrival) => void) => TcpFront;
 
 /** A connection to a unix socket whose octets are still taken by system calls, without a stream. */
 export interface UnixArrival {

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { STRANGER_COST } from '../control/access/stranger-budget.js';
 import type { Principal } from '../control/command.js';
 import {
   type CommandOrigin,
@@ -45,6 +46,8 @@ export interface RequestContext {
   readonly refused: WeakSet<Duplex>;
   /** Ends of the event streams that are open. */
   readonly streams: Set<() => void>;
+  /** Somebody has shown on this connection who he is. */
+  prove(socket: Socket): void;
   /** Charges what comes in by a connection; undefined: nobody counts. */
   meterOf(socket: Socket): InputMeter | undefined;
 }
@@ -61,15 +64,18 @@ export async function answerRequest(
   for (const { name, value } of config.headers) response.setHeader(name, value);
   const follows = deps.events !== undefined && asksForEvents(request);
   if (!follows && (request.method !== 'POST' || !isJson(request) || !announcesBody(request))) {
+    await strangersTurn(deps);
     refuse(context, response, 400, true);
     return;
   }
   const principal = await (deps.authenticate ?? authenticateAsKea)(factsOf(request), config);
   if (isRefusal(principal)) {
+    await strangersTurn(deps);
     for (const [name, value] of Object.entries(principal.headers)) response.setHeader(name, value);
     refuse(context, response, principal.status, bodyLength(request) > MAX_DISCARDED_OCTETS);
     return;
   }
+  context.prove(request.socket);
   if (follows) {
     await follow(context, deps.events!, request, response, principal);
     return;
@@ -78,6 +84,12 @@ export async function answerRequest(
   const body = await readBody(request, context.deadlines, deps.limits, meter);
   if (typeof body === 'number') refuse(context, response, body, true);
   else await answerCommand(context, body, principal, response);
+}
+
+/** A refusal waits until what may be spent on strangers allows one more. */
+function strangersTurn({ strangers, clock }: ListenerDeps): Promise<void> | undefined {
+  const waitMs = strangers?.charge(STRANGER_COST.refusal) ?? 0;
+  return waitMs === 0 ? undefined : new Promise((resolve) => void clock.after(waitMs, resolve));
 }
 
 /** An error as Kea words it: a bare object. */

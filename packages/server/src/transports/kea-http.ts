@@ -4,31 +4,28 @@
  * and chunked bodies are accepted, sizes are bounded, methods are in upper case. This file is the listening socket and
  * its connections; http-request.ts is what happens to a request.
  *
- * One net.Server listens; it hands each connection to an http.Server or https.Server that does not listen itself.
+ * One socket listens; each connection is handed to an http.Server or https.Server that does not listen itself.
  * So credentials, certificates and even TLS itself change on the same port without closing anything.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
-import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
+import { STRANGER_COST } from '../control/access/stranger-budget.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
-import { LessorError } from '../errors.js';
-import { listenAt } from './device-listen.js';
-import { FairTurns } from './fair-turns.js';
+import type { TcpArrival, TcpFront } from '../services/ports.js';
 import { HttpDeadlines } from './http-deadlines.js';
 import { refuseRaw } from './http-refusal.js';
 import { answerRequest, type RequestContext, refuse } from './http-request.js';
 import { loadTls } from './http-tls.js';
 import { InputMeter } from './input-meter.js';
 import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps } from './listener.js';
+import { openTcpFront } from './tcp-front.js';
 
 /** Kea bounds headers not at all; node:http's 16 kB would refuse what clients with large cookies send. */
 const MAX_HEADER_OCTETS = 256 * 1024;
-
-/** New connections that are looked at before the loop looks at its packets again. */
-const ARRIVALS_PER_TURN = 8;
 
 /** Key of an HTTP listener; whether it speaks TLS does not matter. */
 export function httpKey(config: Pick<ControlSocketConfig, 'address' | 'port' | 'policy'>): string {
@@ -47,28 +44,31 @@ export class HttpListener implements ControlListener, RequestContext {
   private readonly connections = new Set<Socket>();
   /** Connections whose TLS handshake is not over, by the other end; in the order in which they came. */
   private readonly handshakes = new Map<string, Socket>();
-  private readonly arrivals: FairTurns;
+  private front: TcpFront | undefined;
+  /** Told when the last connection is closed. */
+  private emptied: () => void = () => undefined;
+  private readonly proved = new WeakSet<Socket>();
   private readonly meters = new WeakMap<Socket, InputMeter>();
 
   private constructor(
     public config: ControlSocketConfig,
-    private readonly front: NetServer,
     tls: ServerOptions | undefined,
     readonly deps: ListenerDeps,
   ) {
     this.key = httpKey(config);
     this.deadlines = new HttpDeadlines(deps.clock);
-    this.arrivals = new FairTurns(deps.clock, ARRIVALS_PER_TURN);
     this.handler = this.createHandler(tls);
-    front.on('connection', (socket) => this.accept(socket));
   }
 
   /** @throws LessorError `socket-open`, or `config-file` for TLS files that can not be used */
   static async open(config: ControlSocketConfig, deps: ListenerDeps): Promise<HttpListener> {
     const tls = config.tls === undefined ? undefined : loadTls(config.tls);
-    const front = createNetServer({ pauseOnConnect: true });
-    const listener = new HttpListener(config, front, tls, deps);
-    await listen(front, config, deps);
+    const listener = new HttpListener(config, tls, deps);
+    const device = config.policy?.interface;
+    const place = { address: addressOf(config), port: portOf(config), backlog: CONNECTION_BACKLOG };
+    listener.front = await openTcpFront({ ...place, ...(device === undefined ? {} : { device }) }, deps, (arrival) =>
+      listener.accept(arrival),
+    );
     return listener;
   }
 
@@ -78,7 +78,7 @@ export class HttpListener implements ControlListener, RequestContext {
 
   /** The port that is bound: with port 0 in the configuration, the one the system chose. */
   get port(): number {
-    return (this.front.address() as AddressInfo | null)?.port ?? portOf(this.config);
+    return this.front?.port ?? portOf(this.config);
   }
 
   async prepare(next: ControlSocketConfig): Promise<() => void> {
@@ -94,48 +94,53 @@ export class HttpListener implements ControlListener, RequestContext {
 
   async close(): Promise<void> {
     this.closing = true;
-    const closed = new Promise<void>((resolve) => this.front.close(() => resolve()));
+    this.front?.close();
     this.endStreams();
     for (const socket of this.deadlines.waiting) socket.destroy();
     for (const socket of this.handshakes.values()) socket.destroy();
-    await closed;
+    if (this.connections.size > 0) await new Promise<void>((resolve) => (this.emptied = resolve));
   }
 
   private endStreams(): void {
     for (const end of this.streams) end();
   }
 
-  private accept(socket: Socket): void {
-    socket.on('error', () => socket.destroy());
-    const { access } = this.deps;
-    const admission = access?.admit(this.config.policy, socket.remoteAddress ?? '');
-    if (access !== undefined && admission === undefined) {
-      socket.destroy();
-      return;
-    }
-    socket.once('close', () => admission?.release());
+  /** Nothing is allocated for a connection before it is admitted. */
+  private accept(arrival: TcpArrival): void {
+    const { access, strangers } = this.deps;
+    const admission = access?.admit(this.config.policy, arrival.source);
+    const admitted = access === undefined || admission !== undefined;
     // One more takes the place of who waits the longest, so that idlers lock nobody out.
-    if (this.connections.size >= this.deps.limits.maxConnections && !this.evict()) {
-      socket.destroy();
+    if (!admitted || (this.connections.size >= this.deps.limits.maxConnections && !this.evict())) {
+      admission?.release();
+      arrival.refuse();
       return;
     }
+    const socket = arrival.adopt();
+    socket.on('error', () => socket.destroy());
+    strangers?.charge(this.costOfConnection());
     this.connections.add(socket);
-    socket.once('close', () => this.connections.delete(socket));
+    socket.once('close', () => {
+      admission?.release();
+      this.connections.delete(socket);
+      if (this.connections.size === 0) this.emptied();
+    });
     if (this.config.tls !== undefined) {
       const key = endpointOf(socket);
       this.handshakes.set(key, socket);
       socket.once('close', () => this.handshakes.delete(key));
     }
-    this.arrivals.add({ step: () => this.hand(socket), rest: () => undefined });
+    this.handler.emit('connection', socket);
   }
 
-  /** What makes a connection one of HTTP costs more than to accept it: of a crowd that comes at once few have it in a turn. */
-  private hand(socket: Socket): boolean {
-    if (!socket.destroyed) {
-      this.handler.emit('connection', socket);
-      socket.resume();
-    }
-    return false;
+  private costOfConnection(): number {
+    return STRANGER_COST.connection + (this.config.tls === undefined ? 0 : STRANGER_COST.handshake);
+  }
+
+  prove(socket: Socket): void {
+    if (this.proved.has(socket)) return;
+    this.proved.add(socket);
+    this.deps.strangers?.refund(STRANGER_COST.arrival + this.costOfConnection());
   }
 
   /** Closes one that has kept us waiting for a request the longest, else for the end of its TLS handshake. */
@@ -218,18 +223,4 @@ function addressOf(config: Pick<ControlSocketConfig, 'address'>): string {
 
 function portOf(config: Pick<ControlSocketConfig, 'port'>): number {
   return config.port ?? 8000;
-}
-
-async function listen(server: NetServer, config: ControlSocketConfig, { bindDevice }: ListenerDeps): Promise<void> {
-  const [address, port, device] = [addressOf(config), portOf(config), config.policy?.interface];
-  const where = `${address}:${port}${device === undefined ? '' : ` on ${device}`}`;
-  if (device !== undefined && bindDevice === undefined) {
-    throw new LessorError('socket-open', `unable to bind ${where}: sockets can not be bound to interfaces here`);
-  }
-  const place = { address, port, backlog: CONNECTION_BACKLOG, ...(device === undefined ? {} : { device }) };
-  try {
-    await listenAt(server, place, bindDevice ?? (() => -1));
-  } catch (error) {
-    throw new LessorError('socket-open', `unable to bind ${where}: ${(error as Error).message}`);
-  }
 }

@@ -2,12 +2,13 @@
 
 import type { Socket } from 'node:net';
 import type { AccessControl } from '../control/access/access-control.js';
+import type { StrangerBudget } from '../control/access/stranger-budget.js';
 import type { Dispatch, RequestHandler } from '../control/door.js';
 import type { UnixUser } from '../domain/access/identify.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { EventBus } from '../services/events.js';
 import { spareTurn } from '../services/in-slices.js';
-import type { BindDevice, Clock, ListenUnix, Logger } from '../services/ports.js';
+import type { BindDevice, Clock, ListenTcp, ListenUnix, Logger } from '../services/ports.js';
 import type { Authenticate } from './http-authenticate.js';
 
 /** An open listener. */
@@ -75,6 +76,10 @@ export interface ListenerDeps {
   readonly access?: AccessControl;
   /** Binds a socket to an interface; needed where a listener names one. */
   readonly bindDevice?: BindDevice;
+  /** TCP: takes connections by system calls; node:net if absent. */
+  readonly listenTcp?: ListenTcp | undefined;
+  /** What may be spent on those who prove nothing; no bound if absent. */
+  readonly strangers?: StrangerBudget;
   /** Unix: takes connections by system calls; node:net if absent. */
   readonly listenUnix?: ListenUnix;
   /** The user at the other end of a unix socket, where the system tells. */

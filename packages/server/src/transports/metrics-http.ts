@@ -4,18 +4,20 @@
  * no secrets, so it has no authentication: `sources` and `interface` of the block say who reaches it.
  */
 
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { AccessControl } from '../control/access/access-control.js';
+import { STRANGER_COST, type StrangerBudget } from '../control/access/stranger-budget.js';
 import type { ListenerPolicy } from '../domain/access/policy.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
 import { DROP_REASONS, type DropReason, dropStatisticName } from '../services/drop-reasons.js';
-import type { BindDevice, Logger } from '../services/ports.js';
+import type { Clock, Logger, TcpArrival, TcpFront } from '../services/ports.js';
 import type { Statistics } from '../services/statistics.js';
-import { listenAt } from './device-listen.js';
 import { headerOctets } from './http-body.js';
+import { HttpDeadlines } from './http-deadlines.js';
+import { type FrontDeps, openTcpFront } from './tcp-front.js';
 
 /** Where metrics are served. */
 export interface MetricsAddress {
@@ -196,12 +198,32 @@ function isDetail(value: Json): value is MetricsDetail {
   return typeof value === 'string' && Object.hasOwn(FINER, value);
 }
 
+/** What a {@link MetricsListener} works with. */
+export interface MetricsParts extends FrontDeps {
+  readonly clock: Pick<Clock, 'after' | 'soon'>;
+  /** Who may connect; everybody if absent. */
+  readonly access?: AccessControl;
+  /** What may be spent on those who ask for nothing that is here; no bound if absent. */
+  readonly strangers?: StrangerBudget;
+}
+
+/** A listener that is open. */
+interface OpenMetrics {
+  readonly front: TcpFront;
+  readonly connections: ReadonlySet<Socket>;
+}
+
+/** Silence before a request is complete, and between two. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const IDLE_TIMEOUT_MS = 60_000;
+
 /** The metrics listener, kept in step with the configuration. */
 export class MetricsListener implements SwapParticipant {
   readonly name = 'metrics';
   readonly testable = true;
+  private readonly deadlines: HttpDeadlines;
   private policy: ListenerPolicy | undefined;
-  private current: { readonly where: MetricsSettings; readonly server: Server } | undefined;
+  private current: { readonly where: MetricsSettings; readonly open: OpenMetrics } | undefined;
 
   /**
    * @param render makes the page in the detail configured, at each request
@@ -210,15 +232,16 @@ export class MetricsListener implements SwapParticipant {
   constructor(
     private readonly render: (detail: MetricsDetail) => string,
     private readonly logger: Logger,
-    private readonly access?: AccessControl,
-    private readonly bindDevice?: BindDevice,
+    private readonly parts: MetricsParts,
     private readonly readiness: () => Readiness = () => ({ ready: true, reason: 'serving' }),
-  ) {}
+  ) {
+    this.deadlines = new HttpDeadlines(parts.clock);
+  }
 
   /** Where it listens, undefined if it does not. */
   get bound(): MetricsAddress | undefined {
-    const bound = this.current?.server.address() as AddressInfo | null | undefined;
-    return bound === null || bound === undefined ? undefined : { address: bound.address, port: bound.port };
+    const { front } = this.current?.open ?? {};
+    return front && { address: front.address, port: front.port };
   }
 
   /** @throws LessorError if the address can not be bound */
@@ -236,26 +259,26 @@ export class MetricsListener implements SwapParticipant {
       };
       return { commit, abandon: () => undefined };
     }
-    const opened = where === undefined ? undefined : { where, server: await this.listen(where, device) };
+    const opened = where === undefined ? undefined : { where, open: await this.listen(where, device) };
     return {
       commit: () => {
         const gone = this.current;
         this.current = opened;
         this.policy = policy;
-        if (gone !== undefined) closeServer(gone.server);
+        if (gone !== undefined) close(gone.open);
         if (where !== undefined) {
           this.logger.log('INFO', 'LESSOR_METRICS_OPENED', `metrics at http://${where.address}:${where.port}/metrics`);
         }
       },
       abandon: () => {
-        if (opened !== undefined) closeServer(opened.server);
+        if (opened !== undefined) close(opened.open);
       },
     };
   }
 
   /** Stops listening. */
   close(): void {
-    if (this.current !== undefined) closeServer(this.current.server);
+    if (this.current !== undefined) close(this.current.open);
     this.current = undefined;
   }
 
@@ -270,31 +293,55 @@ export class MetricsListener implements SwapParticipant {
     return { status: 404, text: 'only GET /metrics and GET /ready are here\n' };
   }
 
-  private async listen({ address, port }: MetricsAddress, device: string | undefined): Promise<Server> {
-    const server = createServer((request, response) => {
-      const source = request.socket.remoteAddress ?? '';
-      // A page is asked for in some hundred octets: who sends more than the limit is not asking for pages.
-      if ((this.access?.spend(this.policy, source, headerOctets(request)) ?? 0) > 0) {
-        request.destroy();
-        return;
-      }
-      const { status, text } = this.answer(request.method, request.url?.split('?')[0]);
-      response.writeHead(status, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
-      response.end(text);
+  private async listen({ address, port }: MetricsAddress, device: string | undefined): Promise<OpenMetrics> {
+    const server = createServer((request, response) => this.serve(request, response));
+    const connections = new Set<Socket>();
+    const place = { address, port, ...(device === undefined ? {} : { device }) };
+    const front = await openTcpFront(place, this.parts, (arrival) => {
+      const socket = this.accept(arrival);
+      if (socket === undefined) return;
+      connections.add(socket);
+      socket.once('close', () => connections.delete(socket));
+      server.emit('connection', socket);
     });
-    server.on('connection', (socket) => {
-      const admission = this.access?.admit(this.policy, socket.remoteAddress ?? '');
-      if (this.access !== undefined && admission === undefined) socket.destroy();
-      else socket.once('close', () => admission?.release());
-    });
-    try {
-      const place = { address, port, ...(device === undefined ? {} : { device }) };
-      await listenAt(server, place, this.bindDevice ?? (() => -1));
-    } catch (error) {
-      const text = `unable to bind ${address}:${port} for metrics: ${(error as Error).message}`;
-      throw new LessorError('socket-open', text);
+    return { front, connections };
+  }
+
+  private accept(arrival: TcpArrival): Socket | undefined {
+    const { access, strangers } = this.parts;
+    const admission = access?.admit(this.policy, arrival.source);
+    if (access !== undefined && admission === undefined) {
+      arrival.refuse();
+      return undefined;
     }
-    return server;
+    const socket = arrival.adopt();
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => {
+      admission?.release();
+      this.deadlines.cancel(socket);
+    });
+    strangers?.charge(STRANGER_COST.connection);
+    this.deadlines.set(socket, REQUEST_TIMEOUT_MS, () => socket.destroy());
+    return socket;
+  }
+
+  private serve(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const { access, strangers } = this.parts;
+    this.deadlines.begin(socket);
+    response.once('close', () => {
+      if (this.deadlines.end(socket)) this.deadlines.set(socket, IDLE_TIMEOUT_MS, () => socket.destroy());
+    });
+    // A page is asked for in some hundred octets: who sends more than the limit is not asking for pages.
+    if ((access?.spend(this.policy, socket.remoteAddress ?? '', headerOctets(request)) ?? 0) > 0) {
+      request.destroy();
+      return;
+    }
+    const { status, text } = this.answer(request.method, request.url?.split('?')[0]);
+    // Nobody proves anything here: whoever asks for what there is is no stranger.
+    if (status !== 404) strangers?.refund(STRANGER_COST.arrival + STRANGER_COST.connection);
+    response.writeHead(status, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
+    response.end(text);
   }
 }
 
@@ -334,7 +381,7 @@ function member(map: Json | undefined, name: string): Json | undefined {
   return Object.hasOwn(map, name) ? (map as JsonMap)[name] : undefined;
 }
 
-function closeServer(server: Server): void {
-  server.close();
-  server.closeAllConnections();
+function close({ front, connections }: OpenMetrics): void {
+  front.close();
+  for (const socket of connections) socket.destroy();
 }

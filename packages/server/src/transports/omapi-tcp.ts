@@ -3,23 +3,23 @@
  * before an octet of his is read; who has proved nothing makes room for who comes.
  */
 
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { isIPv6 } from 'node:net';
 import type { AccessControl } from '../control/access/access-control.js';
 import { plainAddress } from '../control/access/connection-gate.js';
 import { SourcePenalties } from '../control/access/source-penalties.js';
+import { STRANGER_COST, type StrangerBudget } from '../control/access/stranger-budget.js';
 import type { Principal } from '../control/command.js';
 import type { OmapiServices } from '../control/omapi/object.js';
 import { OmapiServer } from '../control/omapi/server.js';
 import { OmapiSession } from '../control/omapi/session.js';
 import type { AccessPolicy } from '../domain/access/policy.js';
 import type { ConfigSnapshot, OmapiConfig, OmapiListenerConfig } from '../domain/snapshot.js';
-import { LessorError } from '../errors.js';
 import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
-import type { BindDevice, Random } from '../services/ports.js';
-import { listenAt } from './device-listen.js';
+import type { BindDevice, ListenTcp, Random, TcpArrival, TcpFront } from '../services/ports.js';
 import { FairTurns } from './fair-turns.js';
 import { InputMeter } from './input-meter.js';
 import { OmapiConnection } from './omapi-connection.js';
+import { openTcpFront } from './tcp-front.js';
 
 /** How long messages of all connections are served before the loop looks at its packets again. */
 const TURN_MS = 0.1;
@@ -30,12 +30,16 @@ export interface OmapiDeps extends OmapiServices {
   readonly access?: AccessControl;
   readonly random: Random;
   readonly bindDevice: BindDevice;
+  /** Takes connections by system calls; node:net if absent. */
+  readonly listenTcp?: ListenTcp | undefined;
+  /** What may be spent on those who prove no key; no bound if absent. */
+  readonly strangers?: StrangerBudget;
 }
 
 /** One listening socket. */
 interface OpenListener {
   readonly config: OmapiListenerConfig;
-  readonly server: Server;
+  readonly front: TcpFront;
 }
 
 /** The OMAPI listeners of a configuration, and their connections. */
@@ -57,12 +61,12 @@ export class OmapiListeners implements SwapParticipant {
 
   /** Where OMAPI is served, for people: `omapi 127.0.0.1:7911`. */
   get open(): readonly string[] {
-    return this.listeners.map(({ server }) => describe(server));
+    return this.listeners.map(({ front }) => describe(front));
   }
 
   /** Ports in the order of the configuration: where it says 0 the one the system chose. */
   get ports(): readonly number[] {
-    return this.listeners.map(({ server }) => (server.address() as AddressInfo).port);
+    return this.listeners.map(({ front }) => front.port);
   }
 
   /** @throws LessorError if an address can not be bound; then nothing has changed */
@@ -72,25 +76,25 @@ export class OmapiListeners implements SwapParticipant {
     const all: OpenListener[] = [];
     try {
       for (const config of next?.listeners ?? []) {
-        const listener = kept.get(keyOf(config)) ?? { config, server: await this.listen(config) };
+        const listener = kept.get(keyOf(config)) ?? { config, front: await this.listen(config) };
         if (!kept.has(keyOf(config))) fresh.push(listener);
         all.push(listener);
       }
     } catch (error) {
-      for (const { server } of fresh) server.close();
+      for (const { front } of fresh) front.close();
       throw error;
     }
     return {
       commit: () => this.use(next, all, fresh),
       abandon: () => {
-        for (const { server } of fresh) server.close();
+        for (const { front } of fresh) front.close();
       },
     };
   }
 
   /** Stops listening at once. Requests under way are answered; resolves when all connections are closed. */
   async close(): Promise<void> {
-    for (const { server } of this.listeners) server.close();
+    for (const { front } of this.listeners) front.close();
     this.listeners = [];
     this.config = undefined;
     await Promise.all([...this.connections].map((connection) => connection.finish()));
@@ -98,8 +102,8 @@ export class OmapiListeners implements SwapParticipant {
 
   private use(next: OmapiConfig | undefined, all: readonly OpenListener[], fresh: readonly OpenListener[]): void {
     const gone = this.listeners.filter((listener) => !all.includes(listener));
-    for (const { server } of gone) server.close();
-    for (const { server } of fresh) this.deps.logger.log('INFO', 'LESSOR_OMAPI_OPENED', `${describe(server)} opened`);
+    for (const { front } of gone) front.close();
+    for (const { front } of fresh) this.deps.logger.log('INFO', 'LESSOR_OMAPI_OPENED', `${describe(front)} opened`);
     // A key or a source that is no longer there must not go on being served.
     if (next?.fingerprint !== this.config?.fingerprint) {
       for (const connection of this.connections) void connection.finish();
@@ -111,48 +115,50 @@ export class OmapiListeners implements SwapParticipant {
     this.config = next;
   }
 
-  private async listen(place: OmapiListenerConfig): Promise<Server> {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
-    server.on('connection', (socket) => this.accept(socket, server, place));
-    try {
-      await listenAt(server, place, this.deps.bindDevice);
-    } catch (error) {
-      const text = `unable to bind ${place.address}:${place.port} for OMAPI: ${(error as Error).message}`;
-      throw new LessorError('socket-open', text);
-    }
-    return server;
+  private async listen(place: OmapiListenerConfig): Promise<TcpFront> {
+    let name = 'omapi';
+    const accept = (arrival: TcpArrival): void => this.accept(arrival, name, place);
+    const { address, port, device } = place;
+    const where = { address, port, allowHalfOpen: true, ...(device === undefined ? {} : { device }) };
+    const front = await openTcpFront(where, this.deps, accept);
+    name = describe(front);
+    return front;
   }
 
-  private accept(socket: Socket, server: Server, place: OmapiListenerConfig): void {
+  private accept(arrival: TcpArrival, name: string, place: OmapiListenerConfig): void {
     const { config, deps } = this;
-    socket.on('error', () => socket.destroy());
-    const source = plainAddress(socket.remoteAddress ?? '');
+    const source = plainAddress(arrival.source);
     if (config === undefined) {
-      socket.destroy();
+      arrival.refuse();
       return;
     }
     // A reload may have changed what is said of this place.
     const { policy } = config.listeners.find((one) => keyOf(one) === keyOf(place)) ?? place;
     const admission = deps.access?.admit(policy, source);
     if (deps.access !== undefined && admission === undefined) {
-      socket.destroy();
+      arrival.refuse();
       return;
     }
-    socket.once('close', () => admission?.release());
-    const waitMs = this.penalties.waitMs(source);
-    if (waitMs > 0) {
-      socket.destroy();
+    if (this.penalties.waitMs(source) > 0) {
+      admission?.release();
+      arrival.refuse();
       return;
     }
     if (this.connections.size >= config.limits.connections && !this.makeRoom()) {
-      socket.destroy();
+      admission?.release();
+      arrival.refuse();
       deps.logger.log('WARN', 'LESSOR_OMAPI_FULL', `${source} is turned away: ${this.connections.size} connections`);
       return;
     }
+    const socket = arrival.adopt();
+    socket.on('error', () => socket.destroy());
+    socket.setNoDelay(true);
+    socket.once('close', () => admission?.release());
+    deps.strangers?.charge(STRANGER_COST.connection);
     const { access } = deps;
     const where = { sourceAddress: source, ...(place.device === undefined ? {} : { interface: place.device }) };
     const origin = {
-      listener: describe(server),
+      listener: name,
       sourceAddress: source,
       ...(access === undefined
         ? {}
@@ -172,7 +178,10 @@ export class OmapiListeners implements SwapParticipant {
       logger: deps.logger,
       turns: this.turns,
       onFailure: () => this.punish(source, connection),
-      onTrusted: () => this.penalties.forgive(source),
+      onTrusted: () => {
+        this.penalties.forgive(source);
+        deps.strangers?.refund(STRANGER_COST.arrival + STRANGER_COST.connection);
+      },
       meter,
     });
     this.connections.add(connection);
@@ -221,8 +230,6 @@ function keyOf({ address, port, device = '' }: OmapiListenerConfig): string {
   return `${address} ${port} ${device}`;
 }
 
-function describe(server: Server): string {
-  const bound = server.address() as AddressInfo | null;
-  if (bound === null) return 'omapi';
-  return `omapi ${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+function describe({ address, port }: TcpFront): string {
+  return `omapi ${isIPv6(address) ? `[${address}]` : address}:${port}`;
 }

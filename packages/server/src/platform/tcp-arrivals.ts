@@ -1,0 +1,123 @@
+/**
+ * A listening TCP socket by system calls. Node takes all connections that wait at one go and makes an object of each
+ * before anybody is asked whether it may come in; in a crowd, packets of clients wait for all of them. Here few are taken
+ * a turn, none faster than may be spent on strangers, and one that is turned away costs two system calls.
+ */
+
+import { Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { LessorError } from '../errors.js';
+import type { Clock, ListenTcp, TcpArrival } from '../services/ports.js';
+import { bindDeviceSocket } from './device-listener.js';
+import { addressOfOctets, isLinkLocal } from './ip-octets.js';
+import { errnoName, errnoText, type LinuxLibc, linuxLibc } from './linux-libc.js';
+
+const AF_INET = 2;
+const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
+const EINTR = 4;
+const EAGAIN = 11;
+const ECONNABORTED = 103;
+/** Node's. */
+const DEFAULT_BACKLOG = 511;
+/** struct sockaddr_in6, the larger one. */
+const NAME_OCTETS = 28;
+
+/** Connections taken before the loop looks at its packets again. */
+const ARRIVALS_PER_TURN = 4;
+/** Out of descriptors or memory: who waits goes on waiting, and we look again later. */
+const EXHAUSTED_PAUSE_MS = 100;
+
+/**
+ * @param pace asked before each connection is taken: 0, or milliseconds for which all have to wait
+ * @throws LessorError `socket-open` where there are no native sockets
+ */
+export function listenTcpNatively(clock: Pick<Clock, 'after'>, pace: () => number): ListenTcp {
+  const libc = linuxLibc();
+  const name = new Uint8Array(new ArrayBuffer(NAME_OCTETS));
+  const length = new Uint32Array(new ArrayBuffer(4));
+  const [nameAt, lengthAt] = [libc.addressOf(name.buffer), libc.addressOf(length.buffer)];
+  return (place, arrived) => {
+    const fd = bindDeviceSocket(place);
+    if (libc.listen(fd, place.backlog ?? DEFAULT_BACKLOG) < 0) {
+      const error = `${place.address} port ${place.port}: listen: ${errnoText(libc.errno())} (${errnoName(libc.errno())})`;
+      libc.close(fd);
+      throw new LessorError('socket-open', error);
+    }
+    const poll = libc.poll(fd);
+    let cancel = (): void => undefined;
+    const pause = (ms: number): void => {
+      poll.rest();
+      cancel = clock.after(ms, () => poll.start({ readable: true }, takeSome));
+    };
+    const takeSome = (): void => {
+      for (let taken = 0; taken < ARRIVALS_PER_TURN; taken++) {
+        const waitMs = pace();
+        if (waitMs > 0) {
+          pause(waitMs);
+          return;
+        }
+        length[0] = NAME_OCTETS;
+        const accepted = libc.accept4(fd, nameAt, lengthAt, SOCK_NONBLOCK_CLOEXEC);
+        if (accepted >= 0) {
+          arrived(new LinuxTcpArrival(libc, accepted, sourceIn(name), place.allowHalfOpen ?? false));
+          continue;
+        }
+        const errno = libc.errno();
+        if (errno === ECONNABORTED || errno === EINTR) continue;
+        if (errno !== EAGAIN) pause(EXHAUSTED_PAUSE_MS);
+        return;
+      }
+    };
+    poll.start({ readable: true }, takeSome);
+    return {
+      ...boundName(libc, fd),
+      close: () => {
+        cancel();
+        poll.close();
+        libc.close(fd);
+      },
+    };
+  };
+}
+
+class LinuxTcpArrival implements TcpArrival {
+  constructor(
+    private readonly libc: LinuxLibc,
+    private readonly fd: number,
+    readonly source: string,
+    private readonly allowHalfOpen: boolean,
+  ) {}
+
+  adopt(): Socket {
+    return new Socket({ fd: this.fd, allowHalfOpen: this.allowHalfOpen, readable: true, writable: true });
+  }
+
+  refuse(): void {
+    this.libc.close(this.fd);
+  }
+}
+
+/** The address in a struct sockaddr_in or sockaddr_in6, as node:net writes it. */
+function sourceIn(name: Uint8Array): string {
+  if ((name[0]! | (name[1]! << 8)) === AF_INET) return addressOfOctets(name.subarray(4, 8));
+  const octets = name.subarray(8, 24);
+  const mapped = octets.subarray(0, 10).every((octet) => octet === 0) && octets[10] === 255 && octets[11] === 255;
+  if (mapped) return `::ffff:${octets.subarray(12).join('.')}`;
+  const address = addressOfOctets(octets);
+  if (!isLinkLocal(address)) return address;
+  const scope = new DataView(name.buffer, name.byteOffset).getUint32(24, true);
+  return `${address}%${interfaceOf(scope) ?? scope}`;
+}
+
+function interfaceOf(scope: number): string | undefined {
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    if (addresses?.some((one) => one.family === 'IPv6' && one.scopeid === scope)) return name;
+  }
+  return undefined;
+}
+
+function boundName(libc: LinuxLibc, fd: number): { readonly address: string; readonly port: number } {
+  const name = Buffer.alloc(NAME_OCTETS);
+  libc.getsockname(fd, name, Buffer.from([NAME_OCTETS, 0, 0, 0]));
+  return { address: sourceIn(name), port: name.readUInt16BE(2) };
+}
