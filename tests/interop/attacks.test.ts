@@ -138,7 +138,7 @@ describe('Attacks on the doors', { skip }, () => {
   it('10 000 connections: are turned away beyond the limit, and lock nobody out', async () => {
     const connections = 10_000;
     const [held, ...served] = await unnoticed(3, async () => {
-      const attacking = attack('hold', { host: HOST, port: lab.ports.https, from: ATTACKER, connections, seconds: 1 });
+      const attacking = attack('hold', { host: HOST, port: lab.ports.https, from: ATTACKER, connections, seconds: 3 });
       const during = [await operate('https'), await operate('http'), await operate('https')];
       return [await attacking, ...during] as const;
     });

@@ -12,6 +12,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { STRANGER_COST } from '../control/access/stranger-budget.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
@@ -118,7 +119,7 @@ export class HttpListener implements ControlListener, RequestContext {
     }
     const socket = arrival.adopt();
     socket.on('error', () => socket.destroy());
-    strangers?.charge(this.costOfConnection());
+    strangers?.charge(STRANGER_COST.connection);
     this.connections.add(socket);
     socket.once('close', () => {
       admission?.release();
@@ -133,14 +134,11 @@ export class HttpListener implements ControlListener, RequestContext {
     this.handler.emit('connection', socket);
   }
 
-  private costOfConnection(): number {
-    return STRANGER_COST.connection + (this.config.tls === undefined ? 0 : STRANGER_COST.handshake);
-  }
-
   prove(socket: Socket): void {
     if (this.proved.has(socket)) return;
     this.proved.add(socket);
-    this.deps.strangers?.refund(STRANGER_COST.arrival + this.costOfConnection());
+    const { arrival, connection, handshake } = STRANGER_COST;
+    this.deps.strangers?.refund(arrival + connection + (socket instanceof TLSSocket ? handshake : 0));
   }
 
   /** Closes one that has kept us waiting for a request the longest, else for the end of its TLS handshake. */
@@ -185,6 +183,7 @@ export class HttpListener implements ControlListener, RequestContext {
   /** A new connection, after its TLS handshake if it has one. */
   private greet(socket: Socket): void {
     this.handshakes.delete(endpointOf(socket));
+    if (socket instanceof TLSSocket) this.deps.strangers?.charge(STRANGER_COST.handshake);
     if (this.closing) {
       socket.destroy();
       return;

@@ -10,16 +10,16 @@ import type { Clock } from '../../services/ports.js';
 /** What things cost, in units of some 10 µs of a processor. */
 export const STRANGER_COST = {
   /** To take a connection from the kernel and close it. */
-  arrival: 2,
+  arrival: 1,
   /** To make a connection of it that is read from. */
   connection: 10,
-  /** A TLS handshake, on top: one signature at least. */
+  /** A TLS handshake that came to its end, on top: one signature at least. */
   handshake: 90,
   /** To refuse a request. */
   refusal: 8,
 } as const;
 
-/** Units a second: some four hundredths of a processor; or 330 connections a second of people who stay unknown. */
+/** Units a second: some four hundredths of a processor; or 360 connections a second of people who stay unknown. */
 const UNITS_PER_SEC = 4000;
 /** What is saved up before the next ones are taken in. */
 const BATCH_UNITS = 80;
