@@ -8,10 +8,11 @@ import { ConfigError, formatIssue } from '../errors.js';
 import { type AgentOptions, startAgent } from '../main/agent.js';
 import { machineConfigEnvironment } from '../platform/config-environment.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from '../version.js';
-import { type OptionRow, parseOptions, UsageError } from './args.js';
+import { formatShortOptions, type OptionRow, parseOptions, UsageError } from './args.js';
 import { ExitCode, type Io, writeLine } from './io.js';
 import { reportingErrors } from './program.js';
 import { keepFilesPrivate, nameProcess } from './serve.js';
+import { becomeUser, USER_OPTION } from './user.js';
 
 const OPTIONS: readonly OptionRow[] = [
   { name: 'v', short: 'v', help: 'print the version number and exit' },
@@ -21,15 +22,16 @@ const OPTIONS: readonly OptionRow[] = [
   { name: 'X', short: 'X', help: 'config-write may write anywhere' },
   { name: 'c', short: 'c', value: 'file', help: 'serve by this configuration file' },
   { name: 't', short: 't', value: 'file', help: 'check the configuration file and exit' },
+  USER_OPTION,
 ];
 
 /** Usage text of the agent under a program name. */
 export function agentUsage(program: string): string {
   return `lessor-agent ${LESSOR_VERSION}, the Control Agent of Kea: one HTTP port for several daemons
 
-Usage: ${program} -[v|V|W] [-d|X] [-{c|t} cfgfile]
+Usage: ${program} -[v|V|W] [-d|X] [-{c|t} cfgfile] [--user name[:group]]
 
-${OPTIONS.map(({ short, value, help }) => `  -${short}${(value === undefined ? '' : ` ${value}`).padEnd(9)}${help}`).join('\n')}
+${formatShortOptions(OPTIONS)}
 
 Serves until SIGTERM or SIGINT; SIGHUP reads the configuration file again.
 Exit codes: 0 done or stopped, 1 anything else.
@@ -60,6 +62,7 @@ async function run(program: string, argv: readonly string[], io: Io): Promise<nu
   if (configFile === undefined) throw new UsageError('Configuration file not specified.');
   if (program === AGENT_NAME) process.title = [program, ...argv].join(' ');
   nameProcess(program);
+  becomeUser(args);
   return serve(
     {
       config: { kind: 'file', path: configFile },

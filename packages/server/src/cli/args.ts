@@ -73,3 +73,13 @@ export function formatOptions(rows: readonly OptionRow[]): string {
   const width = Math.max(...left.map((text) => text.length)) + 2;
   return rows.map(({ help }, index) => `${left[index]!.padEnd(width)}${help}`).join('\n');
 }
+
+/** The same for a program whose options are single letters, as Kea's are; what is lessor's own has a long name. */
+export function formatShortOptions(rows: readonly OptionRow[]): string {
+  return rows
+    .map(({ name, short, value, help }) => {
+      const word = `${short === undefined ? `--${name}` : `-${short}`}${value === undefined ? '' : ` ${value}`}`;
+      return word.length > 10 ? `  ${word}\n${' '.repeat(13)}${help}` : `  ${word.padEnd(11)}${help}`;
+    })
+    .join('\n');
+}

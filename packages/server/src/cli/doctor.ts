@@ -1,11 +1,14 @@
 /** `lessor doctor isolation`: tries every control listener from every interface of this machine. */
 
+import { readFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import type { JsonMap, JsonValue } from '@lessor/kea';
+import { loadAgentConfig } from '../config/agent.js';
 import { loadConfig } from '../config/load.js';
 import { parseSource } from '../config/sources.js';
 import { isLoopback } from '../domain/access/addresses.js';
 import { deviceOf, type LinkFact } from '../domain/isolation/facts.js';
+import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { systemClock } from '../platform/clock.js';
 import { machineConfigEnvironment } from '../platform/config-environment.js';
 import { type ListeningSocket, listeningSockets } from '../platform/listening-sockets.js';
@@ -34,7 +37,8 @@ export const DOCTOR_USAGE = `Usage: lessor doctor isolation (-c FILE | --socket 
 Tries every control listener from every interface of this machine and from each
 of its addresses, asks the kernel what it would do with a packet that came in
 there, and prints what was found beside what should be. The listeners are those
-of a configuration file, or of the server behind a unix control socket.
+of a configuration file, of a server or of the agent, or of the server behind a
+unix control socket.
 On another machine, with a copy of the file, it tries from there.
 
 ${formatOptions(OPTIONS)}
@@ -91,9 +95,28 @@ function readSubject(args: ParsedArgs, io: Io, links: readonly LinkFact[]): Subj
   const insecure = args.flag('insecure');
   const environment = machineConfigEnvironment({ variables: io.env, insecure, checkInterfaces: false });
   const source = { kind: 'file', path: args.value('config')! } as const;
-  const { snapshot } = loadConfig(source, { ...environment, generation: 1 });
+  const settings = { ...environment, generation: 1 };
+  if (isOfAgent(readFileSync(source.path, 'utf8'))) {
+    const { socket, clientInterfaces } = loadAgentConfig(source, settings).config;
+    return {
+      doors: socket.policy === undefined ? [plainDoor(socket)] : [socket.policy],
+      clientDevices: clientInterfaces,
+      verdicts: [],
+    };
+  }
+  const { snapshot } = loadConfig(source, settings);
   const clientDevices = clientLinks(snapshot.interfaces, links).map(({ name }) => name);
   return { doors: snapshot.listeners, clientDevices, verdicts: [] };
+}
+
+/** True for the text of a configuration that is the Control Agent's. */
+function isOfAgent(text: string): boolean {
+  return /"Control-agent"\s*:/.test(text) && !/"Dhcp4"\s*:/.test(text);
+}
+
+/** The door of an agent that says nothing of it: Kea's, open to whoever reaches it. */
+function plainDoor({ address = '127.0.0.1', port = 8000 }: ControlSocketConfig): Door {
+  return { name: `http:${address}:${port}`, kind: 'agent', address, port };
 }
 
 async function askSubject(args: ParsedArgs, io: Io): Promise<Subject> {

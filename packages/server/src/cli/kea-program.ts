@@ -6,11 +6,12 @@
 import { formatIssue } from '../errors.js';
 import type { ServerOptions } from '../main.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY, LESSOR_VERSION } from '../version.js';
-import { type OptionRow, type ParsedArgs, parseOptions, parsePort, UsageError } from './args.js';
+import { formatShortOptions, type OptionRow, type ParsedArgs, parseOptions, parsePort, UsageError } from './args.js';
 import { checkConfigFile } from './check.js';
 import { ExitCode, type Io, writeLine } from './io.js';
 import { reportingErrors } from './program.js';
 import { nameProcess, serveUntilStopped } from './serve.js';
+import { becomeUser, USER_OPTION } from './user.js';
 
 const PROGRAM = 'kea-dhcp4';
 
@@ -27,14 +28,15 @@ const OPTIONS: readonly OptionRow[] = [
   { name: 'T', short: 'T', value: 'file', help: 'the same with the hooks checked too (lessor always does)' },
   { name: 'p', short: 'p', value: 'number', help: 'server port, 1-65535 (for tests)' },
   { name: 'P', short: 'P', value: 'number', help: 'client port, 1-65535 (for tests)' },
+  USER_OPTION,
 ];
 
 /** Usage text of `kea-dhcp4`. */
 export const KEA_USAGE = `lessor ${LESSOR_VERSION}, DHCPv4 server with the interface of Kea ${KEA_COMPATIBILITY}
 
-Usage: ${PROGRAM} -[v|V|W] [-d|F|R|X] [-{c|t|T} cfgfile] [-p number] [-P number]
+Usage: ${PROGRAM} -[v|V|W] [-d|F|R|X] [-{c|t|T} cfgfile] [-p number] [-P number] [--user name[:group]]
 
-${OPTIONS.map(({ short, value, help }) => `  -${short}${(value === undefined ? '' : ` ${value}`).padEnd(9)}${help}`).join('\n')}
+${formatShortOptions(OPTIONS)}
 
 Exit codes: 0 done or stopped, 1 anything else.
 `;
@@ -63,6 +65,7 @@ async function run(argv: readonly string[], io: Io): Promise<number> {
   const configFile = args.value('c');
   if (configFile === undefined) throw new UsageError('Configuration file not specified.');
   nameAsKea(argv);
+  becomeUser(args);
   const options: ServerOptions = {
     config: { kind: 'file', path: configFile },
     variables: io.env,

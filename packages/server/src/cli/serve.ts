@@ -3,10 +3,10 @@
 import { writeFileSync } from 'node:fs';
 import type { RunningServer, ServerOptions } from '../main.js';
 import { startServer } from '../main.js';
-import { dropPrivileges, findAccount } from '../platform/privileges.js';
 import { formatOptions, type OptionRow, parseOptions, parsePort, UsageError } from './args.js';
 import { type Io, writeLine } from './io.js';
 import { prepareQuickstart, quickstartGreeting } from './quickstart.js';
+import { becomeUser, USER_OPTION } from './user.js';
 
 const OPTIONS: readonly OptionRow[] = [
   { name: 'config', short: 'c', value: 'FILE', help: "Kea's configuration file" },
@@ -15,12 +15,7 @@ const OPTIONS: readonly OptionRow[] = [
   { name: 'insecure', short: 'X', help: 'restrictions on paths and secrets are warnings' },
   { name: 'debug', short: 'd', help: 'log everything, whatever the configuration says; show stack traces' },
   { name: 'exit-on-fatal', short: 'F', help: 'accepted; a reconfiguration that fails is always undone' },
-  {
-    name: 'user',
-    short: 'u',
-    value: 'NAME[:GROUP]',
-    help: 'started as root: be this user, with the two capabilities DHCP needs (Linux)',
-  },
+  { ...USER_OPTION, short: 'u', value: 'NAME[:GROUP]' },
   { name: 'quickstart', help: 'no file: a small network on 127.0.0.1 port 6767, data below ./var' },
 ];
 
@@ -63,8 +58,7 @@ export async function runServe(argv: readonly string[], io: Io): Promise<number>
     verbose: args.flag('debug'),
   };
   nameProcess('lessor');
-  const user = args.value('user');
-  if (user !== undefined) dropPrivileges(findAccount(user));
+  becomeUser(args);
   const greet = (server: RunningServer): void => {
     if (prepared !== undefined) writeLine(io.stdout, quickstartGreeting(server, prepared));
   };

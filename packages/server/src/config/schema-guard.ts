@@ -66,7 +66,7 @@ export const GUARD_SCOPES: Readonly<Record<GuardScope, Scope>> = {
       { name: 'pair-distance', type: 'integer', min: 1, max: 8, default: 8, doc: 'R3: how near two addresses are.' },
       seconds('alternation-minimum', 1, 60, 'R5: shortest stay in a subnet, in seconds.'),
       seconds('alternation-maximum', 1, 200, 'R5: longest stay in a subnet, in seconds.'),
-      seconds('idle-after', 60, 86_400, 'R8: seconds without a host beside it.'),
+      seconds('idle-after', 1, 86_400, 'R8: seconds without a host beside it.'),
       seconds('repeat-after', 0, 3600, 'The same alarm is not raised again for so many seconds.'),
       {
         name: 'alarms-per-minute',

@@ -88,19 +88,6 @@ async function start(
     files: { writeAtomically },
     clock: systemClock,
   });
-  const services: AgentServices = {
-    clock: systemClock,
-    config,
-    process: {
-      pid: process.pid,
-      startedAt: systemClock.now(),
-      version: KEA_COMPATIBILITY,
-      extendedVersion: extendedVersion(),
-      buildReport: buildReport(),
-      ...(source.kind === 'file' && { configFile: source.path }),
-    },
-    shutdown: (exitValue) => void ending.end(exitValue),
-  };
   const audit = auditToLogger(logger.child('audit'));
   const isolation = new IsolationMonitor({
     network: linuxMachineNetwork(systemClock, random),
@@ -111,6 +98,20 @@ async function start(
     events: { publish: () => undefined },
   });
   ending.onEnd(() => isolation.close());
+  const services: AgentServices = {
+    clock: systemClock,
+    config,
+    isolation,
+    process: {
+      pid: process.pid,
+      startedAt: systemClock.now(),
+      version: KEA_COMPATIBILITY,
+      extendedVersion: extendedVersion(),
+      buildReport: buildReport(),
+      ...(source.kind === 'file' && { configFile: source.path }),
+    },
+    shutdown: (exitValue) => void ending.end(exitValue),
+  };
   const listeners = openDoor(services, config, logger, audit, isolation);
   ending.onEnd(() => listeners.close());
   (await isolation.prepare(judged(loaded.config))).commit();

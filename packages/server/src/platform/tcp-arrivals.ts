@@ -10,7 +10,7 @@ import { LessorError } from '../errors.js';
 import type { Clock, ListenTcp, TcpArrival } from '../services/ports.js';
 import { bindDeviceSocket } from './device-listener.js';
 import { addressOfOctets, isLinkLocal } from './ip-octets.js';
-import { errnoName, errnoText, type LinuxLibc, linuxLibc } from './linux-libc.js';
+import { errnoName, errnoText, type LinuxLibc, linuxLibc, type ReadablePoll } from './linux-libc.js';
 
 const AF_INET = 2;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
@@ -23,7 +23,7 @@ const DEFAULT_BACKLOG = 511;
 const NAME_OCTETS = 28;
 
 /** Connections taken before the loop looks at its packets again. */
-const ARRIVALS_PER_TURN = 4;
+const ARRIVALS_PER_TURN = 2;
 /** Out of descriptors or memory: who waits goes on waiting, and we look again later. */
 const EXHAUSTED_PAUSE_MS = 100;
 
@@ -81,6 +81,8 @@ export function listenTcpNatively(clock: Pick<Clock, 'after'>, pace: () => numbe
 }
 
 class LinuxTcpArrival implements TcpArrival {
+  #poll: ReadablePoll | undefined;
+
   constructor(
     private readonly libc: LinuxLibc,
     private readonly fd: number,
@@ -88,11 +90,29 @@ class LinuxTcpArrival implements TcpArrival {
     private readonly allowHalfOpen: boolean,
   ) {}
 
+  /** A connection that says nothing is a number and a watch on it; a stream would be some thirty objects. */
+  whenReadable(ready: () => void): void {
+    const poll = this.libc.poll(this.fd);
+    this.#poll = poll;
+    poll.start({ readable: true }, () => {
+      this.#unwatch();
+      ready();
+    });
+    poll.unref();
+  }
+
+  #unwatch(): void {
+    this.#poll?.close();
+    this.#poll = undefined;
+  }
+
   adopt(): Socket {
+    this.#unwatch();
     return new Socket({ fd: this.fd, allowHalfOpen: this.allowHalfOpen, readable: true, writable: true });
   }
 
   refuse(): void {
+    this.#unwatch();
     this.libc.close(this.fd);
   }
 }

@@ -277,6 +277,8 @@ export type BindDevice = (place: DevicePlace) => number;
 export interface TcpArrival {
   /** Address of the other end as node:net writes it, a link-local one with its zone. */
   readonly source: string;
+  /** Calls back once, when the other end has sent or closed; absent where that can not be told without a stream. */
+  whenReadable?(ready: () => void): void;
   /** The same connection as a stream, which reads from the next turn of the loop on. */
   adopt(): Socket;
   /** Closes it. */

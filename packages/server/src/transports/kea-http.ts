@@ -14,9 +14,11 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
+import type { Admission } from '../control/access/connection-gate.js';
 import { STRANGER_COST } from '../control/access/stranger-budget.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { TcpArrival, TcpFront } from '../services/ports.js';
+import { FairTurns } from './fair-turns.js';
 import { HttpDeadlines } from './http-deadlines.js';
 import { refuseRaw } from './http-refusal.js';
 import { answerRequest, type RequestContext, refuse } from './http-request.js';
@@ -27,6 +29,9 @@ import { openTcpFront } from './tcp-front.js';
 
 /** Kea bounds headers not at all; node:http's 16 kB would refuse what clients with large cookies send. */
 const MAX_HEADER_OCTETS = 256 * 1024;
+
+/** Connections that are looked at for the first time before the loop looks at its packets again. */
+const FIRSTS_PER_TURN = 2;
 
 /** Key of an HTTP listener; whether it speaks TLS does not matter. */
 export function httpKey(config: Pick<ControlSocketConfig, 'address' | 'port' | 'policy'>): string {
@@ -43,6 +48,9 @@ export class HttpListener implements ControlListener, RequestContext {
   closing = false;
   private handler: Server;
   private readonly connections = new Set<Socket>();
+  /** Connections that have said nothing yet, in the order in which they came; and how each is closed. */
+  private readonly silent = new Map<TcpArrival, () => void>();
+  private readonly firsts: FairTurns;
   /** Connections whose TLS handshake is not over, by the other end; in the order in which they came. */
   private readonly handshakes = new Map<string, Socket>();
   private front: TcpFront | undefined;
@@ -58,6 +66,7 @@ export class HttpListener implements ControlListener, RequestContext {
   ) {
     this.key = httpKey(config);
     this.deadlines = new HttpDeadlines(deps.clock);
+    this.firsts = new FairTurns(deps.clock, FIRSTS_PER_TURN);
     this.handler = this.createHandler(tls);
   }
 
@@ -97,6 +106,7 @@ export class HttpListener implements ControlListener, RequestContext {
     this.closing = true;
     this.front?.close();
     this.endStreams();
+    for (const drop of this.silent.values()) drop();
     for (const socket of this.deadlines.waiting) socket.destroy();
     for (const socket of this.handshakes.values()) socket.destroy();
     if (this.connections.size > 0) await new Promise<void>((resolve) => (this.emptied = resolve));
@@ -106,20 +116,56 @@ export class HttpListener implements ControlListener, RequestContext {
     for (const end of this.streams) end();
   }
 
-  /** Nothing is allocated for a connection before it is admitted. */
+  /** Nothing is allocated for a connection before it is admitted, and little before it says something. */
   private accept(arrival: TcpArrival): void {
-    const { access, strangers } = this.deps;
+    const { access } = this.deps;
     const admission = access?.admit(this.config.policy, arrival.source);
     const admitted = access === undefined || admission !== undefined;
     // One more takes the place of who waits the longest, so that idlers lock nobody out.
-    if (!admitted || (this.connections.size >= this.deps.limits.maxConnections && !this.evict())) {
+    const full = this.connections.size + this.silent.size >= this.deps.limits.maxConnections;
+    if (!admitted || (full && !this.evict())) {
       admission?.release();
       arrival.refuse();
       return;
     }
+    if (arrival.whenReadable === undefined) this.hand(arrival, admission);
+    else this.awaitFirst(arrival, admission);
+  }
+
+  /** Of a crowd that speaks up at once few are looked at in a turn. */
+  private awaitFirst(arrival: TcpArrival, admission: Admission | undefined): void {
+    const end = (): void => {
+      this.silent.delete(arrival);
+      cancel();
+    };
+    const drop = (): void => {
+      end();
+      admission?.release();
+      arrival.refuse();
+    };
+    const cancel = this.deps.clock.after(this.deps.limits.requestTimeoutMs, () => {
+      if (this.config.tls !== undefined) drop();
+      else {
+        end();
+        refuseRaw(this.hand(arrival, admission), 408);
+      }
+    });
+    this.silent.set(arrival, drop);
+    const step = (): boolean => {
+      // It may have made room for another meanwhile.
+      if (!this.silent.has(arrival)) return false;
+      end();
+      this.hand(arrival, admission);
+      return false;
+    };
+    arrival.whenReadable!(() => this.firsts.add({ step, rest: () => undefined }));
+  }
+
+  /** Makes a connection of HTTP of it. */
+  private hand(arrival: TcpArrival, admission: Admission | undefined): Socket {
     const socket = arrival.adopt();
     socket.on('error', () => socket.destroy());
-    strangers?.charge(STRANGER_COST.connection);
+    this.deps.strangers?.charge(STRANGER_COST.connection);
     this.connections.add(socket);
     socket.once('close', () => {
       admission?.release();
@@ -132,6 +178,7 @@ export class HttpListener implements ControlListener, RequestContext {
       socket.once('close', () => this.handshakes.delete(key));
     }
     this.handler.emit('connection', socket);
+    return socket;
   }
 
   prove(socket: Socket): void {
@@ -141,9 +188,11 @@ export class HttpListener implements ControlListener, RequestContext {
     this.deps.strangers?.refund(arrival + connection + (socket instanceof TLSSocket ? handshake : 0));
   }
 
-  /** Closes one that has kept us waiting for a request the longest, else for the end of its TLS handshake. */
+  /** Closes one that has kept us waiting the longest: for anything, for a request, for the end of its TLS handshake. */
   private evict(): boolean {
-    if (this.deadlines.evict()) return true;
+    const [drop] = this.silent.values();
+    drop?.();
+    if (drop !== undefined || this.deadlines.evict()) return true;
     const [longest] = this.handshakes.values();
     longest?.destroy();
     return longest !== undefined;

@@ -9,7 +9,7 @@ import type { Clock } from '../../services/ports.js';
 
 /** What things cost, in units of some 10 µs of a processor. */
 export const STRANGER_COST = {
-  /** To take a connection from the kernel and close it. */
+  /** To take a connection from the kernel, and close it or watch it. */
   arrival: 1,
   /** To make a connection of it that is read from. */
   connection: 10,
@@ -19,7 +19,7 @@ export const STRANGER_COST = {
   refusal: 8,
 } as const;
 
-/** Units a second: some four hundredths of a processor; or 360 connections a second of people who stay unknown. */
+/** Units a second: some four hundredths of a processor; or 360 connections a second of people who say something and stay unknown. */
 const UNITS_PER_SEC = 4000;
 /** What is saved up before the next ones are taken in. */
 const BATCH_UNITS = 80;

@@ -3,8 +3,10 @@
 import { AGENT_MAP } from '../../config/agent.js';
 import { ConfigError, type ConfigIssue, formatIssue, LessorError } from '../../errors.js';
 import type { AgentConfigService } from '../../services/agent-config.js';
+import type { IsolationMonitor } from '../../services/isolation.js';
 import { CORE_WORDING, defineCommand, optional, text, type Wording } from '../arguments.js';
 import { type CommandResult, type CommandRow, Result } from '../command.js';
+import { isolationCheck, isolationStatus } from '../commands/listeners.js';
 import { type ProcessServices, processCommands } from '../commands/process.js';
 import { readConfiguration } from '../config-arguments.js';
 import { formatSentIssue, wordedForSender } from '../config-words.js';
@@ -13,6 +15,8 @@ import { configFor } from '../secrets.js';
 /** What these rows work on. */
 export interface AgentServices extends ProcessServices {
   readonly config: Pick<AgentConfigService, 'current' | 'lastReloadAt' | 'test' | 'set' | 'reload' | 'write'>;
+  /** Whether its door stands apart from clients. */
+  readonly isolation: Pick<IsolationMonitor, 'states' | 'check'>;
 }
 
 const WRITE_WORDING: Wording = {
@@ -112,21 +116,24 @@ export const AGENT_COMMANDS: readonly CommandRow<AgentServices>[] = [
     name: 'status-get',
     access: 'read',
     hook: 'core',
-    summary: 'process number and times of the agent',
+    summary: 'process number and times of the agent, and whether its door stands apart from clients',
     args: {},
     wording: CORE_WORDING,
-    run: (_, { clock, config, process }: AgentServices) => {
+    run: (_, { clock, config, isolation, process }: AgentServices) => {
       const secondsSince = (at: number) => Math.max(0, Math.floor((clock.now() - at) / 1000));
+      const doors = isolationStatus(isolation);
       return {
         result: Result.success,
         arguments: {
           pid: process.pid,
           uptime: secondsSince(process.startedAt),
           reload: secondsSince(config.lastReloadAt),
+          ...(doors === undefined ? {} : { 'control-isolation': doors }),
         },
       };
     },
   }),
+  isolationCheck(),
   defineCommand({
     name: 'list-commands',
     access: 'read',

@@ -5,7 +5,7 @@ import { exposureOf } from '../../domain/access/exposure.js';
 import type { ListenerPolicy } from '../../domain/access/policy.js';
 import { CHECKS } from '../../domain/isolation/checks.js';
 import { deviceOf } from '../../domain/isolation/facts.js';
-import type { ListenerState } from '../../services/isolation.js';
+import type { IsolationMonitor, ListenerState } from '../../services/isolation.js';
 import { CORE_WORDING, defineCommand } from '../arguments.js';
 import { type CommandRow, type Json, type JsonMap, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
@@ -31,25 +31,30 @@ export const LISTENER_COMMANDS: readonly CommandRow<ControlServices>[] = [
       return { result: Result.success, text: `${list.length} listeners.`, arguments: { listeners: list } };
     },
   }),
-  defineCommand({
+  isolationCheck(),
+];
+
+/** What the server and its agent answer alike. */
+export function isolationCheck(): CommandRow<{ readonly isolation: Pick<IsolationMonitor, 'check'> }> {
+  return defineCommand({
     name: 'isolation-check',
     access: 'read',
     hook: 'lessor',
     summary: 'checks anew, with a leak probe, whether control listeners stand apart from clients',
     args: {},
     wording: CORE_WORDING,
-    async run(_, { isolation }) {
+    async run(_, { isolation }: { readonly isolation: Pick<IsolationMonitor, 'check'> }) {
       const states = await isolation.check();
       const list = states.map((state) => ({ ...listenerToJson(state.listener), ...isolationOf(state) }));
       const shared = states.filter(({ judgement }) => judgement.verdict !== 'dedicated').length;
       const text = `${list.length} listeners beyond this machine, ${shared === 0 ? 'all' : list.length - shared} dedicated.`;
       return { result: Result.success, text, arguments: { listeners: list } };
     },
-  }),
-];
+  });
+}
 
 /** For status-get: the verdict of each listener that can be reached from elsewhere; undefined if there is none. */
-export function isolationStatus({ states }: ControlServices['isolation']): Json | undefined {
+export function isolationStatus({ states }: Pick<IsolationMonitor, 'states'>): Json | undefined {
   if (states.length === 0) return undefined;
   return states.map(({ listener, judgement, stopped }) => ({
     listener: listener.name,
