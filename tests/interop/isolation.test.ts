@@ -10,12 +10,15 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TestClient } from '../lib/dhcp-client.js';
+import { Link } from '../lib/link.js';
 import { connect, Netns, Switch } from '../lib/netns.js';
 import { getPeer, skipUnless } from '../lib/peers.js';
 import { repoPath } from '../lib/repo.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
 import { Server } from '../lib/server.js';
 import { SUBJECTS } from '../lib/subject.js';
+import { encodeFrame } from '../lib/wire.js';
 
 const skip = skipUnless('ip', 'omshell', 'kea-dhcp4', 'kea-ctrl-agent', 'dhcpd', 'openssl', 'setpriv');
 
@@ -69,8 +72,10 @@ const [host, port, ...commands] = process.argv.slice(1);
 })();
 `;
 
-async function ask(from: Netns, ...commands: string[]): Promise<[status: number, text: string][]> {
-  const { stdout } = await from.run([process.execPath, '-e', ASK, '203.0.113.1', '8000', ...commands], 20_000);
+async function ask(from: Netns, ...words: (string | number)[]): Promise<[status: number, text: string][]> {
+  const commands = words.filter((word) => typeof word === 'string');
+  const port = words.find((word) => typeof word === 'number') ?? 8000;
+  const { stdout } = await from.run([process.execPath, '-e', ASK, '203.0.113.1', String(port), ...commands], 20_000);
   return stdout
     .trim()
     .split('\n')
@@ -350,10 +355,36 @@ describe('doors on a management network', { skip }, () => {
     assert.equal((await lab.hostile.run([...doctor, '-X', '-c', file, '--json'], 30_000)).status, 0);
   });
 
-  it('are known to the server as dedicated', async () => {
-    const { listeners } = (await lessor.must('isolation-check')) as { listeners: Judged[] };
+  it('are known to the server as dedicated, and to its status; the door of a pair too', async () => {
+    const { listeners } = (await lessor.must('isolation-check')) as { listeners: (Judged & { kind: string })[] };
     assert.equal(listeners.length, 9);
     for (const { name, isolation } of listeners) assert.equal(isolation.verdict, 'dedicated', name);
+    const partner = listeners.find(({ kind }) => kind === 'peer')?.name;
+    assert.ok(partner !== undefined);
+    const told = (await lessor.must('status-get'))['control-isolation'] as { listener: string; verdict: string }[];
+    assert.equal(told.find(({ listener }) => listener === partner)?.verdict, 'dedicated');
+  });
+
+  it('are told alike by the agent of its own door, and by lessor doctor of its file', async () => {
+    const [status, check] = await ask(lab.operator, 'status-get', 'isolation-check', 8003);
+    const own = (answer: [number, string] | undefined) =>
+      (JSON.parse(answer?.[1] ?? '') as { arguments: Record<string, unknown> }[])[0]!.arguments;
+    const [door] = own(status)['control-isolation'] as { verdict: string; administration: string }[];
+    assert.deepEqual([door?.verdict, door?.administration], ['dedicated', 'open']);
+    assert.equal((own(check).listeners as Judged[])[0]?.isolation.checks.length, 7);
+    const program = [
+      process.execPath,
+      repoPath('packages', 'server', 'bin', 'lessor'),
+      'doctor',
+      'isolation',
+      '--json',
+    ];
+    const doctor = async (name: string) => {
+      const { status: code, stdout } = await lab.server.run([...program, '-c', lab.file(`${name}.conf`)], 30_000);
+      const [row] = (JSON.parse(stdout) as DoctorReport).listeners;
+      return [code, row?.cells.find((cell) => cell.interface === 'lan0')?.reach];
+    };
+    assert.deepEqual(await doctor('lessor-agent'), [0, 'refused']);
   });
 });
 
@@ -599,5 +630,30 @@ describe('a listener that comes to be shared while it is used', { skip }, () => 
     lab.server.ip('link set mgp master brm');
     await until('administration goes on', async () => (await administration()) === 'dedicated open');
     assert.equal((await ask(lab.operator, admin))[0]?.[0], 200);
+  });
+
+  it('stops where an answer of this server to a client is seen on its device, by whatever way it came (S6)', async () => {
+    const clients = await Link.open(lab.hostile, 'eth0');
+    const management = await Link.open(lab.operator, 'eth0');
+    try {
+      const client = new TestClient({ link: clients, server: '192.0.2.1', serverMac: lab.server.macOf('br0') });
+      const { frame } = await client.discover();
+      assert.equal(await administration(), 'dedicated open');
+      // What joins the two passes nothing but this, so that no probe finds it.
+      management.send(encodeFrame(frame));
+      await until('administration stops', async () => (await administration()) === 'shared stopped');
+    } finally {
+      clients.close();
+      management.close();
+    }
+    const { listeners } = (await server.must('isolation-check')) as { listeners: Judged[] };
+    for (const { isolation } of listeners) {
+      const found = isolation.checks.filter(({ outcome }) => outcome === 'shared');
+      assert.deepEqual(
+        found.map(({ check }) => check),
+        ['S6'],
+      );
+      assert.match(found[0]!.evidence, /192\.0\.2\.1.*seen on mg0/);
+    }
   });
 });

@@ -1,7 +1,7 @@
 /** A server that is started as root and told to be somebody else: what it may still do, what it serves, what it leaves. */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -10,8 +10,9 @@ import { dropPrivileges, findAccount } from 'lessor/internal/platform/privileges
 import { TestClient } from '../lib/dhcp-client.js';
 import { Link } from '../lib/link.js';
 import { connect, Netns } from '../lib/netns.js';
-import { skipUnless } from '../lib/peers.js';
+import { getPeer, skipUnless } from '../lib/peers.js';
 import { repoPath } from '../lib/repo.js';
+import { removeScratch, scratchFolder } from '../lib/scratch.js';
 import { Server } from '../lib/server.js';
 import { SUBJECTS, subject } from '../lib/subject.js';
 
@@ -26,7 +27,7 @@ const skip =
   subject.name === 'kea'
     ? 'kea: drops nothing'
     : process.getuid?.() === 0
-      ? skipUnless('python3')
+      ? skipUnless('python3', 'curl')
       : 'needs root for network namespaces';
 
 const subnet = (n: number) => ({
@@ -35,6 +36,13 @@ const subnet = (n: number) => ({
   interface: `lan${n}`,
   pools: [{ pool: `10.${n}.0.100 - 10.${n}.0.110` }],
 });
+
+const status = (path: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.split(/:\s+/) as [string, string]),
+  );
 
 describe('lessor serve --user', { skip }, () => {
   const near = Netns.create();
@@ -68,13 +76,6 @@ describe('lessor serve --user', { skip }, () => {
     near.destroy();
     far.destroy();
   });
-
-  const status = (path: string): Readonly<Record<string, string>> =>
-    Object.fromEntries(
-      readFileSync(path, 'utf8')
-        .split('\n')
-        .map((line) => line.split(/:\s+/) as [string, string]),
-    );
 
   it('is that user, with two capabilities on the thread that opens sockets and none on the others', () => {
     const { Uid, Gid, Groups, CapEff, CapPrm, CapInh, CapBnd, CapAmb, NoNewPrivs } = status(
@@ -167,6 +168,56 @@ describe('lessor serve --user', { skip }, () => {
       assert.throws(() => dropPrivileges(findAccount('nobody')), /only root can become/);
     } finally {
       process.seteuid!(0);
+    }
+  });
+});
+
+/** The other programs that root may start. */
+describe('--user of kea-dhcp4 and lessor-agent', { skip }, () => {
+  it('says that it is somebody else, with the same two capabilities, and works', async () => {
+    const host = Netns.create();
+    const folder = scratchFolder();
+    chownSync(folder, NOBODY, NOBODY);
+    const started: ChildProcess[] = [];
+    try {
+      const write = (name: string, content: object): string => {
+        const file = join(folder, name);
+        writeFileSync(file, JSON.stringify(content));
+        chownSync(file, NOBODY, NOBODY);
+        return file;
+      };
+      const socket = { 'socket-type': 'unix', 'socket-name': join(folder, 'kea4.sock') };
+      const server = { 'interfaces-config': { interfaces: [] }, 'lease-database': { type: 'memfile', persist: false } };
+      const agent = { 'http-host': '127.0.0.1', 'http-port': 80, 'control-sockets': { dhcp4: socket } };
+      const env = { ...process.env, KEA_PIDFILE_DIR: folder, KEA_LOCKFILE_DIR: folder, KEA_CONTROL_SOCKET_DIR: folder };
+      for (const [program, file] of [
+        ['kea-dhcp4', write('kea.json', { Dhcp4: { ...server, 'control-sockets': [socket] } })],
+        ['lessor-agent', write('agent.json', { 'Control-agent': agent })],
+      ] as const) {
+        const bin = repoPath('packages', 'server', 'bin', program);
+        const argv = [process.execPath, bin, '-X', '--user', 'nobody', '-c', file];
+        started.push(host.spawn(argv, { stdio: ['ignore', 'ignore', 'inherit'], env }));
+      }
+      const request = ['-sS', '-m', '5', '-H', 'Content-Type: application/json'];
+      const body = JSON.stringify({ command: 'version-get', service: ['dhcp4'] });
+      const asked = async (): Promise<string> =>
+        (await host.run([getPeer('curl'), ...request, '-d', body, 'http://127.0.0.1/'])).stdout;
+      const deadline = performance.now() + 30_000;
+      let answer = await asked();
+      // Port 80 is the agent's, behind it the server answers: both became nobody and do their work.
+      while (!/"result": ?0/.test(answer) && performance.now() < deadline) {
+        await sleep(100);
+        answer = await asked();
+      }
+      assert.match(answer, /"result": ?0/);
+      for (const { pid } of started) {
+        const { Uid, CapEff, NoNewPrivs } = status(`/proc/${pid}/status`);
+        assert.deepEqual([Uid, CapEff, NoNewPrivs], [Array(4).fill(NOBODY).join('\t'), KEPT, '1']);
+      }
+    } finally {
+      for (const child of started) child.kill('SIGKILL');
+      host.destroy();
+      removeScratch(folder);
     }
   });
 });

@@ -247,7 +247,7 @@ describe('the access block', () => {
           rights: [{ role: 'lease-operator', subnets: ['7', '192.0.2.0/24'] }, { command: 'shutdown' }],
         },
       ],
-      secondPerson: { commands: ['shutdown', 'lease4-wipe'], withinSec: 600 },
+      secondPerson: { commands: ['shutdown', 'lease4-wipe', 'ha-partner-down'], withinSec: 600 },
       audit: { path: '/test/log/audit.jsonl', maxSizeOctets: 10485760, maxVersions: 10 },
     });
     assert.equal(load({}).snapshot.access?.principals, undefined);

@@ -229,6 +229,14 @@ describe('a second person', () => {
     await assert.rejects(run('b'), { code: 'command-second-person' }, 'what was used is used up');
     clock.advance(60_000);
     await assert.rejects(run('a'), { code: 'command-second-person' }, 'too late');
+    const guarded = new SecondPerson(
+      () => rule,
+      clock,
+      ({ name }) => name === 'config-set',
+    );
+    const set = (who: string) => guarded.pass(command('config-set', who, {}), false, async () => 'ran');
+    await assert.rejects(set('a'), { code: 'command-second-person' }, 'the rule itself is not taken away by one');
+    assert.equal(await set('b'), 'ran');
     assert.equal(
       await new SecondPerson(() => undefined, clock).pass(command('shutdown', 'a'), false, async () => 1),
       1,

@@ -22,7 +22,7 @@ import { formatPrefix, parsePrefix, unicodeOf } from './values.js';
 const OWN_BLOCKS: readonly string[] = ['access', 'bmc-guard', 'metrics', 'omapi', 'write-through'];
 
 /** What two people ask for where the block does not say it. */
-const DEFAULT_SECOND_PERSON: readonly string[] = ['shutdown', 'lease4-wipe'];
+const DEFAULT_SECOND_PERSON: readonly string[] = ['shutdown', 'lease4-wipe', 'ha-partner-down'];
 
 /** Members of a principal that show who it is, and where they go. */
 const PROOF_MEMBERS = ['unix-users', 'unix-groups', 'http-users', 'certificates', 'omapi-keys'] as const;

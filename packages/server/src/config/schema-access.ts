@@ -180,7 +180,12 @@ export const ACCESS_SCOPES: Readonly<Record<AccessScope, Scope>> = {
     title: 'second-person of access',
     context: true,
     parameters: [
-      { name: 'commands', type: 'strings', notEmpty: true, doc: 'Which; shutdown and lease4-wipe if absent.' },
+      {
+        name: 'commands',
+        type: 'strings',
+        notEmpty: true,
+        doc: 'Which; shutdown, lease4-wipe and ha-partner-down if absent.',
+      },
       { name: 'within', type: 'integer', min: 10, max: 86_400, default: 600, doc: 'Seconds the first waits.' },
     ],
   },

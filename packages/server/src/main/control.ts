@@ -3,6 +3,7 @@
 import type { ConfigSource } from '../config/load.js';
 import { isLoopback } from '../config/sources.js';
 import { AccessControl } from '../control/access/access-control.js';
+import { changesRules } from '../control/access/authorise.js';
 import { CommandLimiter } from '../control/access/command-limiter.js';
 import { IsolationGate } from '../control/access/isolation-gate.js';
 import { SecondPerson } from '../control/access/second-person.js';
@@ -125,7 +126,11 @@ export async function openControl(
   });
   const gates = [
     new IsolationGate(),
-    new SecondPerson(() => config.current.access?.secondPerson, clock),
+    new SecondPerson(
+      () => config.current.access?.secondPerson,
+      clock,
+      (command) => changesRules(command, services),
+    ),
     new CommandLimiter(clock),
   ];
   const dispatcher = new Dispatcher(COMMANDS, services, audit, commandLogger, gates);
@@ -215,6 +220,10 @@ function nativeUnix({ clock }: Base): Pick<ListenerDeps, 'listenUnix'> {
 
 /** Says what is exposed to whom: at every start, and after every change. */
 function reportExposure({ listeners, access }: ConfigSnapshot, logger: Logger): void {
+  const unknown = access?.secondPerson?.commands.filter((name) => !COMMANDS.some((row) => row.name === name)) ?? [];
+  for (const name of unknown) {
+    logger.log('WARN', 'LESSOR_SECOND_PERSON_UNKNOWN', `"second-person" names '${name}', which is no command`);
+  }
   for (const { loud, text } of exposureOf(listeners, access, isLoopback)) {
     logger.log(loud ? 'WARN' : 'INFO', 'LESSOR_EXPOSED', text);
   }

@@ -34,6 +34,9 @@ export interface LinuxLibc {
   listen(fd: number, backlog: number): number;
   accept4(fd: number, address: number, length: number, flags: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  epoll_create1(flags: number): number;
+  epoll_ctl(epoll: number, operation: number, fd: number, event: number): number;
+  epoll_wait(epoll: number, events: number, count: number, timeoutMs: number): number;
   close(fd: number): number;
   getifaddrs(result: Uint8Array): number;
   freeifaddrs(list: number): void;
@@ -60,6 +63,9 @@ const PROTOTYPES = {
   listen: 'int listen(int fd, int backlog)',
   accept4: 'int accept4(int fd, uintptr_t address, uintptr_t length, int flags)',
   getsockname: 'int getsockname(int fd, void *address, void *length)',
+  epoll_create1: 'int epoll_create1(int flags)',
+  epoll_ctl: 'int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)',
+  epoll_wait: 'int epoll_wait(int epoll, uintptr_t events, int count, int timeout)',
   close: 'int close(int fd)',
   getifaddrs: 'int getifaddrs(void *result)',
   freeifaddrs: 'void freeifaddrs(uintptr_t list)',

@@ -10,7 +10,8 @@ import { LessorError } from '../errors.js';
 import type { Clock, ListenTcp, TcpArrival } from '../services/ports.js';
 import { bindDeviceSocket } from './device-listener.js';
 import { addressOfOctets, isLinkLocal } from './ip-octets.js';
-import { errnoName, errnoText, type LinuxLibc, linuxLibc, type ReadablePoll } from './linux-libc.js';
+import { errnoName, errnoText, type LinuxLibc, linuxLibc } from './linux-libc.js';
+import { ReadableWatch } from './readable-watch.js';
 
 const AF_INET = 2;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
@@ -33,6 +34,7 @@ const EXHAUSTED_PAUSE_MS = 100;
  */
 export function listenTcpNatively(clock: Pick<Clock, 'after'>, pace: () => number): ListenTcp {
   const libc = linuxLibc();
+  const system = { libc, watch: new ReadableWatch(libc) };
   const name = new Uint8Array(new ArrayBuffer(NAME_OCTETS));
   const length = new Uint32Array(new ArrayBuffer(4));
   const [nameAt, lengthAt] = [libc.addressOf(name.buffer), libc.addressOf(length.buffer)];
@@ -59,7 +61,7 @@ export function listenTcpNatively(clock: Pick<Clock, 'after'>, pace: () => numbe
         length[0] = NAME_OCTETS;
         const accepted = libc.accept4(fd, nameAt, lengthAt, SOCK_NONBLOCK_CLOEXEC);
         if (accepted >= 0) {
-          arrived(new LinuxTcpArrival(libc, accepted, sourceIn(name), place.allowHalfOpen ?? false));
+          arrived(new LinuxTcpArrival(system, accepted, sourceIn(name), place.allowHalfOpen ?? false));
           continue;
         }
         const errno = libc.errno();
@@ -81,39 +83,25 @@ export function listenTcpNatively(clock: Pick<Clock, 'after'>, pace: () => numbe
 }
 
 class LinuxTcpArrival implements TcpArrival {
-  #poll: ReadablePoll | undefined;
-
   constructor(
-    private readonly libc: LinuxLibc,
+    private readonly system: { readonly libc: LinuxLibc; readonly watch: ReadableWatch },
     private readonly fd: number,
     readonly source: string,
     private readonly allowHalfOpen: boolean,
   ) {}
 
-  /** A connection that says nothing is a number and a watch on it; a stream would be some thirty objects. */
-  whenReadable(ready: () => void): void {
-    const poll = this.libc.poll(this.fd);
-    this.#poll = poll;
-    poll.start({ readable: true }, () => {
-      this.#unwatch();
-      ready();
-    });
-    poll.unref();
-  }
-
-  #unwatch(): void {
-    this.#poll?.close();
-    this.#poll = undefined;
+  whenReadable(waiter: { ready(): void }): boolean {
+    return this.system.watch.add(this.fd, waiter);
   }
 
   adopt(): Socket {
-    this.#unwatch();
+    this.system.watch.remove(this.fd);
     return new Socket({ fd: this.fd, allowHalfOpen: this.allowHalfOpen, readable: true, writable: true });
   }
 
   refuse(): void {
-    this.#unwatch();
-    this.libc.close(this.fd);
+    this.system.watch.remove(this.fd);
+    this.system.libc.close(this.fd);
   }
 }
 

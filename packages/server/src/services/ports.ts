@@ -277,8 +277,11 @@ export type BindDevice = (place: DevicePlace) => number;
 export interface TcpArrival {
   /** Address of the other end as node:net writes it, a link-local one with its zone. */
   readonly source: string;
-  /** Calls back once, when the other end has sent or closed; absent where that can not be told without a stream. */
-  whenReadable?(ready: () => void): void;
+  /**
+   * Tells once when the other end has sent or closed; absent where that can not be told without a stream.
+   * @returns false if it can not be waited for
+   */
+  whenReadable?(waiter: { ready(): void }): boolean;
   /** The same connection as a stream, which reads from the next turn of the loop on. */
   adopt(): Socket;
   /** Closes it. */

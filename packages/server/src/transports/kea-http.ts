@@ -18,20 +18,17 @@ import type { Admission } from '../control/access/connection-gate.js';
 import { STRANGER_COST } from '../control/access/stranger-budget.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { TcpArrival, TcpFront } from '../services/ports.js';
-import { FairTurns } from './fair-turns.js';
 import { HttpDeadlines } from './http-deadlines.js';
 import { refuseRaw } from './http-refusal.js';
 import { answerRequest, type RequestContext, refuse } from './http-request.js';
 import { loadTls } from './http-tls.js';
 import { InputMeter } from './input-meter.js';
 import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps } from './listener.js';
+import { SilentConnections } from './silent-connections.js';
 import { openTcpFront } from './tcp-front.js';
 
 /** Kea bounds headers not at all; node:http's 16 kB would refuse what clients with large cookies send. */
 const MAX_HEADER_OCTETS = 256 * 1024;
-
-/** Connections that are looked at for the first time before the loop looks at its packets again. */
-const FIRSTS_PER_TURN = 2;
 
 /** Key of an HTTP listener; whether it speaks TLS does not matter. */
 export function httpKey(config: Pick<ControlSocketConfig, 'address' | 'port' | 'policy'>): string {
@@ -48,9 +45,7 @@ export class HttpListener implements ControlListener, RequestContext {
   closing = false;
   private handler: Server;
   private readonly connections = new Set<Socket>();
-  /** Connections that have said nothing yet, in the order in which they came; and how each is closed. */
-  private readonly silent = new Map<TcpArrival, () => void>();
-  private readonly firsts: FairTurns;
+  private readonly silent: SilentConnections;
   /** Connections whose TLS handshake is not over, by the other end; in the order in which they came. */
   private readonly handshakes = new Map<string, Socket>();
   private front: TcpFront | undefined;
@@ -66,7 +61,16 @@ export class HttpListener implements ControlListener, RequestContext {
   ) {
     this.key = httpKey(config);
     this.deadlines = new HttpDeadlines(deps.clock);
-    this.firsts = new FairTurns(deps.clock, FIRSTS_PER_TURN);
+    this.silent = new SilentConnections(deps.clock, deps.limits.requestTimeoutMs, {
+      spoke: (arrival, admission) => void this.hand(arrival, admission),
+      expired: (arrival, admission) => {
+        if (this.config.tls === undefined) refuseRaw(this.hand(arrival, admission), 408);
+        else {
+          admission?.release();
+          arrival.refuse();
+        }
+      },
+    });
     this.handler = this.createHandler(tls);
   }
 
@@ -106,7 +110,7 @@ export class HttpListener implements ControlListener, RequestContext {
     this.closing = true;
     this.front?.close();
     this.endStreams();
-    for (const drop of this.silent.values()) drop();
+    this.silent.close();
     for (const socket of this.deadlines.waiting) socket.destroy();
     for (const socket of this.handshakes.values()) socket.destroy();
     if (this.connections.size > 0) await new Promise<void>((resolve) => (this.emptied = resolve));
@@ -128,37 +132,7 @@ export class HttpListener implements ControlListener, RequestContext {
       arrival.refuse();
       return;
     }
-    if (arrival.whenReadable === undefined) this.hand(arrival, admission);
-    else this.awaitFirst(arrival, admission);
-  }
-
-  /** Of a crowd that speaks up at once few are looked at in a turn. */
-  private awaitFirst(arrival: TcpArrival, admission: Admission | undefined): void {
-    const end = (): void => {
-      this.silent.delete(arrival);
-      cancel();
-    };
-    const drop = (): void => {
-      end();
-      admission?.release();
-      arrival.refuse();
-    };
-    const cancel = this.deps.clock.after(this.deps.limits.requestTimeoutMs, () => {
-      if (this.config.tls !== undefined) drop();
-      else {
-        end();
-        refuseRaw(this.hand(arrival, admission), 408);
-      }
-    });
-    this.silent.set(arrival, drop);
-    const step = (): boolean => {
-      // It may have made room for another meanwhile.
-      if (!this.silent.has(arrival)) return false;
-      end();
-      this.hand(arrival, admission);
-      return false;
-    };
-    arrival.whenReadable!(() => this.firsts.add({ step, rest: () => undefined }));
+    if (!this.silent.add(arrival, admission)) this.hand(arrival, admission);
   }
 
   /** Makes a connection of HTTP of it. */
@@ -190,9 +164,7 @@ export class HttpListener implements ControlListener, RequestContext {
 
   /** Closes one that has kept us waiting the longest: for anything, for a request, for the end of its TLS handshake. */
   private evict(): boolean {
-    const [drop] = this.silent.values();
-    drop?.();
-    if (drop !== undefined || this.deadlines.evict()) return true;
+    if (this.silent.evict() || this.deadlines.evict()) return true;
     const [longest] = this.handshakes.values();
     longest?.destroy();
     return longest !== undefined;

@@ -46,6 +46,17 @@ export function demandsOf(
   return demands;
 }
 
+/** True for a command that puts a configuration in force in which something that is about security is another. */
+export function changesRules(
+  { name, args }: Pick<ControlCommand, 'name' | 'args'>,
+  { config }: Pick<AuthoriseServices, 'config'>,
+): boolean {
+  // Which one it would bring back is not looked at: it may well be one without the rule.
+  if (name === 'config-rollback') return true;
+  const map = args !== undefined && jsonTypeOf(args) === 'map' ? (args as JsonMap) : {};
+  return name === 'config-set' && changesSecurity(config.current.tree, sentConfiguration(map, config));
+}
+
 /** The configuration that was sent, redacted secrets put back: to send them as they were got changes nothing. */
 function sentConfiguration(map: JsonMap, { current }: AuthoriseServices['config']): Json | undefined {
   const sent = memberOf(map, 'Dhcp4');

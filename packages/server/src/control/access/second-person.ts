@@ -1,4 +1,8 @@
-/** Commands that two people must ask for: the first is written down, the second, who must be another, makes it happen. */
+/**
+ * Commands that two people must ask for: the first is written down, the second, who must be another, makes it happen.
+ * One of them alone could take the rule away, or make himself a second principal: so whatever changes who may do what
+ * takes two as well.
+ */
 
 import { createHash } from 'node:crypto';
 import { formatJson } from '@lessor/kea';
@@ -21,17 +25,22 @@ interface Pending {
 export class SecondPerson implements CommandGate {
   private readonly pending = new Map<string, Pending>();
 
-  /** @param rule in force now; undefined = none */
+  /**
+   * @param rule in force now; undefined = none
+   * @param changesRules whether a command would change who may do what
+   */
   constructor(
     private readonly rule: () => SecondPersonRule | undefined,
     private readonly clock: Pick<Clock, 'monotonic'>,
+    private readonly changesRules: (command: ControlCommand) => boolean = () => false,
   ) {}
 
   /** @throws CommandError `command-second-person` for the first of the two */
   async pass<T>(command: ControlCommand, _expensive: boolean, work: () => Promise<T>): Promise<T> {
     const rule = this.rule();
     const { principal, name } = command;
-    if (rule === undefined || !rule.commands.includes(name) || principal.method === 'internal') return work();
+    if (rule === undefined || principal.method === 'internal') return work();
+    if (!rule.commands.includes(name) && !this.changesRules(command)) return work();
     const key = keyOf(command);
     const first = this.pending.get(key);
     const now = this.clock.monotonic();

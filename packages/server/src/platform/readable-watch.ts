@@ -1,0 +1,73 @@
+/**
+ * Waiting for the first octets of thousands of connections at the price of a number each: one epoll(7) of our own, which
+ * the loop watches like a socket. A handle of libuv for each would be looked at by every collection of young objects:
+ * with 8000 of them those took 12 to 28 ms.
+ */
+
+import { LessorError } from '../errors.js';
+import type { LinuxLibc } from './linux-libc.js';
+
+const EPOLL_CLOEXEC = 0o2000000;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLLIN = 1;
+const EPOLLRDHUP = 0x2000;
+/** struct epoll_event is packed on x86-64 and nowhere else (epoll_ctl(2), linux/eventpoll.h). */
+const [EVENT_OCTETS, DATA_AT] = process.arch === 'x64' ? [12, 4] : [16, 8];
+/** Told before the loop looks at its packets again. */
+const EVENTS_PER_TURN = 16;
+
+/** Who waits. */
+export interface Waiter {
+  /** The other end has sent or closed. */
+  ready(): void;
+}
+
+/** See the head of this file. One for the process. */
+export class ReadableWatch {
+  readonly #libc: LinuxLibc;
+  readonly #waiters = new Map<number, Waiter>();
+  readonly #event = new DataView(new ArrayBuffer(EVENT_OCTETS));
+  readonly #events = new DataView(new ArrayBuffer(EVENT_OCTETS * EVENTS_PER_TURN));
+  readonly #eventAt: number;
+  readonly #eventsAt: number;
+  readonly #epoll: number;
+
+  /** @throws LessorError `socket-open` */
+  constructor(libc: LinuxLibc) {
+    this.#libc = libc;
+    this.#eventAt = libc.addressOf(this.#event.buffer);
+    this.#eventsAt = libc.addressOf(this.#events.buffer);
+    this.#epoll = libc.epoll_create1(EPOLL_CLOEXEC);
+    if (this.#epoll < 0) throw new LessorError('socket-open', 'no epoll');
+    const poll = libc.poll(this.#epoll);
+    poll.start({ readable: true }, () => this.#tell());
+    poll.unref();
+  }
+
+  /** Tells once. @returns false if it can not be watched */
+  add(fd: number, waiter: Waiter): boolean {
+    this.#event.setUint32(0, EPOLLIN | EPOLLRDHUP, true);
+    this.#event.setInt32(DATA_AT, fd, true);
+    if (this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, this.#eventAt) < 0) return false;
+    this.#waiters.set(fd, waiter);
+    return true;
+  }
+
+  /** Before a descriptor is closed or given away. */
+  remove(fd: number): void {
+    if (this.#waiters.delete(fd)) this.#libc.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, this.#eventAt);
+  }
+
+  #tell(): void {
+    const count = this.#libc.epoll_wait(this.#epoll, this.#eventsAt, EVENTS_PER_TURN, 0);
+    const told: Waiter[] = [];
+    for (let i = 0; i < count; i++) {
+      const fd = this.#events.getInt32(i * EVENT_OCTETS + DATA_AT, true);
+      const waiter = this.#waiters.get(fd);
+      this.remove(fd);
+      if (waiter !== undefined) told.push(waiter);
+    }
+    for (const waiter of told) waiter.ready();
+  }
+}
