@@ -5,6 +5,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { StrangerBudget } from 'lessor/internal/control/access/stranger-budget.js';
 import { systemClock } from 'lessor/internal/platform/clock.js';
 import { listenTcpNatively } from 'lessor/internal/platform/tcp-arrivals.js';
@@ -157,6 +159,34 @@ describe('connections that have to wait', { skip: process.platform === 'linux' ?
     const [code, signal] = await ended;
     client.destroy();
     assert.deepEqual([code, signal], [null, 'SIGTERM']);
+  });
+
+  it('are told of after every collection of garbage', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const taken: TcpArrival[] = [];
+    const listen = listenTcpNatively(systemClock, () => 0);
+    const { port, close } = listen({ address: '127.0.0.1', port: 0 }, (arrival) => void taken.push(arrival));
+    for (let round = 0; round < 3; round++) {
+      // Finalizers run in a later turn.
+      for (let i = 0; i < 3; i++) {
+        collect();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      const client = connect(port, '127.0.0.1');
+      await once(client, 'connect');
+      while (taken.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      const arrival = taken.pop()!;
+      const ready = new Promise<void>((resolve) => {
+        assert.equal(arrival.whenReadable?.({ ready: resolve }), true);
+      });
+      collect();
+      client.write('now');
+      await ready;
+      arrival.refuse();
+      client.destroy();
+    }
+    close();
   });
 
   it('wait in the kernel, in their order', async () => {

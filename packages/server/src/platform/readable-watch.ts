@@ -5,7 +5,7 @@
  */
 
 import { LessorError } from '../errors.js';
-import type { LinuxLibc } from './linux-libc.js';
+import type { LinuxLibc, ReadablePoll } from './linux-libc.js';
 
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
@@ -32,6 +32,8 @@ export class ReadableWatch {
   readonly #eventAt: number;
   readonly #eventsAt: number;
   readonly #epoll: number;
+  /** Kept: one that is collected is closed. */
+  readonly #poll: ReadablePoll;
 
   /** @throws LessorError `socket-open` */
   constructor(libc: LinuxLibc) {
@@ -40,9 +42,9 @@ export class ReadableWatch {
     this.#eventsAt = libc.addressOf(this.#events.buffer);
     this.#epoll = libc.epoll_create1(EPOLL_CLOEXEC);
     if (this.#epoll < 0) throw new LessorError('socket-open', 'no epoll');
-    const poll = libc.poll(this.#epoll);
-    poll.start({ readable: true }, () => this.#tell());
-    poll.unref();
+    this.#poll = libc.poll(this.#epoll);
+    this.#poll.start({ readable: true }, () => this.#tell());
+    this.#poll.unref();
   }
 
   /** Tells once. @returns false if it can not be watched */

@@ -10,7 +10,7 @@ import { LessorError } from '../errors.js';
 import type { Clock, ListenTcp, TcpArrival } from '../services/ports.js';
 import { bindDeviceSocket } from './device-listener.js';
 import { addressOfOctets, isLinkLocal } from './ip-octets.js';
-import { errnoName, errnoText, type LinuxLibc, linuxLibc } from './linux-libc.js';
+import { errnoName, errnoText, type LinuxLibc, linuxLibc, type ReadablePoll } from './linux-libc.js';
 import { ReadableWatch } from './readable-watch.js';
 
 const AF_INET = 2;
@@ -27,6 +27,9 @@ const NAME_OCTETS = 28;
 const ARRIVALS_PER_TURN = 2;
 /** Out of descriptors or memory: who waits goes on waiting, and we look again later. */
 const EXHAUSTED_PAUSE_MS = 100;
+
+/** Kept: one that nobody refers to is collected, and then closed. */
+const listening = new Set<ReadablePoll>();
 
 /**
  * @param pace asked before each connection is taken: 0, or milliseconds for which all have to wait
@@ -46,6 +49,7 @@ export function listenTcpNatively(clock: Pick<Clock, 'after'>, pace: () => numbe
       throw new LessorError('socket-open', error);
     }
     const poll = libc.poll(fd);
+    listening.add(poll);
     let cancel = (): void => undefined;
     const pause = (ms: number): void => {
       poll.rest();
@@ -75,6 +79,7 @@ export function listenTcpNatively(clock: Pick<Clock, 'after'>, pace: () => numbe
       ...boundName(libc, fd),
       close: () => {
         cancel();
+        listening.delete(poll);
         poll.close();
         libc.close(fd);
       },
