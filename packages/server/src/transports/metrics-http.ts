@@ -200,7 +200,7 @@ function isDetail(value: Json): value is MetricsDetail {
 
 /** What a {@link MetricsListener} works with. */
 export interface MetricsParts extends FrontDeps {
-  readonly clock: Pick<Clock, 'after' | 'soon'>;
+  readonly clock: Pick<Clock, 'after' | 'monotonic' | 'soon'>;
   /** Who may connect; everybody if absent. */
   readonly access?: AccessControl;
   /** What may be spent on those who ask for nothing that is here; no bound if absent. */

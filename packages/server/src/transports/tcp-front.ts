@@ -8,7 +8,7 @@ import { FairTurns } from './fair-turns.js';
 
 /** What a front works with. */
 export interface FrontDeps {
-  readonly clock: Pick<Clock, 'soon'>;
+  readonly clock: Pick<Clock, 'monotonic' | 'soon'>;
   /** By system calls; node:net if absent. */
   readonly listenTcp?: ListenTcp | undefined;
   /** Binds a socket to an interface; needed by node:net where a place names one. */
