@@ -5,7 +5,6 @@
 
 import { atOnce, type Sliced } from '../domain/slices.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
-import type { SourcePosition } from '../errors.js';
 import { type IssueList, memberPath, positionOf, type TextPosition } from './issues.js';
 import { type Alias, findParameter, type Parameter, SCHEMA, type Scope, type ScopeName } from './schema.js';
 import { type CheckedMember, type PositionedText, Section } from './section.js';
@@ -41,7 +40,14 @@ class Checker {
         continue;
       }
       given.add(parameter.name);
-      const value = yield* this.value(parameter, resolved.value, memberPath(path, name), member.keyAt);
+      const own = memberPath(path, name);
+      const nested = parameter.type === 'map' || parameter.type === 'maps';
+      const value = this.isRefused(parameter, resolved.value, own, member.keyAt)
+        ? undefined
+        : nested
+          ? yield* this.maps(parameter, resolved.value, own)
+          : this.typed(parameter, resolved.value, own);
+      if (value !== undefined) this.warnIfIdle(parameter, value, member.keyAt, own);
       if (value === undefined) continue;
       const node = parameter.type === 'json' && resolved.value.kind === 'map' ? resolved.value : undefined;
       checked.set(parameter.name, { at: resolved.value.at, value, ...(node === undefined ? {} : { node }) });
@@ -122,6 +128,7 @@ class Checker {
   private userContext(node: MapNode, path: string): JsonMap | undefined {
     const context = node.members.get('user-context');
     const comment = node.members.get('comment');
+    if (comment === undefined && context?.value.kind === 'map') return toJson(context.value) as JsonMap;
     const members: [string, Json][] = [];
     if (context !== undefined) {
       if (context.value.kind === 'map') {
@@ -141,35 +148,26 @@ class Checker {
     return members.length > 0 || context?.value.kind === 'map' ? jsonMap(members) : undefined;
   }
 
-  private *value(
-    parameter: Parameter,
-    node: ConfigNode,
-    path: string,
-    keyAt: TextPosition,
-  ): Sliced<CheckedMember['value'] | undefined> {
-    if (parameter.status === 'unsupported' && !(node.kind === 'list' && node.items.length === 0)) {
-      const message = `"${parameter.name}" is not supported: ${parameter.note}`;
-      this.issues.error('config-unsupported', positionOf(keyAt, path), message);
-      return undefined;
-    }
-    const value =
-      parameter.type === 'map' || parameter.type === 'maps'
-        ? yield* this.maps(parameter, node, path)
-        : this.typed(parameter, node, path);
-    if (value !== undefined) this.warnIfIdle(parameter, value, positionOf(keyAt, path));
-    return value;
+  /** Reports a member that is known and not supported. */
+  private isRefused(parameter: Parameter, node: ConfigNode, path: string, keyAt: TextPosition): boolean {
+    if (parameter.status !== 'unsupported' || (node.kind === 'list' && node.items.length === 0)) return false;
+    const message = `"${parameter.name}" is not supported: ${parameter.note}`;
+    this.issues.error('config-unsupported', positionOf(keyAt, path), message);
+    return true;
   }
 
   /** Warns where a value asks for something that will not happen. */
   private warnIfIdle(
     { name, status, note, default: usual }: Parameter,
     value: unknown,
-    position: SourcePosition,
+    keyAt: TextPosition,
+    path: string,
   ): void {
-    if (value === usual) return;
+    if (value === usual || (status !== 'inactive' && status !== 'no-effect')) return;
+    const position = positionOf(keyAt, path);
     if (status === 'inactive') {
       this.issues.warning('config-unsupported', position, `"${name}" is kept but does nothing: ${note}`);
-    } else if (status === 'no-effect') {
+    } else {
       this.issues.warning('config-unsupported', position, `"${name}" has no effect: ${note}`);
     }
   }

@@ -293,6 +293,7 @@ function formatScalar(value: null | boolean | number | bigint | string): string 
 
 /** Text that is UTF-8 is written as it is, other octets and controls as escapes. */
 function quote(text: string): string {
+  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`;
   const special = isUtf8(Buffer.from(text, 'latin1')) ? /[^ !#-[\]-~\u0080-\u00ff]/g : /[^ !#-[\]-~]/g;
   return `"${text.replace(special, escapeCharacter)}"`;
 }

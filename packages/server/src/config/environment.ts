@@ -29,13 +29,22 @@ export interface ConfigEnvironment {
   readonly directoryMode: (path: string) => number | undefined;
   /** Permission bits (mode & 0o777) of a file, undefined if it does not exist. Absent = do not check modes. */
   readonly fileMode?: (path: string) => number | undefined;
-  /** Names of the interfaces there are; undefined = do not check interface names. */
-  readonly interfaceNames?: readonly string[];
+  /** Names of the interfaces there are, looked up when they are first asked for; undefined = do not check them. */
+  readonly interfaceNames?: readonly string[] | undefined;
   readonly directories: Directories;
   /** -X: path and secret restrictions are warnings. */
   readonly insecure: boolean;
   /** Becomes ConfigSnapshot.generation. */
   readonly generation: number;
+}
+
+/** The environment for the next configuration. What it looks up when it is asked it still does. */
+export function atGeneration(
+  environment: Omit<ConfigEnvironment, 'generation'>,
+  generation: number,
+): ConfigEnvironment {
+  const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(environment)) as typeof environment;
+  return Object.defineProperty(copy, 'generation', { value: generation, enumerable: true }) as ConfigEnvironment;
 }
 
 /** Environment variable and built-in default (Debian's paths) of each directory. */

@@ -50,8 +50,13 @@ export function changeReservations(
 ): ConfigPatch {
   const change = { kind: 'reservations', added, removed } as const;
   const lists = (listsOfState.get(state) ?? LateLists.of(listsNow(state))).after(change);
+  let snapshot: ConfigSnapshot | undefined;
   const patch: ConfigPatch = {
-    snapshot: lateSnapshot(state.snapshot, lists),
+    // Of changes that are put in force together only the snapshot of all of them is ever looked at.
+    get snapshot() {
+      snapshot ??= lateSnapshot(state.snapshot, lists);
+      return snapshot;
+    },
     get source() {
       return lists.get().source;
     },
@@ -64,6 +69,25 @@ export function changeReservations(
   };
   listsOfState.set(patch, lists);
   return patch;
+}
+
+/** What is in force after a patch: of what was before, and of how it became so, it keeps nothing. */
+export function stateAfter(patch: ConfigPatch): ConfigState {
+  const lists = listsOfState.get(patch);
+  const { snapshot } = patch;
+  if (lists === undefined) return { snapshot, source: patch.source };
+  const state = stateOf(snapshot, lists);
+  listsOfState.set(state, lists);
+  return state;
+}
+
+function stateOf(snapshot: ConfigSnapshot, lists: LateLists): ConfigState {
+  return {
+    snapshot,
+    get source() {
+      return lists.get().source;
+    },
+  };
 }
 
 /** Lists of states whose lists may not have been made yet. */

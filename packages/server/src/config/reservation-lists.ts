@@ -39,17 +39,27 @@ export function mergeChange(net: NetChanges, { removed, added }: ReservationChan
 /** Lists that all say the same. */
 interface Lists extends Pick<ConfigSnapshot, 'reservations' | 'tree'>, Pick<ConfigState, 'source'> {}
 
+/** Changes that are remembered one by one until somebody reads the lists. */
+const MAX_CHANGES = 1024;
+
 /** Lists that are made when they are first read. */
 export class LateLists {
   private before: LateLists | undefined;
   private made: Lists | undefined;
+  /** Changes since lists that are made. */
+  private readonly depth: number;
 
   private constructor(
     before: LateLists | Lists,
     private readonly change: ReservationChange | undefined,
   ) {
-    if (before instanceof LateLists) this.before = before;
-    else this.made = before;
+    if (before instanceof LateLists) {
+      this.before = before;
+      this.depth = before.made === undefined ? before.depth + 1 : 1;
+    } else {
+      this.made = before;
+      this.depth = 0;
+    }
   }
 
   /** Lists that are there. */
@@ -57,23 +67,34 @@ export class LateLists {
     return new LateLists(lists, undefined);
   }
 
-  /** These after one more change. */
+  /** These after one more change. Where nobody ever reads them what came and went again must not be kept for ever. */
   after(change: ReservationChange): LateLists {
-    return new LateLists(this, change);
+    if (this.depth < MAX_CHANGES) return new LateLists(this, change);
+    const { from, net } = this.changes();
+    mergeChange(net, change);
+    const all = [...net.values()];
+    const added = all.flatMap(({ after }) => after ?? []);
+    return new LateLists(from, { added, removed: all.flatMap(({ before }) => before ?? []) });
   }
 
   /** Makes them, if they are not made. */
   get(): Lists {
     if (this.made !== undefined) return this.made;
+    const { from, net } = this.changes();
+    this.made = listsAfter(from.made!, net);
+    // What was before is no longer needed, and may go.
+    this.before = undefined;
+    return this.made;
+  }
+
+  /** What has changed since the last lists that are made. */
+  private changes(): { readonly from: LateLists; readonly net: NetChanges } {
     const changes: ReservationChange[] = [];
     let from: LateLists = this;
     for (; from.made === undefined; from = from.before!) changes.push(from.change!);
     const net: NetChanges = new Map();
     for (const change of changes.reverse()) mergeChange(net, change);
-    this.made = listsAfter(from.made, net);
-    // What was before is no longer needed, and may go.
-    this.before = undefined;
-    return this.made;
+    return { from, net };
   }
 }
 

@@ -27,17 +27,44 @@ export interface MapNode {
   readonly members: ReadonlyMap<string, MapMember>;
 }
 
+/**
+ * A map that was made of a plain value. That value is at hand, and nodes are made of its members only when somebody looks
+ * at them: of most maps in a user-context nobody does.
+ */
+class PlainMapNode implements MapNode {
+  readonly kind = 'map';
+  private made: ReadonlyMap<string, MapMember> | undefined;
+
+  constructor(
+    readonly at: TextPosition,
+    readonly plain: JsonMap,
+  ) {}
+
+  get members(): ReadonlyMap<string, MapMember> {
+    if (this.made === undefined) {
+      const members = new Map<string, MapMember>();
+      for (const name of Object.keys(this.plain)) {
+        members.set(name, { keyAt: this.at, value: fromJson(this.plain[name]!, this.at) });
+      }
+      this.made = members;
+    }
+    return this.made;
+  }
+}
+
 /** Where values that came by command are said to be. */
 export const WIRE: TextPosition = { file: '<wire>', line: 0, column: 0 };
 
 /** The plain value of a node. */
 export function toJson(node: ConfigNode): Json {
+  if (node instanceof PlainMapNode) return node.plain;
   return node.kind === 'list' || node.kind === 'map' ? atOnce(toJsonSliced(node)) : scalarOf(node);
 }
 
 /** {@link toJson}, to be interrupted after every list and map. */
 export function* toJsonSliced(node: ConfigNode): Sliced<Json> {
   if (node.kind !== 'list' && node.kind !== 'map') return scalarOf(node);
+  if (node instanceof PlainMapNode) return node.plain;
   yield;
   if (node.kind === 'list') {
     const items: Json[] = [];
@@ -57,10 +84,12 @@ function scalarOf(node: Exclude<ConfigNode, { readonly kind: 'list' | 'map' }>):
 
 /** A tree of a plain value, all of it at the same place. A number without fraction is taken for an integer. */
 export function fromJson(value: Json, at: TextPosition = WIRE): ConfigNode {
-  return atOnce(fromJsonSliced(value, at));
+  if (value === null || typeof value !== 'object') return scalarNode(value, at);
+  if (isList(value)) return { kind: 'list', at, items: value.map((item) => fromJson(item, at)) };
+  return new PlainMapNode(at, value);
 }
 
-/** {@link fromJson}, to be interrupted after every list and map. */
+/** The same with all nodes made, to be interrupted after every list and map. */
 export function* fromJsonSliced(value: Json, at: TextPosition = WIRE): Sliced<ConfigNode> {
   if (value === null || typeof value !== 'object') return scalarNode(value, at);
   yield;

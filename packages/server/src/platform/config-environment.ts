@@ -18,7 +18,7 @@ export interface ConfigEnvironmentOptions {
 
 /** The real file system and interfaces. */
 export function machineConfigEnvironment(options: ConfigEnvironmentOptions): Omit<ConfigEnvironment, 'generation'> {
-  const interfaceNames = options.checkInterfaces ? listInterfaceNames() : undefined;
+  let listed: string[] | undefined;
   return {
     readFile: (path) => readFileSync(path, 'latin1'),
     directoryMode: (path) => {
@@ -31,7 +31,10 @@ export function machineConfigEnvironment(options: ConfigEnvironmentOptions): Omi
     },
     directories: directoriesFrom(options.variables),
     insecure: options.insecure,
-    ...(interfaceNames !== undefined && { interfaceNames }),
+    get interfaceNames() {
+      if (options.checkInterfaces) listed ??= listInterfaceNames();
+      return listed;
+    },
   };
 }
 

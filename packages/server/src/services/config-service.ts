@@ -8,7 +8,9 @@ import { resolve } from 'node:path';
 import { formatJsonIndented } from '@lessor/kea';
 import type { ConfigChange, ConfigPatch, ConfigState } from '../config/change.js';
 import { type ConfigDiff, diffConfigsSliced } from '../config/diff.js';
-import { type ConfigEnvironment, type ConfigSource, type LoadedConfig, loadConfigSliced } from '../config/load.js';
+import { atGeneration, type ConfigEnvironment } from '../config/environment.js';
+import { type ConfigSource, type LoadedConfig, loadConfigSliced } from '../config/load.js';
+import { stateAfter } from '../config/patch-reservations.js';
 import { hashSliced } from '../config/snapshot-hash.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
@@ -257,7 +259,7 @@ export class ConfigService implements ConfigServiceApi {
   }
 
   private nextEnvironment(): ConfigEnvironment {
-    return { ...this.deps.environment(), generation: this.current.generation + 1 };
+    return atGeneration(this.deps.environment(), this.current.generation + 1);
   }
 
   /** One thing after the other. What is asked for later does not overtake what is asked for now. */
@@ -319,7 +321,7 @@ export class ConfigService implements ConfigServiceApi {
       for (const each of prepared.reverse()) each.abandon();
       throw error;
     }
-    this.state = patch;
+    this.state = stateAfter(patch);
     for (const each of prepared) each.commit();
     return outcome;
   }

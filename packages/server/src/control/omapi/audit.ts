@@ -7,8 +7,8 @@ import type { Json } from '../command.js';
 import { OmapiDenial } from './demands.js';
 import { type Attributes, type OmapiContext, OmapiRefusal, type OmapiServices } from './object.js';
 
-/** Records a change that was made. @param command `omapi-TYPE-VERB` */
-export function recordChange(command: string, args: Json, context: OmapiContext): void {
+/** Records a change that was made. @param command `omapi-TYPE-VERB` @param args what it was made of, if somebody wants to know */
+export function recordChange(command: string, args: () => Json, context: OmapiContext): void {
   record(command, args, { result: 0 }, context);
 }
 
@@ -25,7 +25,7 @@ export function recordOutcome(
 ): void {
   if (failure === undefined && context.services.config.current.access === undefined) return;
   const missing = failure instanceof OmapiDenial ? { missing: failure.missing } : {};
-  const args = { message: attributesJson(entryMap(message)), object: attributesJson(entryMap(object)) };
+  const args = () => ({ message: attributesJson(entryMap(message)), object: attributesJson(entryMap(object)) });
   const nothing = failure instanceof OmapiRefusal && failure.result === Result.NOTFOUND;
   record(command(), args, { result: failure === undefined ? 0 : nothing ? 3 : 1, ...missing }, context);
 }
@@ -59,7 +59,7 @@ export function recordFailure(
 
 function record(
   command: string,
-  args: Json,
+  args: () => Json,
   outcome: { readonly result: 0 | 1 | 3; readonly missing?: string },
   { services, principal, listener }: OmapiContext,
 ): void {
@@ -70,7 +70,10 @@ function record(
     ...(principal.sourceAddress === undefined ? {} : { sourceAddress: principal.sourceAddress }),
     listener,
     command,
-    argumentsDigest: argumentsDigest(args),
+    // Where nothing is written down nobody asks for it.
+    get argumentsDigest() {
+      return argumentsDigest(args());
+    },
     ...outcome,
     durationMs: 0,
   });

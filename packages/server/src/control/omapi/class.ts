@@ -10,7 +10,7 @@ import type { ConfigSnapshot } from '../../domain/snapshot.js';
 import { type Octets, octetsOf } from '../../domain/values.js';
 import type { Json, JsonMap } from '../command.js';
 import { editClasses } from '../commands/classes.js';
-import { attributesJson, recordChange } from './audit.js';
+import { recordChange } from './audit.js';
 import { groupOf, readGroupName, requireGroup } from './group.js';
 import { withMark } from './host-identity.js';
 import {
@@ -150,5 +150,5 @@ async function remove({ name }: FoundClass, context: OmapiContext): Promise<void
       }),
     context,
   );
-  recordChange('omapi-class-delete', { name, ...attributesJson(new Map()) }, context);
+  recordChange('omapi-class-delete', () => ({ name }), context);
 }

@@ -217,6 +217,9 @@ async function replace(
   const subnets = [...old, ...next].map(({ subnetId }) => subnetId);
   requireChange(context.principal, HOST_OBJECT.type, reachOf(subnets, context.snapshot));
   await performed(command, () => replaceReservations(context.services, old, next), context);
-  const told = next.map(({ subnetId, written }) => ({ ...written, 'subnet-id': subnetId }));
-  recordChange(command, { old: old.map(hostIdentity), new: told }, context);
+  const told = () => ({
+    old: old.map(hostIdentity),
+    new: next.map(({ subnetId, written }) => ({ ...written, 'subnet-id': subnetId })),
+  });
+  recordChange(command, told, context);
 }

@@ -64,7 +64,7 @@ export async function setReserved(
   }
   const gone = holder === undefined ? [] : [holder.reservation];
   await performed('omapi-lease-update', () => replaceReservations(context.services, gone, made), context);
-  recordChange('omapi-lease-update', { 'ip-address': formatIpv4(address), reserved: wanted }, context);
+  recordChange('omapi-lease-update', () => ({ 'ip-address': formatIpv4(address), reserved: wanted }), context);
 }
 
 /** @throws OmapiRefusal NOPERM for a lease that belongs to nobody */

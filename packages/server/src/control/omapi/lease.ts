@@ -201,8 +201,8 @@ async function update(found: FoundLease, given: Attributes, context: OmapiContex
     return { before, after };
   });
   if (after !== before) {
-    const address = formatIpv4(found.address);
-    recordChange('omapi-lease-update', { ...attributesJson(given), 'ip-address': address }, context);
+    const told = () => ({ ...attributesJson(given), 'ip-address': formatIpv4(found.address) });
+    recordChange('omapi-lease-update', told, context);
   }
   return findAddress(found.address, context) ?? found;
 }

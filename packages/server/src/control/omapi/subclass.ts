@@ -184,5 +184,5 @@ async function edit(
       return edits((all) => [{ op: 'set', at: [...at, 'test'], value: testOf(all) }], source);
     });
   await performed(command, work, context);
-  recordChange(command, { name, hashstring }, context);
+  recordChange(command, () => ({ name, hashstring }), context);
 }
