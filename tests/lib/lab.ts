@@ -65,6 +65,11 @@ export class Lab {
     return this.#namespaces[0] as Netns;
   }
 
+  /** Where clients run, at the other end of the cable. */
+  get clientNamespace(): Netns {
+    return this.#namespaces[1] as Netns;
+  }
+
   /** The server's hardware address. */
   get serverMac(): string {
     return this.#serverMac;
