@@ -129,6 +129,27 @@ describe(`Names in BIND by kea-dhcp-ddns, from ${subject.name}`, { skip }, () =>
     });
   }
 
+  test('kea-dhcp-ddns takes what becomes of the zones of dhcpd', async () => {
+    const [conf, output] = ['dhcpd.conf', 'd2-of-dhcpd.conf'].map((name) => join(lab.server.folder, name)) as [
+      string,
+      string,
+    ];
+    writeFileSync(
+      conf,
+      `ddns-update-style standard;
+key dhcp { algorithm hmac-md5; secret "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="; }
+zone example.org. { primary 127.0.0.1; key dhcp; }
+zone 10.in-addr.arpa. { primary 127.0.0.1; key dhcp; }
+subnet 10.1.0.0 netmask 255.255.255.0 { range 10.1.0.100 10.1.0.200; }
+`,
+    );
+    const lessor = [process.execPath, repoPath('packages', 'server', 'bin', 'lessor')];
+    const made = await lab.clientNamespace.run([...lessor, 'import-dhcpd', conf, '--ddns-output', output]);
+    assert.equal(made.status, 0);
+    const checked = await lab.clientNamespace.run([getPeer('kea-dhcp-ddns'), '-t', output]);
+    assert.equal(checked.status, 0);
+  });
+
   test('lease4-resend-ddns enters a name again', async () => {
     const { yiaddr } = await lab.client().lease(named('again'));
     await isThere('again.example.org', yiaddr);

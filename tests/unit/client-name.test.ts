@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFqdn, nameClient, withGeneratedName } from 'lessor/internal/domain/client-name.js';
 import type { DdnsBehaviour } from 'lessor/internal/domain/snapshot.js';
+import { ip, PacketLab } from '../lib/packet-lab.js';
 
 const behaviour: DdnsBehaviour = {
   sendUpdates: true,
@@ -37,6 +38,14 @@ test('a partial name gets the qualifying suffix, a full one does not', () => {
   const qualified = { ...behaviour, qualifyingSuffix: 'example.org' };
   assert.equal(nameClient({ ...request, behaviour: qualified, hostName: 'a' }).hostname, 'a.example.org');
   assert.equal(nameClient({ ...request, behaviour: qualified, hostName: 'a.b.net' }).hostname, 'a.b.net');
+});
+
+test('a suffix that is there is not added again, and the root is a wish for a name (Kea)', () => {
+  const qualified = { ...behaviour, qualifyingSuffix: 'example.org.' };
+  const reserved = (reservedName: string) => nameClient({ ...request, behaviour: qualified, reservedName }).hostname;
+  assert.equal(reserved('a.example.org'), 'a.example.org');
+  assert.equal(reserved('a.barexample.org'), 'a.barexample.org.example.org');
+  assert.equal(nameClient({ ...request, hostName: '.' }).generated, true);
 });
 
 test('characters outside the set are replaced; a name that has none left is no name (CVE-2025-11232)', () => {
@@ -92,4 +101,29 @@ test('option 81 with both N and S, or with a broken name, yields no name', () =>
 test('option 81 is written in the form the client used', () => {
   assert.deepEqual([...encodeFqdn(0b0100, 'a.bc.')], [4, 255, 255, 1, 97, 2, 98, 99, 0]);
   assert.deepEqual([...encodeFqdn(0, 'a.')], [0, 255, 255, 97, 46]);
+});
+
+test('a reservation may have one name for the client and another for the DNS (dhcpd: ddns-hostname)', async () => {
+  const lab = await PacketLab.open({
+    'dhcp-ddns': { 'enable-updates': true },
+    'ddns-qualifying-suffix': 'example.org',
+    subnet4: [
+      {
+        id: 1,
+        subnet: '192.0.2.0/24',
+        pools: [{ pool: '192.0.2.100 - 192.0.2.110' }],
+        reservations: [
+          {
+            'hw-address': '02:00:00:00:00:10',
+            'ip-address': '192.0.2.7',
+            hostname: 'told',
+            'user-context': { lessor: { 'ddns-hostname': 'entered' } },
+          },
+        ],
+      },
+    ],
+  });
+  const answer = await lab.ask({ type: 3, options: { 50: '192.0.2.7' } });
+  assert.equal(Buffer.from(answer!.message.option(12)!).toString(), 'told');
+  assert.equal(lab.ledger.leases.getByAddress(ip('192.0.2.7'))!.hostname, 'entered.example.org');
 });

@@ -182,10 +182,11 @@ describe('A converted configuration', () => {
       zone example.org. { primary 192.0.2.1; }`,
     );
     const lines = notes.map((note) => note.split(' ').slice(0, 2).join(' '));
-    for (const line of ['lost dhcpd.conf:1', 'lost dhcpd.conf:2', 'changed dhcpd.conf:3', 'lost dhcpd.conf:4']) {
+    for (const line of ['lost dhcpd.conf:1', 'changed dhcpd.conf:2', 'changed dhcpd.conf:3', 'lost dhcpd.conf:4']) {
       assert.ok(lines.includes(line), `${line} in\n${notes.join('\n')}`);
     }
-    for (const line of [5, 6, 7, 8, 9, 10]) assert.ok(lines.includes(`lost dhcpd.conf:${line}`), `line ${line}`);
+    for (const line of [5, 6, 7, 8, 9]) assert.ok(lines.includes(`lost dhcpd.conf:${line}`), `line ${line}`);
+    assert.ok(lines.includes('changed dhcpd.conf:10'));
     assert.equal(lines.filter((line) => line === 'lost dhcpd.conf:5').length, 2, 'lease limit and frobnicate');
     assert.equal(lines.filter((line) => line === 'lost dhcpd.conf:7').length, 2, 'no subnet, and a name');
   });
@@ -221,6 +222,85 @@ describe('A converted configuration', () => {
       },
     });
     assert.equal(notes.length, 1);
+  });
+});
+
+describe('Names in the DNS', () => {
+  const DNS = `ddns-update-style standard;
+    ddns-domainname "example.org"; ddns-ttl 300; ignore client-updates; update-optimization off;
+    key dhcp { algorithm hmac-sha256; secret c2VjcmV0; }
+    key other { algorithm hmac-md5; secret c2VjcmV0; }
+    zone example.org. { primary 192.0.2.53; key dhcp; }
+    zone 2.0.192.in-addr.arpa { primary 192.0.2.53; secondary 192.0.2.54; key dhcp; }
+    ${SUBNET} { ddns-updates off; update-conflict-detection off; pool { range 192.0.2.5; ddns-domainname "pool.example.org"; } }`;
+
+  it('are parameters of the scopes that say so', () => {
+    const { config, notes } = convert(DNS);
+    assert.deepEqual(config['dhcp-ddns'], { 'enable-updates': true });
+    assert.equal(config['ddns-qualifying-suffix'], 'example.org');
+    assert.equal(config['ddns-ttl'], 300);
+    assert.equal(config['ddns-override-client-update'], true);
+    assert.equal(config['ddns-update-on-renew'], true);
+    const [subnet] = config.subnet4 as { pools: Record<string, Json>[] }[] & Record<string, Json>[];
+    assert.equal(subnet!['ddns-send-updates'], false);
+    assert.equal(subnet!['ddns-conflict-resolution-mode'], 'no-check-with-dhcid');
+    assert.equal(subnet!.pools[0]!['ddns-qualifying-suffix'], 'pool.example.org');
+    assert.deepEqual(
+      notes.filter((note) => note.startsWith('lost')),
+      [],
+    );
+  });
+
+  it('have the domain that clients are told, if none is said; and are off unless switched on', () => {
+    const text = `option domain-name "example.net"; ${SUBNET} { }`;
+    assert.equal(member(`ddns-update-style interim; ${text}`, 'ddns-qualifying-suffix'), 'example.net');
+    for (const style of ['', 'ddns-update-style none;']) {
+      assert.equal(member(`${style} ${text}`, 'ddns-qualifying-suffix'), undefined);
+      assert.equal(member(`${style} ${text}`, 'dhcp-ddns'), undefined);
+    }
+  });
+
+  it('are entered by kea-dhcp-ddns, in the zones and with the keys of dhcpd', () => {
+    const { updateServer } = convertDhcpd(
+      readTree('dhcpd.conf', () => DNS),
+      ['eth0'],
+    );
+    assert.deepEqual(updateServer, {
+      'ip-address': '127.0.0.1',
+      port: 53001,
+      'tsig-keys': [{ name: 'dhcp', algorithm: 'HMAC-SHA256', secret: 'c2VjcmV0' }],
+      'forward-ddns': {
+        'ddns-domains': [{ name: 'example.org.', 'key-name': 'dhcp', 'dns-servers': [{ 'ip-address': '192.0.2.53' }] }],
+      },
+      'reverse-ddns': {
+        'ddns-domains': [
+          {
+            name: '2.0.192.in-addr.arpa.',
+            'key-name': 'dhcp',
+            'dns-servers': [{ 'ip-address': '192.0.2.53' }, { 'ip-address': '192.0.2.54' }],
+          },
+        ],
+      },
+    });
+  });
+
+  it('names what can not be said', () => {
+    const { notes } = convert(
+      `ddns-update-style ad-hoc;
+      ddns-domainname concat("a", "b");
+      do-forward-updates off;
+      group { ddns-updates off; }
+      ddns-rev-domainname "rev.example";
+      ${SUBNET} { }
+      zone a.example { primary ns.example; }
+      zone b.example { primary 192.0.2.1; key none; }`,
+    );
+    for (const line of [1, 2, 3, 4, 5, 7, 8]) {
+      assert.ok(
+        notes.some((note) => note.startsWith(`lost dhcpd.conf:${line} `)),
+        `line ${line}`,
+      );
+    }
   });
 });
 

@@ -41,7 +41,9 @@ describe('statements', () => {
 
   it('of xCAT and Ansible', () => {
     assert.equal(parse('ddns-hostname "a"; send host-name "b";').hostname, 'b');
+    assert.equal(parse('ddns-hostname "a"; send host-name "b";').ddnsHostname, 'a');
     assert.equal(parse('ddns-hostname "a"').hostname, 'a');
+    assert.equal(parse('ddns-hostname "a"').ddnsHostname, undefined);
   });
 
   it('with comments, empty statements and no last semicolon', () => {

@@ -19,6 +19,7 @@ const OPTIONS: readonly OptionRow[] = [
   { name: 'interfaces', short: 'i', value: 'LIST', help: "dhcpd's interfaces, by commas; all, if not given" },
   { name: 'leases', value: 'FILE', help: "dhcpd's leases (/var/lib/dhcp/dhcpd.leases)" },
   { name: 'lease-output', value: 'FILE', help: 'write the leases in force there, as kea-leases4.csv' },
+  { name: 'ddns-output', value: 'FILE', help: 'write a configuration of kea-dhcp-ddns for its zones there' },
   { name: 'force', help: 'overwrite files that are there' },
 ];
 
@@ -39,19 +40,23 @@ export async function runImportDhcpd(argv: readonly string[], io: Io): Promise<n
   const args = parseOptions(argv, OPTIONS);
   const [path, ...more] = args.positionals;
   if (path === undefined || more.length > 0) throw new UsageError('give one configuration of dhcpd');
-  const [output, leases, leaseOutput] = ['output', 'leases', 'lease-output'].map((name) => args.value(name));
+  const [output, leases, leaseOutput, ddnsOutput] = ['output', 'leases', 'lease-output', 'ddns-output'].map((name) =>
+    args.value(name),
+  );
   if ((leases === undefined) !== (leaseOutput === undefined)) throw new UsageError('--leases goes with --lease-output');
-  for (const file of [output, leaseOutput]) {
+  for (const file of [output, leaseOutput, ddnsOutput]) {
     if (file !== undefined && existsSync(file) && !args.flag('force')) throw new UsageError(`${file} exists: --force`);
   }
   const interfaces = args.value('interfaces')?.split(',') ?? ['*'];
   const leaseTree = leases === undefined ? [] : readTree(leases, readOctets);
-  const { config, notes } = convertDhcpd([...readTree(path, readOctets), ...runTimeObjects(leaseTree)], interfaces);
+  const tree = [...readTree(path, readOctets), ...runTimeObjects(leaseTree)];
+  const { config, updateServer, notes } = convertDhcpd(tree, interfaces);
   const snapshot = checked(config, io);
   for (const note of notes) writeLine(io.stderr, formatNote(note));
   const text = withNotes(config, path, notes);
   if (output === undefined) io.stdout.write(text);
   else writeFileSync(output, text, { mode: 0o640 });
+  if (ddnsOutput !== undefined) writeUpdateServer(ddnsOutput, updateServer, path, io);
   const homeless = leaseOutput === undefined ? 0 : importLeases(leaseTree, leaseOutput, snapshot, io);
   return homeless > 0 || notes.some(({ kind }) => kind === 'lost') ? ExitCode.failed : ExitCode.ok;
 }
@@ -79,6 +84,16 @@ function checked(config: JsonMap, io: Io): ConfigSnapshot {
 function withNotes(config: JsonMap, path: string, notes: readonly Note[]): string {
   const lines = notes.map((note) => `// ${formatNote(note)}\n`).join('');
   return `// Made of ${path} by lessor import-dhcpd.\n${lines}${JSON.stringify({ Dhcp4: config }, undefined, 2)}\n`;
+}
+
+/** The configuration of kea-dhcp-ddns: it has the keys, and is for its user alone. */
+function writeUpdateServer(file: string, config: JsonMap | undefined, path: string, io: Io): void {
+  if (config === undefined) {
+    writeLine(io.stderr, `${file}: not written, ${path} has no zones`);
+    return;
+  }
+  const text = `// Made of ${path} by lessor import-dhcpd.\n${JSON.stringify({ DhcpDdns: config }, undefined, 2)}\n`;
+  writeFileSync(file, text, { mode: 0o640 });
 }
 
 /** @returns how many leases in force have no place in the configuration */

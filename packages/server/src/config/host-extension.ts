@@ -60,7 +60,13 @@ export function extendReservation(plain: Reservation, section: Section, context:
   const extension = hostExtension(section, context);
   if (extension === undefined) return plain;
   const aliases = buildAliases(extension, context);
-  const base = { ...plain, ...hostParameters(extension), ...(aliases.length === 0 ? {} : { aliases }) };
+  const ddnsHostname = extension.string('ddns-hostname');
+  const base = {
+    ...plain,
+    ...hostParameters(extension),
+    ...(ddnsHostname === undefined ? {} : { ddnsHostname }),
+    ...(aliases.length === 0 ? {} : { aliases }),
+  };
   // A case says everything anew: what holds without it does not hold in it.
   const { nextServer: _, serverHostname: __, bootFileName: ___, alwaysBroadcast: ____, ...client } = base;
   const cases = extension.sections('cases').map((item) => {

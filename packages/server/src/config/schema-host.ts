@@ -28,6 +28,12 @@ export const HOST_SCOPES: Readonly<Record<HostScope, Scope>> = {
     parameters: [
       ...HOST_PARAMETERS,
       {
+        name: 'ddns-hostname',
+        type: 'string',
+        notEmpty: true,
+        doc: 'Reservations: name in the DNS, where it is another than `hostname`, which the client is told.',
+      },
+      {
         name: 'identifiers',
         type: 'maps',
         scope: 'host-identifiers',

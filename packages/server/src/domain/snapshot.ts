@@ -91,6 +91,8 @@ export interface Reservation extends BootFields, HostParameters, ClientKey {
   readonly cases?: readonly ReservationCase[];
   readonly address?: Ipv4;
   readonly hostname: string;
+  /** Name in the DNS, if it is another (`user-context.lessor.ddns-hostname`). */
+  readonly ddnsHostname?: string;
   readonly clientClasses: readonly string[];
   readonly options: readonly OptionData[];
   readonly userContext?: JsonMap;

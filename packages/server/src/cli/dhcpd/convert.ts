@@ -7,6 +7,7 @@ import type { JsonMap } from '../../domain/snapshot.js';
 import { parseIpv4 } from '../../domain/values.js';
 import { Classes } from './classes.js';
 import { Definitions } from './definitions.js';
+import { ddnsMembers, ddnsSwitch, defaultDomain, isDdns, updateServer } from './dns.js';
 import { type ConvertedHost, convertHost } from './hosts.js';
 import {
   convertSubnet,
@@ -28,6 +29,8 @@ import { type ConfStatement, isWord } from './tree.js';
 export interface Conversion {
   /** `Dhcp4`. */
   readonly config: JsonMap;
+  /** `DhcpDdns` of kea-dhcp-ddns, if there are zones. */
+  readonly updateServer: JsonMap | undefined;
   readonly notes: readonly Note[];
 }
 
@@ -35,7 +38,7 @@ export interface Conversion {
 export function convertDhcpd(tree: readonly ConfStatement[], interfaces: readonly string[]): Conversion {
   const converter = new Converter();
   const config = converter.convert(tree, interfaces);
-  return { config, notes: converter.notes.list };
+  return { config, updateServer: updateServer(tree, converter.notes), notes: converter.notes.list };
 }
 
 class Converter implements Workshop {
@@ -67,6 +70,7 @@ class Converter implements Workshop {
       ...(this.#sharesAddresses ? { 'ip-reservations-unique': false } : {}),
       ...(stash === undefined ? {} : { 'stash-agent-options': stash }),
       ...leaseTimeMembers(times, undefined),
+      ...this.#names(tree),
       ...always,
       ...filled('option-def', this.definitions.json),
       ...filled('client-classes', this.classes.json),
@@ -74,6 +78,13 @@ class Converter implements Workshop {
       ...filled('shared-networks', this.#networks),
       ...filled('subnet4', alone),
     }) as JsonMap;
+  }
+
+  /** Names in the DNS, as far as the whole file says. */
+  #names(tree: readonly ConfStatement[]): JsonMap {
+    const on = ddnsSwitch(tree, this.notes);
+    const domain = Object.keys(on).length === 0 ? {} : defaultDomain(tree);
+    return { ...on, ...domain, ...ddnsMembers(tree, this.notes) };
   }
 
   /** A definition holds from where it stands on, whatever the scope; here in the whole file. */
@@ -89,7 +100,7 @@ class Converter implements Workshop {
     for (const statement of body) {
       if (isWord(statement.words[0], 'subclass')) this.classes.addSubclass(statement);
       else if (statement.body !== undefined) this.#declaration(statement, statement.body, outer, into);
-      else if (!isSetting(statement)) notePlain(statement, this.notes);
+      else if (!isSetting(statement) && !isDdns(statement)) notePlain(statement, this.notes);
     }
   }
 
@@ -114,6 +125,8 @@ class Converter implements Workshop {
       }
       case 'group': {
         const inherited = [...outer.inherited, ...body.filter(isSetting)];
+        for (const each of body.filter(isDdns))
+          this.notes.lost(each, 'say it in the subnet: a group has no names of its own');
         const name = statement.words[1]?.text;
         if (name !== undefined) this.#groups.set(name, inherited);
         this.#scope(body, insideOf(body, { ...outer, inherited }), into);

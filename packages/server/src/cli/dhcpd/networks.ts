@@ -4,6 +4,7 @@ import type { Json, JsonMap } from '../../domain/snapshot.js';
 import { parseIpv4 } from '../../domain/values.js';
 import type { Classes } from './classes.js';
 import type { Definitions } from './definitions.js';
+import { ddnsMembers, isDdns } from './dns.js';
 import type { Notes } from './notes.js';
 import { guardOf } from './permits.js';
 import { authoritativeOf, flagOf, knownOnlyOf } from './plain.js';
@@ -59,6 +60,7 @@ export function networkMembers(
       ...interfaceOf(body),
       ...leaseTimeMembers(times, outer.times),
       ...(authoritative === undefined ? {} : { authoritative }),
+      ...ddnsMembers(body, notes),
       ...always,
       ...filled('evaluate-additional-classes', names),
     },
@@ -114,7 +116,12 @@ function convertPool({ body = [] }: ConfStatement, scope: string, outer: Outer, 
   const { classes, definitions, notes } = workshop;
   const ranges = rangesOf(body, notes);
   const name = `${scope}-${ranges[0]?.split(' ')[0] ?? 'pool'}`;
-  const guard = guardOf(body.filter(isPermit), name, classes, notes);
+  const guard = guardOf(
+    body.filter((each) => isPermit(each) && !isDdns(each)),
+    name,
+    classes,
+    notes,
+  );
   const guards = guard.length === 0 && outer.knownOnly ? ['KNOWN'] : guard;
   const settings = readSettings(body.filter(isSetting), definitions.registry, notes);
   const { always, names } = classes.addCases(settings, name, { additional: true });
@@ -123,12 +130,14 @@ function convertPool({ body = [] }: ConfStatement, scope: string, outer: Outer, 
   const more = Object.keys(boot).length === 0 ? [] : [classes.addAlways(name, boot)];
   convertTimes(body, name, guards[0], leaseTimeMembers(leaseTimesOf(settings, outer.times), outer.times), workshop);
   for (const statement of body) {
+    if (isDdns(statement)) continue;
     if (!isSetting(statement) && !isPermit(statement) && !READ_IN_POOL.test(statement.words[0]?.text ?? '')) {
       notes.lost(statement, 'not understood in a pool');
     }
   }
   return ranges.map((pool) => ({
     pool,
+    ...ddnsMembers(body, notes),
     ...filled('client-classes', guards),
     ...(options === undefined ? {} : { 'option-data': options }),
     ...filled('evaluate-additional-classes', [...names, ...more]),

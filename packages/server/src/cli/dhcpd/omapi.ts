@@ -24,7 +24,12 @@ export function omapiBlock(tree: readonly ConfStatement[], notes: Notes): JsonMa
   return { listeners: [listener], keys, 'allowed-sources': ['127.0.0.0/8'] };
 }
 
-function keyOf({ words, body = [] }: ConfStatement): JsonMap {
+/** A `key` block: the name, and an algorithm and a secret as dhcpd has them, in lower case and in base64. */
+export function readKey({ words, body = [] }: ConfStatement): {
+  readonly name: string;
+  readonly algorithm: string;
+  readonly secret: string;
+} {
   // The secret is not a word of the language: base64 has signs that are marks there.
   const value = (name: string): string => {
     const text = body.find((each) => isWord(each.words[0], name))?.text ?? '';
@@ -33,6 +38,11 @@ function keyOf({ words, body = [] }: ConfStatement): JsonMap {
   const algorithm = value('algorithm')
     .toLowerCase()
     .replace(/\.sig-alg\.reg\.int\.?$/, '');
+  return { name: words[1]?.text ?? '', algorithm, secret: value('secret') };
+}
+
+function keyOf(statement: ConfStatement): JsonMap {
+  const { name, algorithm, secret } = readKey(statement);
   const weak = (findAlgorithm(algorithm)?.signatureOctets ?? 0) < MODERN_SIGNATURE_OCTETS;
-  return { name: words[1]?.text ?? '', algorithm, secret: value('secret'), ...(weak ? { legacy: true } : {}) };
+  return { name, algorithm, secret, ...(weak ? { legacy: true } : {}) };
 }

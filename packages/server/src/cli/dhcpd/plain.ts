@@ -6,8 +6,6 @@ import { type ConfStatement, wordsText } from './tree.js';
 /** What becomes of a statement. `read`: another file of this folder reads it, or it says what holds anyway. */
 type Fate = 'read' | 'lost' | 'changed';
 
-const NO_DDNS = 'DNS updates are not sent';
-
 /** By how a statement begins; the first row that fits counts. */
 const FATES: readonly (readonly [beginning: RegExp, fate: Fate, text?: string])[] = [
   [/^(not )?authoritative$/, 'read'],
@@ -18,13 +16,13 @@ const FATES: readonly (readonly [beginning: RegExp, fate: Fate, text?: string])[
   [/^(dynamic|static)$/, 'read'],
   [/^option \S+ code /, 'read'],
   [/^failover peer \S+$/, 'read'],
-  [/^ddns-update-style none$|^ddns-updates (off|false)$/, 'read'],
+  [/^ddns-update-style /, 'read'],
   [
     /^(deny|ignore) (bootp|booting|declines|duplicates|leasequery)$/,
     'lost',
     'write a class with this test and DROP it',
   ],
-  [/^(ddns-|update-|do-forward-updates|do-reverse-updates|(allow|deny|ignore) client-updates)/, 'lost', NO_DDNS],
+  [/^(ddns-local-address|ddns-guard|ddns-|update-|do-)/, 'lost', 'see docs/dns-updates.md for what there is'],
   [/^ping-/, 'lost', 'addresses are not pinged first; one that a client declines is put aside'],
   [/^(set|unset) /, 'lost', 'there are no variables: a class tests the option itself'],
   [/^log-facility /, 'changed', '"loggers" says where the log goes: to the standard output'],
@@ -36,7 +34,7 @@ const FATES: readonly (readonly [beginning: RegExp, fate: Fate, text?: string])[
 /** The same for blocks that are no scopes. */
 const BLOCK_FATES: readonly (readonly [beginning: RegExp, fate: Fate, text?: string])[] = [
   [/^key /, 'read'],
-  [/^zone /, 'lost', NO_DDNS],
+  [/^zone /, 'changed', 'for kea-dhcp-ddns: --ddns-output writes its configuration'],
   [/^failover peer /, 'changed', 'two servers become a pair by `lessor pair init` and `lessor pair join`'],
   [/^on /, 'lost', 'nothing is executed; `lessor leases --follow` tells of changes'],
   [/^pool$/, 'read'],

@@ -26,6 +26,8 @@ export interface StatementSettings {
 /** What statements come to. The settings are those of packets that fulfil no condition. */
 export interface ParsedStatements extends StatementSettings {
   readonly hostname?: Octets;
+  /** Name in the DNS, where it is another than the one the client is told. */
+  readonly ddnsHostname?: Octets;
   readonly denyBooting: boolean;
   /** Seconds. */
   readonly defaultLeaseTime?: number;
@@ -115,6 +117,7 @@ export function parseStatements(text: Octets, registry: OptionRegistry): ParsedS
   return {
     ...settingsOf(collected, registry),
     ...(hostname === undefined ? {} : { hostname }),
+    ...(ddnsHostname === undefined || ddnsHostname === hostname ? {} : { ddnsHostname }),
     denyBooting,
     ...(defaultLeaseTime === undefined ? {} : { defaultLeaseTime }),
     ...(minLeaseTime === undefined ? {} : { minLeaseTime }),
@@ -223,6 +226,7 @@ export const STATEMENT_EXTENSIONS = [
   'min-valid-lifetime',
   'max-valid-lifetime',
   'always-broadcast',
+  'ddns-hostname',
   'cases',
 ] as const;
 
@@ -239,7 +243,7 @@ export function statementMembers(settings: StatementSettings): Record<string, Js
 
 /** What of statements Kea's reservations and classes have no member for: members of `user-context`, `lessor`. */
 export function statementExtensions(parsed: ParsedStatements): JsonMap {
-  const { defaultLeaseTime, minLeaseTime, maxLeaseTime, cases } = parsed;
+  const { defaultLeaseTime, minLeaseTime, maxLeaseTime, ddnsHostname, cases } = parsed;
   const broadcast = ({ alwaysBroadcast }: StatementSettings): JsonMap =>
     alwaysBroadcast === undefined ? {} : { 'always-broadcast': alwaysBroadcast };
   return {
@@ -247,6 +251,7 @@ export function statementExtensions(parsed: ParsedStatements): JsonMap {
     ...(minLeaseTime === undefined ? {} : { 'min-valid-lifetime': minLeaseTime }),
     ...(maxLeaseTime === undefined ? {} : { 'max-valid-lifetime': maxLeaseTime }),
     ...broadcast(parsed),
+    ...(ddnsHostname === undefined ? {} : { 'ddns-hostname': ddnsHostname }),
     ...(cases === undefined
       ? {}
       : {

@@ -21,11 +21,17 @@ export function clientNameFor(
   const behaviour = pool?.ddns ?? subnet.ddns;
   const hostName = client.message.octets(HOST_NAME);
   const fqdn = client.message.option(FQDN);
-  const reservedName = host?.hostname ?? '';
+  const told = host?.hostname ?? '';
+  const reservedName = host?.ddnsHostname ?? told;
   if (hostName === undefined && fqdn === undefined && reservedName === '') {
     // By far the most packets of a busy network end here.
     if (behaviour.replaceClientName === 'never' || behaviour.replaceClientName === 'when-present') return NO_NAME;
   }
   const updatesEnabled = snapshot.ddns !== undefined && behaviour.sendUpdates;
-  return withGeneratedName(nameClient({ hostName, fqdn, reservedName, behaviour, updatesEnabled }), address, behaviour);
+  const name = nameClient({ hostName, fqdn, reservedName, behaviour, updatesEnabled });
+  // dhcpd: the client is told one name, and another is entered in the DNS (ddns-hostname).
+  if (reservedName !== told && told !== '' && name.hostNameOption !== undefined) {
+    return { ...name, hostNameOption: told };
+  }
+  return withGeneratedName(name, address, behaviour);
 }
