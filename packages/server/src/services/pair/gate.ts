@@ -41,9 +41,16 @@ export class PairGate {
     const shortened = acks.some((ack, i) => this.#endsLater(ack, verdicts[i]!, nowSec));
     if (!shortened) return verdicts;
     return this.#shorten(acks, verdicts, nowSec).then(
-      () => verdicts,
+      () => this.#after(acks, verdicts),
       () => acks.map((_, i) => (verdicts[i]!.kind === 'limited' ? { kind: 'withheld' } : verdicts[i]!)),
     );
+  }
+
+  /** A slow disk takes its time, in which less is left, this process may have stood still and the lease be another's. */
+  #after(acks: readonly PendingAck[], verdicts: readonly AckVerdict[]): readonly AckVerdict[] {
+    this.parts.wakeUp();
+    const nowSec = this.parts.nowSec();
+    return acks.map((ack, i) => lesser(verdicts[i]!, this.#verdict(ack, nowSec)));
   }
 
   #verdict({ address, lease, lifetimeSec }: PendingAck, nowSec: EpochSec): AckVerdict {
@@ -86,4 +93,10 @@ export class PairGate {
       });
     });
   }
+}
+
+function lesser(a: AckVerdict, b: AckVerdict): AckVerdict {
+  if (a.kind === 'withheld' || b.kind === 'whole') return a;
+  if (b.kind === 'withheld' || a.kind === 'whole') return b;
+  return { kind: 'limited', seconds: Math.min(a.seconds, b.seconds) };
 }
