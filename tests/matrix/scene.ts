@@ -77,6 +77,8 @@ export class Scene {
   readonly #links: Link[] = [];
   readonly #far: Netns[] = [];
   #population: Population | undefined;
+  /** Others than lessor did not come together again. */
+  #apart = false;
   /** How far the clock of each server was put ahead when it was started, milliseconds. */
   readonly clockAheadMs: [number, number] = [0, 0];
   faultFrom = 0;
@@ -143,6 +145,7 @@ export class Scene {
       () => undefined,
       (error: Error) => error,
     );
+    this.#apart = held !== undefined;
     if (held === undefined) return true;
     if (system.ours) throw held;
     const states = await Promise.all(([0, 1] as const).map((side) => system.state(side).catch(() => 'gone')));
@@ -176,7 +179,7 @@ export class Scene {
     await this.#population!.stop();
     const { events } = this;
     const found = [...this.#extra, ...noDoubleAssignment(events), ...noRefusal(events)];
-    if (!apart) {
+    if (!apart && !this.#apart) {
       await this.together();
       found.push(...(await this.#settled(settleMs)));
     }
