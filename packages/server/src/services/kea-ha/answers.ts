@@ -48,11 +48,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   async 'lease4-update'(args, { service, snapshot }) {
     const lease = leaseOfUpdate(args);
     checkPlace(lease, snapshot());
-    await service.incoming.store([lease]);
+    await service.incoming.update(lease);
     return done('IPv4 lease updated.');
   },
   async 'lease4-del'(args, { service }) {
-    const there = await service.incoming.remove(addressOf(args));
+    const { expire, 'valid-lft': lifetime } = args;
+    const cltt = typeof expire === 'number' && typeof lifetime === 'number' ? expire - lifetime : undefined;
+    const there = await service.incoming.giveUp(addressOf(args), cltt);
     return there ? done('IPv4 lease deleted.') : { result: EMPTY, text: 'IPv4 lease not found.' };
   },
   'lease4-get-page'({ from, limit }, { leases, service }) {

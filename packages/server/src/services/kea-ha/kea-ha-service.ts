@@ -61,7 +61,12 @@ export class KeaHaService implements Redundancy {
     const { clock, ledger, backups, logger, parseTime } = parts;
     this.#parts = parts;
     this.partner = new PartnerView(clock, parseTime);
-    this.incoming = new IncomingLeases(ledger);
+    this.incoming = new IncomingLeases({
+      ledger,
+      nowSec: () => clock.now() / 1000,
+      skewSec: () => this.partner.skewSec,
+      offer: (mine) => void (this.#hasPartner && this.#updates.changed(mine.address, undefined, mine)),
+    });
     const lease = (address: Ipv4): Lease | undefined => ledger.leases.getByAddress(address);
     this.#copies = new BackupCopies({ peers: backups, lease, clock, logger });
     this.#updates = new LeaseUpdates({
