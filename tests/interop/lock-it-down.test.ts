@@ -1,27 +1,34 @@
-/** The beginning of docs/lock-it-down.md, done as it is written there: certificates by `lessor pki`, curl as the client. */
+/** The beginning of docs/lock-it-down.md, typed as it stands there: certificates by `lessor pki`, a server, curl as the client. */
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, Netns } from '../lib/netns.js';
-import { getPeer, skipUnless } from '../lib/peers.js';
+import { skipUnless } from '../lib/peers.js';
 import { repoPath } from '../lib/repo.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
-import { Server } from '../lib/server.js';
 
-const PROGRAM = repoPath('packages', 'server', 'bin', 'lessor');
+const BIN = dirname(repoPath('packages', 'server', 'bin', 'lessor'));
+const PAGE = readFileSync(repoPath('docs', 'lock-it-down.md'), 'utf8');
 
 describe('From nothing to certificates on a management port', { skip: skipUnless('ip', 'curl') }, () => {
-  const pki = scratchFolder();
+  const folder = scratchFolder();
+  const [typed, asked] = Array.from(PAGE.matchAll(/^```sh\n([\s\S]*?)^```$/gm), ([, block]) => block!);
+  const env = {
+    ...process.env,
+    PATH: `${BIN}:${dirname(process.execPath)}:${process.env.PATH}`,
+    KEA_PIDFILE_DIR: folder,
+    KEA_LOCKFILE_DIR: folder,
+    KEA_CONTROL_SOCKET_DIR: folder,
+    KEA_DHCP_DATA_DIR: folder,
+    KEA_LOG_FILE_DIR: folder,
+  };
   let hosts: readonly [server: Netns, operator: Netns, client: Netns];
-  let server: Server;
-
-  /** Runs `lessor pki` and takes the JSON it prints for the configuration. */
-  function issue(...argv: string[]): Record<string, unknown> {
-    const text = execFileSync(process.execPath, [PROGRAM, 'pki', 'issue', '-d', pki, ...argv], { encoding: 'utf8' });
-    return JSON.parse(/^\{$[\s\S]*?^\}$/m.exec(text)![0]) as Record<string, unknown>;
-  }
+  let shell: ChildProcess;
+  let said = '';
 
   before(async () => {
     hosts = [Netns.create(), Netns.create(), Netns.create()];
@@ -34,41 +41,44 @@ describe('From nothing to certificates on a management port', { skip: skipUnless
     // All that it takes on Linux to reach an address of another interface: a route.
     client.ip(`address add 10.77.0.50/24 dev eth0
       route add 192.0.2.1 via 10.77.0.1`);
-    execFileSync(process.execPath, [PROGRAM, 'pki', 'init', '-d', pki]);
-    const socket = issue('--server', '192.0.2.1');
-    const principals = [issue('--client', 'ann')];
-    issue('--client', 'nobody');
-    server = new Server(own);
-    const unix = { 'socket-type': 'unix', 'socket-name': server.socket };
-    const root = { name: 'root', 'unix-users': ['root'], rights: [{ role: 'admin' }] };
-    server.configure({
-      'control-sockets': [unix, socket],
-      subnet4: [{ id: 77, subnet: '10.77.0.0/24', pools: [{ pool: '10.77.0.100 - 10.77.0.199' }] }],
-      'user-context': { lessor: { access: { principals: [root, ...principals] } } },
-    });
-    await server.start();
+    // Nothing of the page is changed but where its files are; a command that fails ends it.
+    const script = `umask 022; set -e\n${typed!.replaceAll('/etc/lessor', folder).replace(/^lessor serve/m, 'exec lessor serve')}`;
+    shell = own.spawn(['sh', '-c', script], { stdio: ['ignore', 'pipe', 'pipe'], env });
+    for (const stream of [shell.stdout!, shell.stderr!]) stream.on('data', (text) => (said += String(text)));
+    const deadline = performance.now() + 40_000;
+    while (!said.includes('DHCP4_STARTED')) {
+      assert.ok(performance.now() < deadline && shell.exitCode === null, said);
+      await sleep(50);
+    }
+    await own.run([join(BIN, 'lessor'), 'pki', 'issue', '-d', join(folder, 'pki'), '--client', 'nobody']);
   });
-  after(async () => {
-    await server?.close();
+  after(() => {
+    shell?.kill('SIGKILL');
     for (const host of hosts) host.destroy();
-    removeScratch(pki);
+    removeScratch(folder);
   });
 
-  /** curl as the page has it; its exit code and the answer. */
+  /** curl as the page has it, with another command or another certificate. */
   async function curl(host: Netns, command: string, who?: string): Promise<{ status: number | null; stdout: string }> {
-    const own = who === undefined ? [] : ['--cert', join(pki, `${who}.pem`), '--key', join(pki, `${who}.key`)];
-    const body = ['-H', 'Content-Type: application/json', '-d', JSON.stringify({ command })];
-    const common = ['-sS', '-m', '5', '--cacert', join(pki, 'ca.pem')];
-    return host.run([getPeer('curl'), ...common, ...own, ...body, 'https://192.0.2.1:8443/']);
+    const own = who === undefined ? '' : `--cert ${who}.pem --key ${who}.key`;
+    const line = asked!.replace('--cert ann.pem --key ann.key', own).replace('status-get', command);
+    return host.run(['sh', '-c', `cd ${join(folder, 'pki')}; ${line.replace(/^curl/, 'curl -sS -m 5')}`]);
   }
+
+  test('the page says what the server is told: who can end it', () => {
+    assert.match(said, /0 errors, 0 warnings/);
+    assert.match(said, /^root/m);
+    assert.doesNotMatch(said, /^ann /m);
+  });
 
   test('ann reads, and changes nothing', async () => {
     const read = await curl(hosts[1], 'status-get', 'ann');
     assert.equal(read.status, 0);
     assert.match(read.stdout, /"result": ?0/);
+    assert.match(read.stdout, /"verdict": ?"dedicated"/);
     const denied = await curl(hosts[1], 'shutdown', 'ann');
     assert.match(denied.stdout, /"result": ?403/);
-    assert.equal(server.running, true);
+    assert.equal(shell.exitCode, null);
   });
 
   test('who has no certificate gets no answer; who has one and is nobody gets no right', async () => {
@@ -81,5 +91,13 @@ describe('From nothing to certificates on a management port', { skip: skipUnless
     assert.equal(stdout, '');
     // curl: 7 is refused, 28 is silence.
     assert.ok(status === 7 || status === 28, `curl ended with ${status}`);
+  });
+
+  test('all of it is in the audit, whose chain is whole', async () => {
+    const file = join(folder, 'audit.jsonl');
+    assert.match(readFileSync(file, 'utf8'), /"who":"ann".*"command":"shutdown"/);
+    const { status, stdout } = await hosts[0].run([join(BIN, 'lessor'), 'audit', 'verify', file]);
+    assert.equal(status, 0);
+    assert.match(stdout, /records, whole/);
   });
 });
