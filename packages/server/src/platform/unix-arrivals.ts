@@ -20,20 +20,32 @@ const ECONNABORTED = 103;
 
 /** Connections taken before the loop looks at its packets again. */
 const ARRIVALS_PER_TURN = 16;
+/**
+ * Turns of the loop that look for another connection after one has come. A process that sleeps in between is woken once
+ * for each command, which takes longer than to answer it; turns of an idle loop, of some microseconds, do not matter.
+ */
+const LOOKS = 20;
 /** Out of descriptors or memory: who waits goes on waiting, and we look again later. */
 const EXHAUSTED_PAUSE_MS = 100;
 const RECEIVE_OCTETS = 64 * 1024;
 
 /** @throws LessorError `socket-open` where there are no native sockets */
-export function listenUnixNatively(clock: Pick<Clock, 'after'>): ListenUnix {
+export function listenUnixNatively(clock: Pick<Clock, 'after' | 'soon'>): ListenUnix {
   const libc = linuxLibc();
   return (path, backlog, arrived) => {
     const fd = bindAndListen(libc, path, backlog);
     const poll = libc.poll(fd);
-    const takeSome = () => {
-      for (let taken = 0; taken < ARRIVALS_PER_TURN; taken++) {
+    let resume = (): void => undefined;
+    let looksLeft = 0;
+    let looking = false;
+    let closed = false;
+    /** Takes what is there. @returns how many connections that were */
+    const take = (): number => {
+      let taken = 0;
+      while (taken < ARRIVALS_PER_TURN) {
         const accepted = libc.accept4(fd, 0, 0, SOCK_NONBLOCK_CLOEXEC);
         if (accepted >= 0) {
+          taken++;
           arrived(new LinuxArrival(libc, accepted));
           continue;
         }
@@ -41,14 +53,26 @@ export function listenUnixNatively(clock: Pick<Clock, 'after'>): ListenUnix {
         if (errno === ECONNABORTED || errno === EINTR) continue;
         if (errno !== EAGAIN) {
           poll.rest();
-          resume = clock.after(EXHAUSTED_PAUSE_MS, () => poll.start({ readable: true }, takeSome));
+          resume = clock.after(EXHAUSTED_PAUSE_MS, () => poll.start({ readable: true }, look));
         }
-        return;
+        break;
       }
+      return taken;
     };
-    let resume = (): void => undefined;
-    poll.start({ readable: true }, takeSome);
+    const look = (): void => {
+      // The next turn looks anyway.
+      if (looking || closed) return;
+      looksLeft = take() > 0 ? LOOKS : looksLeft - 1;
+      if (looksLeft <= 0) return;
+      looking = true;
+      clock.soon(() => {
+        looking = false;
+        look();
+      });
+    };
+    poll.start({ readable: true }, look);
     return () => {
+      closed = true;
       resume();
       poll.close();
       libc.close(fd);
