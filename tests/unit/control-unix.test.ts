@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { formatJson } from '@lessor/kea';
 import type { Dispatch } from 'lessor/internal/control/door.js';
 import { systemClock } from 'lessor/internal/platform/clock.js';
 import { lockFile } from 'lessor/internal/platform/lock.js';
@@ -194,6 +195,21 @@ for (const [way, listen] of [
       const text = await ask(path, `{"command":"x","arguments":{"x":"${'z'.repeat(300_000)}"}}`);
       assert.equal(JSON.parse(text).text.length, big.length);
       assert.equal(JSON.parse(text).arguments.x.length, 300_000);
+      await listener.close();
+    });
+
+    it('sends all of the answer to a slow reader who has ended his side', async () => {
+      const text = 'x'.repeat(1_000_000);
+      const { path, listener, clock } = await bench({}, async () => ({ result: 0, text }));
+      const socket = await connected(path);
+      socket.pause();
+      socket.end('{"command":"x"}');
+      await settle();
+      clock.advance(DEFAULT_LIMITS.lingerMs * 5);
+      await settle();
+      const answer = received(socket);
+      socket.resume();
+      assert.equal((await answer).length, formatJson({ result: 0, text }).length);
       await listener.close();
     });
 

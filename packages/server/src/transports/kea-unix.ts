@@ -255,8 +255,15 @@ export class UnixListener implements ControlListener {
       return;
     }
     socket.end(last);
-    const cancel = clock.after(limits.lingerMs, () => socket.destroy());
-    socket.once('end', () => socket.destroy()).once('close', cancel);
+    // A reader may be as slow with the last octets as with the others, and may have ended his side long ago. When both
+    // sides have ended the stream closes by itself.
+    let cancel = clock.after(limits.idleTimeoutMs, () => socket.destroy());
+    socket
+      .once('finish', () => {
+        cancel();
+        cancel = clock.after(limits.lingerMs, () => socket.destroy());
+      })
+      .once('close', () => cancel());
   }
 }
 
