@@ -7,13 +7,15 @@ import type { Json } from 'lessor/internal/domain/snapshot.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
+import { NameChanges } from 'lessor/internal/services/ddns/name-changes.js';
+import { NcrQueue } from 'lessor/internal/services/ddns/ncr-queue.js';
 import { EventBus } from 'lessor/internal/services/events.js';
 import { Exchange4 } from 'lessor/internal/services/exchange4.js';
 import { Guard } from 'lessor/internal/services/guard/guard.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import { OfferBook } from 'lessor/internal/services/offers.js';
 import { preparePacketConfig } from 'lessor/internal/services/packet-config.js';
-import type { Clock, Datagram, DhcpInterface, Logger, Reply } from 'lessor/internal/services/ports.js';
+import type { Clock, Datagram, DhcpInterface, Logger, NcrLink, Reply } from 'lessor/internal/services/ports.js';
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
 import { type FileOps, nodeFileOps } from 'lessor/internal/store/file-ops.js';
@@ -82,6 +84,8 @@ export interface LabOptions {
   /** Lease file and file operations; without them leases are in memory only. */
   readonly file?: { readonly path: string; readonly ops?: FileOps };
   readonly interface?: Partial<DhcpInterface>;
+  /** Where name change requests go, as their datagrams. */
+  readonly ddns?: NcrLink;
 }
 
 /** See the head of this file. */
@@ -102,6 +106,7 @@ export class PacketLab {
   readonly ledger: Ledger;
   readonly interface: DhcpInterface;
   readonly sent: Reply[] = [];
+  readonly names: NameChanges;
   exchange!: Exchange4;
 
   private constructor(options: LabOptions) {
@@ -124,6 +129,15 @@ export class PacketLab {
       logger: this.logger,
     });
     this.ledger = new Ledger(this.store);
+    const clock = {
+      now: () => this.clock.now(),
+      monotonic: () => this.clock.monotonic(),
+      after: () => () => undefined,
+      soon: (fn: () => void) => void setImmediate(fn),
+    };
+    const queue = new NcrQueue({ clock, statistics: this.statistics, logger: this.logger });
+    if (options.ddns !== undefined) queue.use({ link: options.ddns, name: 'test', maxQueueSize: 1000 });
+    this.names = new NameChanges(queue, this.logger, () => this.exchange.config.snapshot);
     registerPacketStatistics(this.statistics);
     this.guard.onAlarm((alarm) => this.events.publish('guard-alarm', { alarm: alarmToJson(alarm) }));
   }
@@ -179,6 +193,7 @@ export class PacketLab {
           logger: this.logger,
           isOwnAddress: (address) => address === this.interface.address,
           guard: this.guard,
+          names: this.names,
           send: (replies) => {
             // The composer reuses its buffers from batch to batch.
             for (const reply of replies) this.sent.push({ ...reply, octets: Uint8Array.from(reply.octets) });

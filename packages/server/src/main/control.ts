@@ -39,6 +39,7 @@ import { type Gauge, MetricsListener, metricsText, type Readiness } from '../tra
 import { OmapiListeners } from '../transports/omapi-tcp.js';
 import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
 import type { Base } from './base.js';
+import { ddnsGauges } from './ddns.js';
 import { type BmcGuard, guardGauges } from './guard.js';
 import type { HighAvailability } from './ha.js';
 import { takeFromPartner } from './ha-take.js';
@@ -154,7 +155,12 @@ export async function openControl(
     (detail) =>
       metricsText(
         statistics,
-        { ...haGauges(leases.ha), ...guardGauges(guard), ...isolationGauges(isolation.states) },
+        {
+          ...haGauges(leases.ha),
+          ...guardGauges(guard),
+          ...isolationGauges(isolation.states),
+          ...ddnsGauges(leases.ddns.names),
+        },
         detail,
       ),
     logger,

@@ -5,6 +5,7 @@ import type { PreparedSwap, SwapParticipant } from '../services/config-service.j
 import { NameChanges } from '../services/ddns/name-changes.js';
 import { NcrQueue, type NcrTarget } from '../services/ddns/ncr-queue.js';
 import type { Statistics } from '../services/statistics.js';
+import type { metricsText } from '../transports/metrics-http.js';
 import { openNcrLink } from '../transports/ncr-udp.js';
 import type { Base } from './base.js';
 
@@ -39,8 +40,14 @@ export async function openDdns(base: Base, snapshot: ConfigSnapshot, statistics:
   };
   return {
     names: new NameChanges(queue, logger.child('ddns'), () => snapshot),
-    participant: { name: 'dhcp-ddns', prepare },
+    participant: { name: 'dhcp-ddns', testable: true, prepare },
   };
+}
+
+/** The queue in numbers; nothing where updates are off. */
+export function ddnsGauges({ enabled, waiting }: NameChanges): NonNullable<Parameters<typeof metricsText>[1]> {
+  if (!enabled) return {};
+  return { lessor_ddns_requests_waiting: { value: waiting, help: 'name change requests that wait to be sent' } };
 }
 
 async function targetOf(ddns: DdnsConnection | undefined, clock: Base['clock']): Promise<NcrTarget | undefined> {

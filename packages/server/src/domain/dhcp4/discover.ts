@@ -32,14 +32,13 @@ export function decideDiscover(ctx: DecisionContext): Decision {
   if (offerSec === 0 || reused) return { kind: 'offer', grant, changes: [], reused, counters };
   // Kea: an offer that is stored must not shorten a lease the client still has.
   const stored = ctx.leases.getByAddress(address);
-  if (
-    stored !== undefined &&
-    !isAvailable(stored, ctx.nowSec) &&
-    stored.clttSec + stored.validLifetimeSec > ctx.nowSec + offerSec
-  ) {
+  const inForce = stored !== undefined && !isAvailable(stored, ctx.nowSec) ? stored : undefined;
+  if (inForce !== undefined && inForce.clttSec + inForce.validLifetimeSec > ctx.nowSec + offerSec) {
     return { kind: 'offer', grant, changes: [], reused, counters };
   }
-  const kept: Lease = { ...grant.lease, validLifetimeSec: offerSec };
+  // An offer enters no name in the DNS: the lease says what is there, and the ACK makes the difference.
+  const { hostname, fqdnFwd, fqdnRev } = inForce ?? { ...grant.lease, fqdnFwd: false, fqdnRev: false };
+  const kept: Lease = { ...grant.lease, validLifetimeSec: offerSec, hostname, fqdnFwd, fqdnRev };
   return { kind: 'offer', grant, changes: [{ kind: 'put', lease: kept }], reused, counters };
 }
 

@@ -12,7 +12,7 @@ import type { LeaseTransaction } from '../ledger.js';
 import type { Logger } from '../ports.js';
 import type { NcrQueue } from './ncr-queue.js';
 
-/** Where nothing is known of the lease's subnet any more: it is only removed. */
+/** Where nothing is known of the lease's subnet any more, or nothing is granted yet: names only go. */
 const UNKNOWN = { sendUpdates: false, updateOnRenew: false } as const;
 
 /** See the head of this file. */
@@ -33,6 +33,11 @@ export class NameChanges {
     return this.#queue.enabled;
   }
 
+  /** Requests that wait to be sent. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
   /** Takes the configuration in force from there. */
   follow(config: () => Pick<ConfigSnapshot, 'subnetById'>): void {
     this.#config = config;
@@ -40,11 +45,11 @@ export class NameChanges {
 
   /** Notes what a decision means to the DNS. To be called before its changes are staged. */
   decided(decision: Decision, tx: LeaseTransaction, nowSec: EpochSec): void {
-    // An offer that is stored for a while (offer-lifetime) promises no name yet.
-    if (!this.enabled || decision.kind === 'offer') return;
+    if (!this.enabled) return;
     const changes = decision.changes.flatMap((change): readonly NameChange[] => {
       if (change.kind === 'delete') return nameChanges(tx.getByAddress(change.address), undefined, UNKNOWN, nowSec);
-      const behaviour = this.#behaviourOf(change.lease) ?? UNKNOWN;
+      // An offer that is stored for a while (offer-lifetime) promises no name yet; that of who had the address goes.
+      const behaviour = decision.kind === 'offer' ? UNKNOWN : (this.#behaviourOf(change.lease) ?? UNKNOWN);
       return nameChanges(tx.getByAddress(change.lease.address), change.lease, behaviour, nowSec);
     });
     if (changes.length === 0) return;
