@@ -5,7 +5,8 @@ import type { Outcome } from './run.js';
 
 /** Seed, what was violated, the faults that were active then, and the plan. */
 export function describe({ plan, violations }: Outcome): string {
-  const lines = [`seed ${plan.seed} FAILED (npm run sim -- --seed ${plan.seed} --trace)`];
+  const style = plan.style === undefined ? '' : ` --style ${plan.style}`;
+  const lines = [`seed ${plan.seed} FAILED (npm run sim -- --seed ${plan.seed}${style} --trace)`];
   for (const { invariant, at, text } of violations.slice(0, 6)) {
     lines.push(`  ${invariant} at ${(at / 1000).toFixed(1)} s: ${text}`);
     lines.push(`    faults then: ${activeAt(plan, at) || 'none'}`);

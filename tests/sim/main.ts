@@ -1,13 +1,13 @@
 /**
- * Long simulation: `npm run sim -- --seeds 100000 --from 1`, `--hours 10000`, or one run: `--seed 42 --trace`. A run that
- * breaks an invariant is shrunk and printed; the program then ends with 1.
+ * Long simulation: `npm run sim -- --seeds 100000 --from 1`, `--hours 10000`, or one run: `--seed 42 --trace`; `--style crowd`
+ * for runs of another kind (styles.ts). A run that breaks an invariant is shrunk and printed; the program then ends with 1.
  */
 
 import { parseArgs } from 'node:util';
 import { describe } from './describe.js';
-import { planOf } from './plan.js';
-import { runPlan } from './run.js';
+import { type Outcome, runPlan } from './run.js';
 import { shrink } from './shrink.js';
+import { STYLE_NAMES, styleOf } from './styles.js';
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     most: { type: 'string', default: '5' },
+    style: { type: 'string', default: 'plain' },
     'no-shrink': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -24,13 +25,21 @@ const { values } = parseArgs({
 
 if (values.help) {
   console.log(
-    'usage: npm run sim -- [--seeds N | --hours N] [--from SEED] [--most FAILURES] | --seed S [--trace] [--no-shrink]',
+    'usage: npm run sim -- [--seeds N | --hours N] [--from SEED] [--most FAILURES] | --seed S [--trace] [--no-shrink]\n' +
+      `       each with [--style ${STYLE_NAMES.join(' | ')}]`,
   );
   process.exit(0);
 }
 
+const planOf = styleOf(values.style);
+if (planOf === undefined) {
+  console.error(`no style ${values.style}: there are ${STYLE_NAMES.join(', ')}`);
+  process.exit(2);
+}
+const outcomeOf = (seed: number): Promise<Outcome> => runPlan(planOf(seed));
+
 async function one(seed: number): Promise<void> {
-  const outcome = await runPlan(planOf(seed));
+  const outcome = await outcomeOf(seed);
   const failed = outcome.violations.length > 0;
   const least = failed && !values['no-shrink'] ? await shrink(outcome) : outcome;
   // The trace is that of the smallest run that fails.
@@ -48,12 +57,12 @@ async function many(): Promise<void> {
   const say = (): void => {
     const seconds = (performance.now() - began) / 1000;
     console.log(
-      `seeds ${from}..${from + done - 1}: ${done} runs, ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours, ` +
+      `seeds ${from}..${from + done - 1} (${values.style}): ${done} runs, ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours, ` +
         `${failures} violations, ${(done / seconds).toFixed(1)} runs/s`,
     );
   };
   for (let seed = from; done < seeds && simulatedMs < wantedMs && failures < Number(values.most); seed++) {
-    const outcome = await runPlan(planOf(seed));
+    const outcome = await outcomeOf(seed);
     done++;
     simulatedMs += outcome.simulatedMs;
     if (outcome.violations.length > 0) {

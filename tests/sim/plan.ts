@@ -98,6 +98,8 @@ export type Fault = { readonly at: number } & (
 /** A whole run. */
 export interface Plan {
   readonly seed: number;
+  /** How the run was made of the seed (styles.ts), if not as {@link planOf} does. */
+  readonly style?: string;
   readonly settings: RunSettings;
   readonly clients: readonly ClientPlan[];
   readonly faults: readonly Fault[];
