@@ -16,7 +16,7 @@ const PAGE = readFileSync(repoPath('docs', 'lock-it-down.md'), 'utf8');
 
 describe('From nothing to certificates on a management port', { skip: skipUnless('ip', 'curl') }, () => {
   const folder = scratchFolder();
-  const [typed, asked] = Array.from(PAGE.matchAll(/^```sh\n([\s\S]*?)^```$/gm), ([, block]) => block!);
+  const [typed, asked, revoking] = Array.from(PAGE.matchAll(/^```sh\n([\s\S]*?)^```$/gm), ([, block]) => block!);
   const env = {
     ...process.env,
     PATH: `${BIN}:${dirname(process.execPath)}:${process.env.PATH}`,
@@ -99,5 +99,19 @@ describe('From nothing to certificates on a management port', { skip: skipUnless
     const { status, stdout } = await hosts[0].run([join(BIN, 'lessor'), 'audit', 'verify', file]);
     assert.equal(status, 0);
     assert.match(stdout, /records, whole/);
+  });
+
+  test('ann is revoked: from then on she gets no answer', async () => {
+    const revoked = await hosts[0].run([
+      'sh',
+      '-c',
+      `PATH=${env.PATH}; ${revoking!.replaceAll('/etc/lessor', folder)}`,
+    ]);
+    assert.equal(revoked.status, 0);
+    const deadline = performance.now() + 20_000;
+    while ((await curl(hosts[1], 'status-get', 'ann')).status === 0) {
+      assert.ok(performance.now() < deadline, 'the list was not noticed');
+    }
+    assert.match(readFileSync(join(folder, 'audit.jsonl'), 'utf8'), /CERT_REVOKED/);
   });
 });

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { LessorError } from '../errors.js';
 import { formatOptions, type OptionRow, type ParsedArgs, parseOptions, UsageError } from './args.js';
 import { ExitCode, type Io, writeLine } from './io.js';
-import { Authority, commonNameOf, type IssuedCertificate, type IssueRequest } from './pki/authority.js';
+import { Authority, commonNameOf, type IssuedCertificate, type IssueRequest, serialOf } from './pki/authority.js';
 import { NameError } from './pki/certificate.js';
 import { formatColumns } from './table.js';
 
@@ -31,12 +31,14 @@ const OPTIONS: readonly OptionRow[] = [
 /** Usage text of `lessor pki`. */
 export const PKI_USAGE = `Usage: lessor pki init  [-d DIR] [--name NAME] [--days N]
        lessor pki issue [-d DIR] --server NAME | --client NAME | --peer NAME --relationship NAME
+       lessor pki revoke [-d DIR] NAME|FILE...
        lessor pki list  [-d DIR]
        lessor pki show  FILE...
 
 init makes an authority: ca.pem goes to every machine, ca.key stays where it is
 and is readable by its owner only. issue makes NAME.key and NAME.pem and prints
-the lines of configuration that go with them. list and show print the names and
+the lines of configuration that go with them. revoke adds certificates to
+crl.pem, which goes to every machine as "crl-file". list and show print the names and
 the days that are left.
 
 ${formatOptions(OPTIONS)}
@@ -49,7 +51,8 @@ Exit codes: 0 done, 1 it can not be done, or a certificate ends within ${SOON_DA
 export async function runPki(argv: readonly string[], io: Io): Promise<number> {
   const args = parseOptions(argv, OPTIONS);
   const [verb, ...words] = args.positionals;
-  if (verb !== 'show' && words.length > 0) throw new UsageError(`unexpected argument '${words[0]}'`);
+  if (verb !== 'show' && verb !== 'revoke' && words.length > 0)
+    throw new UsageError(`unexpected argument '${words[0]}'`);
   const folder = resolve(args.value('dir') ?? 'pki');
   switch (verb) {
     case 'init':
@@ -57,12 +60,15 @@ export async function runPki(argv: readonly string[], io: Io): Promise<number> {
     case 'issue':
       return issue(args, folder, io);
     case 'list':
-      return print(Authority.open(folder, Date.now).list(), io);
+      return list(Authority.open(folder, Date.now), io);
+    case 'revoke':
+      if (words.length === 0) throw new UsageError('revoke whose certificate?');
+      return revoke(folder, words, io);
     case 'show':
       if (words.length === 0) throw new UsageError('show which file?');
       return print(words.map(readCertificate), io);
     default:
-      throw new UsageError('give one of init, issue, list and show');
+      throw new UsageError('give one of init, issue, revoke, list and show');
   }
 }
 
@@ -70,6 +76,7 @@ function init(args: ParsedArgs, folder: string, io: Io): number {
   const name = args.value('name') ?? `lessor authority of ${hostname()}`;
   Authority.create(folder, name, daysOf(args, 3650), Date.now);
   writeLine(io.stdout, `${join(folder, 'ca.pem')}: to be copied to every server and client`);
+  writeLine(io.stdout, `${join(folder, 'crl.pem')}: what was revoked, nothing yet; to be copied to every server too`);
   writeLine(io.stdout, `${join(folder, 'ca.key')}: stays here; whoever has it can be anybody`);
   return ExitCode.ok;
 }
@@ -80,7 +87,7 @@ function issue(args: ParsedArgs, folder: string, io: Io): number {
     const paths = Authority.open(folder, Date.now).issue(file, request, args.flag('renew'));
     writeLine(io.stdout, `${paths.cert}: ${request.names.join(', ')}`);
     writeLine(io.stdout, `${paths.key}: its key\n`);
-    writeLine(io.stdout, snippet({ ...paths, ca: join(folder, 'ca.pem') }));
+    writeLine(io.stdout, snippet({ ...paths, ca: join(folder, 'ca.pem'), crl: join(folder, 'crl.pem') }));
     return ExitCode.ok;
   } catch (error) {
     if (error instanceof NameError) throw new UsageError(error.message);
@@ -88,9 +95,30 @@ function issue(args: ParsedArgs, folder: string, io: Io): number {
   }
 }
 
+/** Names are those of files in the folder; anything with a slash or an ending is a file. */
+function revoke(folder: string, words: readonly string[], io: Io): number {
+  const authority = Authority.open(folder, Date.now);
+  const certificates = words.map((word) => {
+    const file = /[/]|[.]pem$/.test(word) ? word : join(folder, `${word.replaceAll(':', '-')}.pem`);
+    return readCertificate(file);
+  });
+  authority.revoke(certificates);
+  for (const { file, certificate } of certificates) {
+    writeLine(io.stdout, `${file}: revoked, serial number ${certificate.serialNumber}`);
+  }
+  writeLine(io.stdout, `${authority.listFile}: to be copied to every server, where "crl-file" names it`);
+  return ExitCode.ok;
+}
+
+function list(authority: Authority, io: Io): number {
+  const revoked = new Set(authority.revoked().map(({ serial }) => serial));
+  return print(authority.list(), io, (certificate) => revoked.has(serialOf(certificate)));
+}
+
 /** Files of a certificate. */
 interface Paths {
   readonly ca: string;
+  readonly crl: string;
   readonly cert: string;
   readonly key: string;
 }
@@ -124,7 +152,7 @@ function wanted(args: ParsedArgs): Wanted {
   return { file: name.replaceAll(':', '-'), request, snippet: (paths) => snippet(paths, name, own) };
 }
 
-function serverSnippet({ ca, cert, key }: Paths, name: string): string {
+function serverSnippet({ ca, crl, cert, key }: Paths, name: string): string {
   const socket = {
     'socket-type': 'https',
     'socket-address': isIP(name) === 0 ? '192.0.2.1' : name,
@@ -132,7 +160,7 @@ function serverSnippet({ ca, cert, key }: Paths, name: string): string {
     'trust-anchor': ca,
     'cert-file': cert,
     'key-file': key,
-    'user-context': { lessor: { interface: 'mgmt0', sources: ['192.0.2.0/24'] } },
+    'user-context': { lessor: { interface: 'mgmt0', sources: ['192.0.2.0/24'], 'crl-file': crl } },
   };
   return `An entry of "control-sockets" (put in your address, interface and sources):\n${json(socket)}`;
 }
@@ -146,8 +174,9 @@ curl --cacert ${ca} --cert ${cert} --key ${key} \\
   -H 'Content-Type: application/json' -d '{"command":"status-get"}' https://SERVER:8443/`;
 }
 
-function peerSnippet({ ca, cert, key }: Paths): string {
-  const files = { 'trust-anchor': ca, 'cert-file': cert, 'key-file': key };
+function peerSnippet({ ca, crl, cert, key }: Paths): string {
+  const context = { lessor: { 'crl-file': crl } };
+  const files = { 'trust-anchor': ca, 'cert-file': cert, 'key-file': key, 'user-context': context };
   return `Members of the relation in the parameters of libdhcp_ha.so on that server:\n${json(files)}`;
 }
 
@@ -164,7 +193,12 @@ function daysOf(args: ParsedArgs, otherwise: number): number {
 }
 
 function readCertificate(file: string): IssuedCertificate {
-  const octets = readFileSync(file);
+  let octets: Buffer;
+  try {
+    octets = readFileSync(file);
+  } catch (error) {
+    throw new LessorError('pki', `${file} can not be read: ${(error as Error).message}`);
+  }
   try {
     return { file, certificate: new X509Certificate(octets) };
   } catch (error) {
@@ -172,7 +206,11 @@ function readCertificate(file: string): IssuedCertificate {
   }
 }
 
-function print(list: readonly IssuedCertificate[], io: Io): number {
+function print(
+  list: readonly IssuedCertificate[],
+  io: Io,
+  isRevoked: (certificate: X509Certificate) => boolean = () => false,
+): number {
   const now = Date.now();
   const left = ({ certificate }: IssuedCertificate): number =>
     Math.floor((Date.parse(certificate.validTo) - now) / MS_A_DAY);
@@ -180,8 +218,8 @@ function print(list: readonly IssuedCertificate[], io: Io): number {
     each.file,
     commonNameOf(each.certificate),
     each.certificate.subjectAltName ?? (each.certificate.ca ? '(authority)' : '-'),
-    left(each) < 0 ? 'ended' : `${left(each)} days left`,
+    isRevoked(each.certificate) ? 'revoked' : left(each) < 0 ? 'ended' : `${left(each)} days left`,
   ]);
   io.stdout.write(formatColumns([['file', 'name', 'certified names', 'validity'], ...rows]));
-  return list.some((each) => left(each) < SOON_DAYS) ? ExitCode.failed : ExitCode.ok;
+  return list.some((each) => left(each) < SOON_DAYS && !isRevoked(each.certificate)) ? ExitCode.failed : ExitCode.ok;
 }

@@ -89,13 +89,28 @@ export function described(
   context: PartContext,
 ): ControlSocketConfig {
   const policy = describedListener(block, facts, clients, context);
-  if (socket.tls === undefined) return { ...socket, policy };
+  const crlFile = block.string('crl-file');
+  if (socket.tls === undefined) {
+    if (crlFile !== undefined) {
+      const message = '"crl-file" is for sockets that speak TLS: there are no certificates here to be revoked';
+      context.issues.error('config-conflict', block.positionOf('crl-file'), message);
+    }
+    return { ...socket, policy };
+  }
   const minimum = block.or<string>('tls-minimum');
   if (minimum === '1.2' && !block.has('tls-minimum-reason')) {
     const message = 'TLS 1.2 needs a reason for whoever reads this later: give "tls-minimum-reason"';
     context.issues.error('config-insecure', block.positionOf('tls-minimum'), message);
   }
-  return { ...socket, tls: { ...socket.tls, minVersion: minimum === '1.2' ? 'TLSv1.2' : 'TLSv1.3' }, policy };
+  return {
+    ...socket,
+    tls: {
+      ...socket.tls,
+      minVersion: minimum === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
+      ...(crlFile === undefined ? {} : { crlFile: unicodeOf(crlFile) }),
+    },
+    policy,
+  };
 }
 
 /** What of its listener follows from the socket. */

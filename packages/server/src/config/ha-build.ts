@@ -23,6 +23,9 @@ const DELAYED_UPDATES = 100;
 /** Names of certificates begin with their type, as node and openssl print them. */
 const CERTIFICATE_NAME = /^(URI|DNS):[^\s,]+$/;
 
+/** SHA-256 of a public key, as curl has it. */
+const PIN = /^sha256\/\/[A-Za-z0-9+/]{43}=$/;
+
 /** Builds the relations that act. Call it when {@link checkHighAvailability} found nothing. */
 export function buildHighAvailability(parameters: Section, context: BuildContext): HaConfig[] {
   const sections = parameters.sections('high-availability');
@@ -47,8 +50,9 @@ function buildRelation(relation: Section, ofHub: boolean, context: BuildContext)
   const own = lessorBlock(relation, 'ha-lessor', context);
   const relationship = own.string('relationship') ?? relationshipOf(sections);
   const device = own.string('interface');
-  const here = buildPeer(self, relation, relationship, context);
-  const peers = others.map((peer) => buildPeer(peer, relation, relationship, context));
+  const crlFile = own.string('crl-file');
+  const here = buildPeer(self, relation, relationship, crlFile, context);
+  const peers = others.map((peer) => buildPeer(peer, relation, relationship, crlFile, context));
   const isBackup = self.string('role') === 'backup';
   const built = {
     relationship,
@@ -65,6 +69,10 @@ function buildRelation(relation: Section, ofHub: boolean, context: BuildContext)
     kea: buildKea(relation, self, mode),
   } satisfies HaConfig;
   warnOfOpenDoor(built, relation, context);
+  if (crlFile !== undefined && [here, ...peers].every(({ tls }) => tls === undefined)) {
+    const message = '"crl-file" is for https: there are no certificates here to be revoked';
+    issues.error('config-conflict', own.positionOf('crl-file'), message);
+  }
   return built;
 }
 
@@ -136,14 +144,27 @@ function pausesOf(relation: Section): KeaTimers['pauses'] {
   );
 }
 
-function buildPeer(peer: Section, relation: Section, relationship: string, context: BuildContext): HaPeer {
+function buildPeer(
+  peer: Section,
+  relation: Section,
+  relationship: string,
+  crlFile: string | undefined,
+  context: BuildContext,
+): HaPeer {
   const { issues } = context;
   const name = nameOf(peer);
   const text = peer.string('url') ?? '';
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const secure = url?.protocol === 'https:';
-  const tls = secure ? buildTls(peer, relation, context) : undefined;
-  const given = lessorBlock(peer, 'ha-peer-lessor', context).string('peer-san');
+  const tls = secure ? buildTls(peer, relation, crlFile, context) : undefined;
+  const block = lessorBlock(peer, 'ha-peer-lessor', context);
+  const given = block.string('peer-san');
+  const pins = block.strings('peer-pins').map(({ text: pin }) => pin);
+  const odd = pins.find((pin) => !PIN.test(pin));
+  if (odd !== undefined) {
+    const message = `${odd} is not of the form sha256//BASE64 (44 characters)`;
+    issues.error('config-range', block.positionOf('peer-pins'), message);
+  }
   if (given !== undefined && !CERTIFICATE_NAME.test(given)) {
     issues.error('config-range', peer.position, `"peer-san" ${given} is not of the form URI:… or DNS:…`);
   }
@@ -154,15 +175,23 @@ function buildPeer(peer: Section, relation: Section, relationship: string, conte
     port: url === undefined || url.port === '' ? (secure ? 443 : 80) : Number(url.port),
     tls,
     basicAuth: buildBasicAuth(peer, context),
+    pins,
     certificateName: given ?? `URI:urn:lessor:pair:${relationship}:${name}`,
   };
 }
 
 /** The files of the peer go before those of the relation; an empty string takes them away. */
-function buildTls(peer: Section, relation: Section, { issues }: BuildContext): HaTls | undefined {
+function buildTls(
+  peer: Section,
+  relation: Section,
+  crlFile: string | undefined,
+  { issues }: BuildContext,
+): HaTls | undefined {
   const file = (name: string): string => (peer.has(name) ? peer.string(name) : relation.string(name)) ?? '';
   const files = { trustAnchor: file('trust-anchor'), certFile: file('cert-file'), keyFile: file('key-file') };
-  if (Object.values(files).every((path) => path !== '')) return files;
+  if (Object.values(files).every((path) => path !== '')) {
+    return { ...files, ...(crlFile === undefined ? {} : { crlFile }) };
+  }
   const message = 'an https url needs "trust-anchor", "cert-file" and "key-file", here or in the relation';
   issues.error('config-missing', peer.positionOf('url'), message);
   return undefined;

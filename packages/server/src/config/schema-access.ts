@@ -74,6 +74,16 @@ export const LISTENER_PARAMETERS: readonly Parameter[] = [
   },
 ];
 
+/** Where TLS is spoken: which certificates count no more. */
+export const CRL_PARAMETER: Parameter = {
+  name: 'crl-file',
+  type: 'string',
+  notEmpty: true,
+  doc:
+    'PEM file of revoked certificates (X509 CRL of the authority): one that is in it is refused, and its connections end. ' +
+    'Looked at every few seconds.',
+};
+
 /** Names of the scopes of this file. */
 export type AccessScope =
   | 'listener'
@@ -99,6 +109,7 @@ export const ACCESS_SCOPES: Readonly<Record<AccessScope, Scope>> = {
         default: '1.3',
         doc: 'Lowest version of TLS; 1.2 needs a tls-minimum-reason.',
       },
+      CRL_PARAMETER,
       { name: 'tls-minimum-reason', type: 'string', notEmpty: true, doc: 'Who can not do better, for whoever reads.' },
     ],
   },

@@ -1,7 +1,7 @@
 /** Rows of the parameter table: what a relation of libdhcp_ha and its peers have in `user-context.lessor`. */
 
 import type { Scope } from './schema.js';
-import { LISTENER_PARAMETERS } from './schema-access.js';
+import { CRL_PARAMETER, LISTENER_PARAMETERS } from './schema-access.js';
 import { U32 } from './schema-bounds.js';
 
 /** What the door to the partner has of what every listener has. */
@@ -41,6 +41,7 @@ export const HA_SCOPES: Readonly<Record<HaScope, Scope>> = {
           ? { ...row, doc: 'Addresses and prefixes the partner may come from; its address in peers if absent.' }
           : row,
       ),
+      CRL_PARAMETER,
       {
         name: 'heartbeat-delay',
         type: 'integer',
@@ -113,6 +114,13 @@ export const HA_SCOPES: Readonly<Record<HaScope, Scope>> = {
         type: 'string',
         notEmpty: true,
         doc: 'Name its certificate carries: URI:… or DNS:…; URI:urn:lessor:pair:RELATIONSHIP:NAME if absent.',
+      },
+      {
+        name: 'peer-pins',
+        type: 'strings',
+        doc:
+          'Keys its certificate may have, and no others: sha256//BASE64 of the public key (SPKI), as for curl --pinnedpubkey. ' +
+          'Give two while a key is being changed.',
       },
     ],
   },

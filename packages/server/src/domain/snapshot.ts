@@ -306,6 +306,8 @@ export interface ControlSocketConfig {
     readonly certFile: string;
     readonly keyFile: string;
     readonly certRequired: boolean;
+    /** PEM file of revoked certificates. */
+    readonly crlFile?: string;
     /** TLSv1.2 if absent: what a plain Kea file asks for. */
     readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
   };

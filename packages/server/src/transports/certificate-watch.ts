@@ -52,11 +52,12 @@ export class CertificateWatch {
 
   /** Looks at the files now. */
   look(): void {
-    const { files, onReplaced, onAlarm } = this.#parts;
-    const tls = files();
+    const { files: filesInUse, onReplaced, onAlarm } = this.#parts;
+    const tls = filesInUse();
     if (tls === undefined) return;
     try {
-      const content = [tls.certFile, tls.keyFile, tls.trustAnchor].map((file) => readFileSync(file, 'utf8'));
+      const files = [tls.certFile, tls.keyFile, tls.trustAnchor, ...(tls.crlFile === undefined ? [] : [tls.crlFile])];
+      const content = files.map((file) => readFileSync(file, 'utf8'));
       const [certificate = '', , authority = ''] = content;
       this.#judge('this server', certificate);
       this.#judge('the authority', authority);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
+import { revokedIn } from './revocation-list.js';
 import { systemReason } from './system-reason.js';
 
 /** The `tls` of a control socket. */
@@ -24,11 +25,13 @@ export function loadTls({
   keyFile,
   certRequired,
   minVersion = 'TLSv1.2',
+  crlFile,
 }: TlsFiles): ServerOptions {
   const options = {
     ca: loadTrustAnchor(trustAnchor),
     cert: loadFile('cert file', certFile),
     key: loadFile('private key file', keyFile),
+    ...(crlFile === undefined ? {} : { crl: loadRevocationList(crlFile) }),
   };
   try {
     createSecureContext(options);
@@ -53,6 +56,13 @@ function loadTrustAnchor(path: string): Buffer[] {
   } catch (error) {
     throw loadError('trust anchor', path, error);
   }
+}
+
+/** Read once more by ourselves: a damaged list must not be found out when somebody connects. */
+function loadRevocationList(path: string): Buffer {
+  const octets = loadFile('revocation list', path);
+  revokedIn(octets.toString('latin1'), path);
+  return octets;
 }
 
 function loadFile(what: string, path: string): Buffer {

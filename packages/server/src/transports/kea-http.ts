@@ -18,12 +18,15 @@ import type { Admission } from '../control/access/connection-gate.js';
 import { STRANGER_COST } from '../control/access/stranger-budget.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { TcpArrival, TcpFront } from '../services/ports.js';
+import { handshakeRefusal } from './handshake-refusal.js';
 import { HttpDeadlines } from './http-deadlines.js';
 import { refuseRaw } from './http-refusal.js';
 import { answerRequest, type RequestContext, refuse } from './http-request.js';
 import { loadTls } from './http-tls.js';
 import { InputMeter } from './input-meter.js';
 import { CONNECTION_BACKLOG, type ControlListener, type ListenerDeps } from './listener.js';
+import { certificateNames } from './peer-identity.js';
+import { RevocationWatch, revokedSerials, serialOf } from './revocation-list.js';
 import { SilentConnections } from './silent-connections.js';
 import { openTcpFront } from './tcp-front.js';
 
@@ -53,6 +56,9 @@ export class HttpListener implements ControlListener, RequestContext {
   private emptied: () => void = () => undefined;
   private readonly proved = new WeakSet<Socket>();
   private readonly meters = new WeakMap<Socket, InputMeter>();
+  /** Connections whose TLS handshake is over. */
+  private readonly secure = new Set<TLSSocket>();
+  private readonly revocation: RevocationWatch;
 
   private constructor(
     public config: ControlSocketConfig,
@@ -72,6 +78,11 @@ export class HttpListener implements ControlListener, RequestContext {
       },
     });
     this.handler = this.createHandler(tls);
+    this.revocation = new RevocationWatch(
+      deps.clock,
+      () => this.config.tls?.crlFile,
+      () => this.listChanged(),
+    );
   }
 
   /** @throws LessorError `socket-open`, or `config-file` for TLS files that can not be used */
@@ -83,6 +94,7 @@ export class HttpListener implements ControlListener, RequestContext {
     listener.front = await openTcpFront({ ...place, ...(device === undefined ? {} : { device }) }, deps, (arrival) =>
       listener.accept(arrival),
     );
+    listener.revocation.start();
     return listener;
   }
 
@@ -100,15 +112,49 @@ export class HttpListener implements ControlListener, RequestContext {
     return () => {
       // Who may follow is decided when a stream begins: under other credentials it begins again.
       if (!isDeepStrictEqual(this.config.authentication, next.authentication)) this.endStreams();
+      const listBefore = this.config.tls?.crlFile;
       this.config = next;
       // Connections that are open stay with the handler that accepted them.
       this.handler = this.createHandler(tls);
+      if (next.tls?.crlFile === listBefore) return;
+      this.revocation.start();
+      this.listChanged();
     };
+  }
+
+  /** The list of revoked certificates has become another one: new connections are judged by it, and open ones too. */
+  private listChanged(): void {
+    const { tls } = this.config;
+    if (tls?.crlFile === undefined) return;
+    const { logger } = this.deps;
+    let revoked: ReadonlySet<string>;
+    try {
+      this.handler = this.createHandler(loadTls(tls));
+      revoked = revokedSerials(tls.crlFile);
+    } catch (error) {
+      // A list that can not be read changes nothing: who was refused still is.
+      logger.log('WARN', 'LESSOR_REVOCATION_LIST', `${this.description}: ${(error as Error).message}`);
+      return;
+    }
+    logger.log('WARN', 'LESSOR_REVOCATION_LIST', `${this.description}: ${revoked.size} certificates are revoked`);
+    for (const socket of this.secure) {
+      if (!revoked.has(serialOf(socket) ?? '')) continue;
+      const who = certificateNames(socket.getPeerCertificate() ?? {})[0] ?? 'somebody';
+      const text = `the certificate of ${who} has been revoked: its connection is ended`;
+      this.refusedCertificate(text, socket.remoteAddress);
+      socket.destroy();
+    }
+  }
+
+  private refusedCertificate(reason: string, address: string | undefined): void {
+    const origin = address === undefined ? {} : { sourceAddress: address };
+    this.deps.access?.failed(reason, origin, this.config.policy);
   }
 
   async close(): Promise<void> {
     this.closing = true;
     this.front?.close();
+    this.revocation.stop();
     this.endStreams();
     this.silent.close();
     for (const socket of this.deadlines.waiting) socket.destroy();
@@ -196,6 +242,10 @@ export class HttpListener implements ControlListener, RequestContext {
       else if (error.code?.startsWith('HPE_')) refuseRaw(socket, 400);
       else socket.destroy();
     });
+    server.on('tlsClientError', (_error, socket: TLSSocket) => {
+      const { certificate, address } = handshakeRefusal(socket);
+      if (certificate !== undefined) this.refusedCertificate(`a certificate was refused: ${certificate}`, address);
+    });
     server.on('connect', (_request, socket: Duplex) => refuseRaw(socket, 400));
     server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => this.greet(socket));
     return server;
@@ -204,7 +254,11 @@ export class HttpListener implements ControlListener, RequestContext {
   /** A new connection, after its TLS handshake if it has one. */
   private greet(socket: Socket): void {
     this.handshakes.delete(endpointOf(socket));
-    if (socket instanceof TLSSocket) this.deps.strangers?.charge(STRANGER_COST.handshake);
+    if (socket instanceof TLSSocket) {
+      this.deps.strangers?.charge(STRANGER_COST.handshake);
+      this.secure.add(socket);
+      socket.once('close', () => this.secure.delete(socket));
+    }
     if (this.closing) {
       socket.destroy();
       return;

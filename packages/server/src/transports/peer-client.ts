@@ -137,17 +137,20 @@ function agentFor({ self }: HaConfig, partner: HaPeer): Agent {
   if (partner.tls === undefined) return new Agent(common);
   // Our own certificate proves us; the partner's files say only which authority signs for it.
   const { certFile, keyFile } = self.tls ?? partner.tls;
-  const { ca, cert, key } = loadTls({ trustAnchor: partner.tls.trustAnchor, certFile, keyFile, certRequired: true });
+  const { trustAnchor, crlFile } = partner.tls;
+  const files = { trustAnchor, certFile, keyFile, certRequired: true, ...(crlFile === undefined ? {} : { crlFile }) };
+  const { ca, cert, key, crl } = loadTls(files);
   return new TlsAgent({
     ...common,
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
+    ...(crl === undefined ? {} : { crl }),
     minVersion: 'TLSv1.3',
     // A resumed session would not show its certificate again.
     maxCachedSessions: 0,
     checkServerIdentity: (_host: string, certificate: PeerCertificate) => {
-      const text = strangerText(certificate, partner.certificateName);
+      const text = strangerText(certificate, partner);
       return text === undefined ? undefined : new Error(text);
     },
   });

@@ -18,9 +18,11 @@ import type { AuditPort } from '../services/audit.js';
 import type { PeerAnswer } from '../services/kea-ha/answers.js';
 import type { BindDevice, Clock, Logger } from '../services/ports.js';
 import { listenAt } from './device-listen.js';
+import { handshakeRefusal } from './handshake-refusal.js';
 import { authenticatedUser } from './http-credentials.js';
 import { loadTls } from './http-tls.js';
 import { certificateNames, strangerOnSocket } from './peer-identity.js';
+import { revokedSerials, serialOf } from './revocation-list.js';
 
 /** What a {@link PeerListener} works with. */
 export interface PeerListenerParts {
@@ -49,6 +51,8 @@ export class PeerListener {
   readonly #server: Server | TlsServer;
   readonly #gate: ConnectionGate;
   #config: HaConfig;
+  /** Connections whose handshake is over. */
+  readonly #secure = new Set<TLSSocket>();
 
   private constructor(
     config: HaConfig,
@@ -63,8 +67,15 @@ export class PeerListener {
     else {
       this.#server = createTlsServer({ ...options, ...tlsOptions(tls) }, listener);
       this.#server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
-        // Without an address it is one that was turned away before: that has been said.
-        if (socket.remoteAddress !== undefined) this.#refused(socket, 'TLS', 'nobody', error.message);
+        const { certificate, address } = handshakeRefusal(socket);
+        // With neither it is one that was turned away before: that has been said.
+        if (certificate === undefined && socket.remoteAddress === undefined) return;
+        const missing = certificate === undefined ? error.message : `its certificate was refused: ${certificate}`;
+        this.#refused(socket, 'TLS', nameOn(socket), missing, address);
+      });
+      this.#server.on('secureConnection', (socket: TLSSocket) => {
+        this.#secure.add(socket);
+        socket.once('close', () => this.#secure.delete(socket));
       });
     }
     // Before TLS: who may not come is not listened to.
@@ -91,11 +102,21 @@ export class PeerListener {
     return listener;
   }
 
-  /** Reads the certificates again and follows other names; open connections stay. @throws LessorError config-file */
+  /**
+   * Reads the certificates again and follows other names; open connections stay, but those of certificates that have been
+   * revoked. @throws LessorError config-file
+   */
   useConfig(config: HaConfig): void {
     const { tls } = config.self;
     if (tls !== undefined && 'setSecureContext' in this.#server) this.#server.setSecureContext(tlsOptions(tls));
     this.#config = config;
+    const revoked = tls?.crlFile === undefined ? undefined : revokedSerials(tls.crlFile);
+    if (revoked === undefined) return;
+    for (const socket of this.#secure) {
+      if (!revoked.has(serialOf(socket) ?? '')) continue;
+      this.#refused(socket, 'TLS', nameOn(socket), 'the certificate has been revoked: its connection is ended');
+      socket.destroy();
+    }
   }
 
   close(): Promise<void> {
@@ -162,21 +183,21 @@ export class PeerListener {
       // It was checked when the connection was made, which may be long ago.
       const ends = validTo === undefined ? undefined : this.parts.parseTime(validTo);
       if (ends !== undefined && ends < this.parts.clock.now()) return `its certificate ran out at ${validTo}`;
-      const found = peers.find(({ certificateName }) => strangerOnSocket(socket, certificateName) === undefined);
-      return found ?? strangerOnSocket(socket, this.#config.partner.certificateName)!;
+      const found = peers.find((peer) => strangerOnSocket(socket, peer) === undefined);
+      return found ?? strangerOnSocket(socket, this.#config.partner)!;
     }
     const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
     const known = peers.map(({ address }) => address).join(', ');
     return peers.find(({ address }) => address === from) ?? `it comes from ${from}, not from ${known}`;
   }
 
-  #refused(socket: Socket, command: string, who: string, missing: string): void {
+  #refused(socket: Socket, command: string, who: string, missing: string, address = socket.remoteAddress): void {
     const { clock, audit } = this.parts;
     audit.record({
       at: clock.now(),
       who,
       method: socket instanceof TLSSocket ? 'client-cert' : 'none',
-      ...(socket.remoteAddress === undefined ? {} : { sourceAddress: socket.remoteAddress }),
+      ...(address === undefined ? {} : { sourceAddress: address }),
       listener: this.#config.listener.name,
       command,
       argumentsDigest: '',
@@ -187,9 +208,10 @@ export class PeerListener {
   }
 }
 
-function tlsOptions({ trustAnchor, certFile, keyFile }: NonNullable<HaConfig['self']['tls']>) {
+function tlsOptions({ trustAnchor, certFile, keyFile, crlFile }: NonNullable<HaConfig['self']['tls']>) {
+  const files = { trustAnchor, certFile, keyFile, certRequired: true };
   return {
-    ...loadTls({ trustAnchor, certFile, keyFile, certRequired: true }),
+    ...loadTls({ ...files, ...(crlFile === undefined ? {} : { crlFile }) }),
     minVersion: 'TLSv1.3' as const,
     handshakeTimeout: HEADERS_TIMEOUT_MS,
   };

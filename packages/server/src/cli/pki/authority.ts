@@ -4,10 +4,12 @@
  */
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LessorError } from '../../errors.js';
+import { revokedIn } from '../../transports/revocation-list.js';
 import { type CertificateUse, type Issuer, makeCertificate, toPem } from './certificate.js';
+import { instantOf, makeRevocationList, type Revoked } from './revocation.js';
 
 const MS_A_DAY = 86_400_000;
 /** Validity begins a little in the past: clocks of two machines differ. */
@@ -57,7 +59,10 @@ export class Authority {
     );
     writeNew(join(folder, 'ca.key'), pemOfKey(privateKey), 0o600);
     writeNew(join(folder, 'ca.pem'), toPem(der), 0o644);
-    return new Authority(folder, new X509Certificate(der), privateKey, now);
+    const made = new Authority(folder, new X509Certificate(der), privateKey, now);
+    // There from the beginning, so that servers can be configured with it before it is needed.
+    made.#writeList([]);
+    return made;
   }
 
   /** Opens an authority. @throws LessorError if the folder has none, or one whose key is another */
@@ -96,15 +101,56 @@ export class Authority {
     }
     const { publicKey, privateKey } = newKeyPair();
     const certificate = this.certify(request, publicKey);
+    if (!existsSync(this.listFile)) this.#writeList([]);
     const write = renew ? overwrite : writeNew;
     write(files.key, pemOfKey(privateKey), 0o600);
     write(files.cert, certificate, 0o644);
     return files;
   }
 
+  /** The list of what was revoked; to be copied to every server. */
+  get listFile(): string {
+    return join(this.folder, 'crl.pem');
+  }
+
+  /** What has been revoked so far. @throws LessorError if the list is damaged */
+  revoked(): Revoked[] {
+    if (!existsSync(this.listFile)) return [];
+    const entries = revokedIn(readFileSync(this.listFile, 'latin1'), this.listFile);
+    return entries.map(({ serial, at }) => ({ serial, at: instantOf(at) }));
+  }
+
+  /**
+   * Revokes certificates: the list is written anew. @throws LessorError if one of them is not of this authority, or is the
+   * authority's own; then nothing has been revoked
+   */
+  revoke(certificates: readonly IssuedCertificate[]): void {
+    const known = this.revoked();
+    const serials = new Set(known.map(({ serial }) => serial));
+    for (const { file, certificate } of certificates) {
+      const ours = certificate.verify(this.certificate.publicKey) && certificate.checkIssued(this.certificate);
+      if (!ours || certificate.ca) throw new LessorError('pki', `${file} is none that this authority can revoke`);
+      const serial = serialOf(certificate);
+      if (!serials.has(serial)) known.push({ serial, at: new Date(this.#now()) });
+      serials.add(serial);
+    }
+    this.#writeList(known);
+  }
+
+  #writeList(revoked: readonly Revoked[]): void {
+    const now = this.#now();
+    const list = { revoked, thisUpdate: new Date(now - BACKDATED_MS), nextUpdate: new Date(this.certificate.validTo) };
+    // In one step: servers look at it every few seconds.
+    const temporary = `${this.listFile}.new`;
+    writeFileSync(temporary, toPem(makeRevocationList(list, this.#issuer), 'X509 CRL'), { mode: 0o644 });
+    renameSync(temporary, this.listFile);
+  }
+
   /** The certificates of the folder, that of the authority first. */
   list(): IssuedCertificate[] {
-    const files = readdirSync(this.folder).filter((name) => name.endsWith('.pem') && name !== 'ca.pem');
+    const files = readdirSync(this.folder).filter(
+      (name) => name.endsWith('.pem') && !['ca.pem', 'crl.pem'].includes(name),
+    );
     return ['ca.pem', ...files.sort()].map((name) => {
       const file = join(this.folder, name);
       return { file, certificate: new X509Certificate(readFileSync(file)) };
@@ -131,6 +177,11 @@ export function readPublicKey(spki: Buffer): KeyObject {
     // Told below: what it was instead helps nobody.
   }
   throw new LessorError('pki', 'the public key is not one of the curve P-256');
+}
+
+/** The serial number as lists of revoked certificates are compared by. */
+export function serialOf({ serialNumber }: X509Certificate): string {
+  return serialNumber.replace(/^0+/, '').toUpperCase();
 }
 
 /** The common name of the subject; the whole subject where it has none. */

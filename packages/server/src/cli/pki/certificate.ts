@@ -40,13 +40,15 @@ export interface Issuer {
   readonly publicKey: KeyObject;
 }
 
-const OID = {
+/** Object identifiers of what is written here. */
+export const OID = {
   commonName: '2.5.4.3',
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  cRLNumber: '2.5.29.20',
   authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
   serverAuth: '1.3.6.1.5.5.7.3.1',
@@ -81,26 +83,33 @@ export class NameError extends Error {}
  * @throws NameError if a name is not of the form TYPE:TEXT with a type of {@link CertificateRequest.names}
  */
 export function makeCertificate(request: CertificateRequest, issuer: Issuer): Buffer {
-  const algorithm = sequence(objectIdentifier(OID.ecdsaWithSha256));
   const body = sequence(
     explicit(0, integer(Buffer.from([2]))),
     integer(serialNumber()),
-    algorithm,
+    ALGORITHM,
     distinguishedName(issuer.commonName),
     sequence(time(request.notBefore), time(request.notAfter)),
     distinguishedName(request.commonName),
     spki(request.publicKey),
     explicit(3, sequence(...extensions(request, issuer))),
   );
-  return sequence(body, algorithm, bitString(sign('sha256', body, issuer.privateKey)));
+  return signed(body, issuer);
+}
+
+/** The signature algorithm of everything written here. */
+export const ALGORITHM: Der = sequence(objectIdentifier(OID.ecdsaWithSha256));
+
+/** A certificate or a list of revoked ones: what is said, the algorithm, and the signature. */
+export function signed(body: Der, { privateKey }: Pick<Issuer, 'privateKey'>): Der {
+  return sequence(body, ALGORITHM, bitString(sign('sha256', body, privateKey)));
 }
 
 /** The PEM text of DER octets (RFC 7468). */
-export function toPem(der: Uint8Array): string {
+export function toPem(der: Uint8Array, label = 'CERTIFICATE'): string {
   const lines = Buffer.from(der)
     .toString('base64')
     .match(/.{1,64}/g)!;
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }
 
 function extensions({ use, publicKey, names }: CertificateRequest, issuer: Issuer): Der[] {
@@ -113,12 +122,18 @@ function extensions({ use, publicKey, names }: CertificateRequest, issuer: Issue
     extension(OID.keyUsage, isAuthority ? KEY_USAGE.authority : KEY_USAGE.other, true),
     ...(purposes.length > 0 ? [extension(OID.extendedKeyUsage, sequence(...purposes))] : []),
     extension(OID.subjectKeyIdentifier, octetString(keyIdentifier(publicKey))),
-    extension(OID.authorityKeyIdentifier, sequence(implicit(0, keyIdentifier(issuer.publicKey)))),
+    authorityKeyIdentifier(issuer),
     ...(names.length > 0 ? [extension(OID.subjectAltName, sequence(...names.map(generalName)))] : []),
   ];
 }
 
-function extension(oid: string, contents: Der, critical = false): Der {
+/** Whose signature it is: of several authorities of one name, by the key. */
+export function authorityKeyIdentifier({ publicKey }: Pick<Issuer, 'publicKey'>): Der {
+  return extension(OID.authorityKeyIdentifier, sequence(implicit(0, keyIdentifier(publicKey))));
+}
+
+/** An extension (RFC 5280 §4.2, §5.2). */
+export function extension(oid: string, contents: Der, critical = false): Der {
   return sequence(objectIdentifier(oid), ...(critical ? [derTrue()] : []), octetString(contents));
 }
 
@@ -160,7 +175,8 @@ function ipv6Octets(text: string): Uint8Array {
   return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 0xff]));
 }
 
-function distinguishedName(commonName: string): Der {
+/** A name of one part: the common name. */
+export function distinguishedName(commonName: string): Der {
   return sequence(setOf(sequence(objectIdentifier(OID.commonName), utf8String(commonName))));
 }
 

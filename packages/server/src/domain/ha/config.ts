@@ -13,6 +13,8 @@ export interface HaTls {
   readonly trustAnchor: string;
   readonly certFile: string;
   readonly keyFile: string;
+  /** PEM file of revoked certificates. */
+  readonly crlFile?: string | undefined;
 }
 
 /** One of the two servers. */
@@ -28,6 +30,8 @@ export interface HaPeer {
   readonly basicAuth: { readonly user: string; readonly password: string } | undefined;
   /** The name that its certificate has to carry, as a subject alternative name with its type: `URI:…` or `DNS:…`. */
   readonly certificateName: string;
+  /** Its public key has to be one of these (`sha256//…`); any is good if there are none. */
+  readonly pins: readonly string[];
 }
 
 /** One relation of two servers. */
