@@ -69,7 +69,7 @@ describe('statements', () => {
     ['next-server tftp.example.org;', 'names are not resolved'],
     ['execute("/bin/sh");', "'execute' is not understood"],
     ['include "/etc/passwd";', "'include' is not understood"],
-    ['append domain-name "x";', "'append' is not understood"],
+    ['concat domain-name "x";', "'concat' is not understood"],
     ['filename "a"; }', 'no block to end'],
     ['option 150 = 1;', "no option '150'"],
     ['option option-0 = 01:02;', "no option 'option-0'"],

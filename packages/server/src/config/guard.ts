@@ -13,7 +13,7 @@ import {
   type SubnetRole,
 } from '../domain/guard/policy.js';
 import type { Confidence, Signature, SignatureField, SignatureKind } from '../domain/guard/signatures.js';
-import type { Subnet } from '../domain/snapshot.js';
+import type { OptionData, OptionJoin, Subnet } from '../domain/snapshot.js';
 import { octetsOf } from '../domain/values.js';
 import type { BuildContext } from './context.js';
 import { blockOf } from './listeners.js';
@@ -125,10 +125,18 @@ export function warnOfIdleGuard(
   issues.warning('config-conflict', root.position, `options that are "bmc-only" are sent to nobody: ${lack}`);
 }
 
-/** True if an option is for BMCs on a management network alone. */
-export function isBmcOnly(section: Section, context: Pick<BuildContext, 'issues' | 'environment'>): boolean {
-  if (section.userContextNode === undefined) return false;
-  return blockOf(section, 'option-extension', ['lessor'], context)?.or<boolean>('bmc-only') ?? false;
+/** What lessor adds to an option, read from its user-context. */
+export function optionExtension(
+  section: Section,
+  context: Pick<BuildContext, 'issues' | 'environment'>,
+): Pick<OptionData, 'bmcOnly' | 'join'> {
+  if (section.userContextNode === undefined) return {};
+  const extension = blockOf(section, 'option-extension', ['lessor'], context);
+  const join = extension?.string('join') as OptionJoin | undefined;
+  return {
+    ...(extension?.or<boolean>('bmc-only') === true ? { bmcOnly: true } : {}),
+    ...(join === undefined ? {} : { join }),
+  };
 }
 
 function policiesOf(section: Section | undefined): Partial<PolicyTable> | undefined {

@@ -10,7 +10,7 @@ import {
 } from '@lessor/dhcp';
 import type { OptionData } from '../domain/snapshot.js';
 import type { BuildContext } from './context.js';
-import { isBmcOnly } from './guard.js';
+import { optionExtension } from './guard.js';
 import type { IssueList } from './issues.js';
 import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
@@ -19,6 +19,8 @@ import { unicodeOf } from './values.js';
 const DHCP4_SPACE = 'dhcp4';
 /** Option 43 and the private codes: the only ones a class may define for itself, and 43 the only standard one. */
 const VENDOR_ENCAPSULATED = 43;
+/** Options with a block for each vendor. */
+const VENDOR_IDENTIFYING: ReadonlySet<number> = new Set([124, 125]);
 const isPrivateCode = (code: number): boolean => code >= 224 && code <= 254;
 
 /** Kea's other name of the DOCSIS space: it has the definitions of vendor 4491, but belongs to no vendor. */
@@ -213,6 +215,10 @@ function buildOption(
   }
   const data = encodeData(section, definition, csvFormat ?? definition !== undefined, issues);
   if (data === undefined) return undefined;
+  const extension = optionExtension(section, context);
+  if (extension.join !== undefined && space === DHCP4_SPACE && VENDOR_IDENTIFYING.has(definition?.code ?? code!)) {
+    return fault('config-range', 'code', 'the blocks of vendors in options 124 and 125 are put together already');
+  }
   return {
     space,
     code: definition?.code ?? code!,
@@ -222,7 +228,7 @@ function buildOption(
     alwaysSend: section.or<boolean>('always-send'),
     neverSend: section.or<boolean>('never-send'),
     clientClasses: section.strings('client-classes').map((item) => item.text),
-    ...(isBmcOnly(section, context) ? { bmcOnly: true } : {}),
+    ...extension,
   };
 }
 

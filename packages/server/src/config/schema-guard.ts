@@ -190,6 +190,12 @@ export const GUARD_SCOPES: Readonly<Record<GuardScope, Scope>> = {
         default: false,
         doc: 'Only for clients with the fingerprint of a BMC that are on a management network.',
       },
+      {
+        name: 'join',
+        type: 'string',
+        words: ['append', 'prepend', 'default'],
+        doc: 'How the value joins that of less specific scopes: behind it, before it, or only where they have none.',
+      },
     ],
   },
 };

@@ -43,7 +43,15 @@ export interface OptionData {
   readonly clientClasses: readonly string[];
   /** Only for clients with the fingerprint of a BMC that are on a management network (`user-context.lessor`). */
   readonly bmcOnly?: true;
+  /** Absent: the value takes the place of all of less specific scopes (`user-context.lessor`). */
+  readonly join?: OptionJoin;
 }
+
+/**
+ * How the value of an option comes together with that which less specific scopes give it: behind it, before it, or only
+ * where they give none (dhcpd: append, prepend, default).
+ */
+export type OptionJoin = 'append' | 'prepend' | 'default';
 
 /** The three boot header fields; undefined = not set at this level. */
 export interface BootFields {

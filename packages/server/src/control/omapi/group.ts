@@ -170,6 +170,7 @@ function parseGroup(text: Octets, { registry }: ConfigSnapshot): ParsedStatement
   };
   if (parsed.denyBooting) refuse("statement 'deny booting': only for hosts");
   if (parsed.hostname !== undefined) refuse('a host name is for hosts: members of a group would all have the same');
+  if (parsed.useHostDeclName === true) refuse("statement 'use-host-decl-names': only for hosts");
   if (parsed.cases !== undefined) refuse("statement 'if': only for hosts, or write a client class with a test");
   return parsed;
 }

@@ -103,7 +103,7 @@ export function reservationAt(
     before.statements === undefined ? undefined : parseStatements(before.statements, snapshot.registry);
   if (statements !== undefined) {
     for (const member of STATEMENT_MEMBERS) delete members[member];
-    if (before.statements === undefined || parsedBefore?.hostname !== undefined) delete members.hostname;
+    if (before.statements === undefined || namesHost(parsedBefore)) delete members.hostname;
   }
   const denied = (statements ?? parsedBefore)?.denyBooting === true;
   const oldGroup = old && groupNameOf(old.reservation, snapshot);
@@ -135,10 +135,15 @@ export function reservationAt(
       ...(address === undefined ? {} : { 'ip-address': formatIpv4(address) }),
       ...members,
       ...(statements === undefined ? {} : parsedMembers(statements)),
+      ...((statements ?? parsedBefore)?.useHostDeclName === true ? { hostname: name } : {}),
       ...(classes.length === 0 ? {} : { 'client-classes': classes }),
       'user-context': context,
     },
   };
+}
+
+function namesHost(parsed: ParsedStatements | undefined): boolean {
+  return parsed?.hostname !== undefined || parsed?.useHostDeclName === true;
 }
 
 /** What config-get shows of members that nobody wrote must not be written: it would hide what the subnet has. */

@@ -7,9 +7,12 @@ import {
   type OptionRegistry,
   OptionTextError,
 } from '@lessor/dhcp';
+import { Result } from '@lessor/omapi';
 import { formatUpperHex, unicodeOf } from '../../config/values.js';
+import type { OptionJoin } from '../../domain/snapshot.js';
 import { bytesOf, type Octets, octetsOf, parseIpv4 } from '../../domain/values.js';
 import type { JsonMap } from '../command.js';
+import { OmapiRefusal } from './object.js';
 import { addressOctets, colonHex, listValue } from './statement-values.js';
 import { isMark, refused, type Word } from './statement-words.js';
 
@@ -43,6 +46,8 @@ export interface NamedOption {
 
 /** One option that a statement sets. */
 export interface SetOption extends NamedOption {
+  /** How it joins what group, pool and subnet say; undefined: it takes the place of that. */
+  readonly join?: OptionJoin | undefined;
   /** As an entry of option-data. */
   readonly json: JsonMap;
   /** Its value, for options that are packed into another one. */
@@ -110,6 +115,35 @@ function checkOctets(statement: readonly Word[], definition: OptionDefinition, o
   }
 }
 
+/** Options with a block for each vendor, which nothing can be joined to. */
+const VENDOR_BLOCKS: ReadonlySet<number> = new Set([124, 125]);
+
+/**
+ * Carries out a statement about an option after those before it, as dhcpd does within one scope.
+ * @param before what they have made of the option
+ * @throws OmapiRefusal BADPARSE for joins that one option-data can not say
+ */
+export function withStatement(
+  statement: readonly Word[],
+  before: SetOption | undefined,
+  set: SetOption,
+  join: OptionJoin | undefined,
+): SetOption {
+  if (join === undefined) return set;
+  if (set.space === TOP_SPACE && VENDOR_BLOCKS.has(set.code)) throw refused(statement, `nothing can be joined to it`);
+  if (before === undefined) {
+    const context: JsonMap = { lessor: { join } };
+    return { ...set, join, json: { ...set.json, 'user-context': context } };
+  }
+  // What has a value for certain needs no other; what only others may give a value can still be joined by theirs.
+  if (join === 'default' && before.join === undefined) return before;
+  if (before.join !== undefined && before.join !== join)
+    throw refused(statement, `it is joined by '${before.join}' too`);
+  if (join === 'default') return before;
+  const octets = join === 'append' ? before.octets + set.octets : set.octets + before.octets;
+  return { ...before, octets, json: { ...before.json, 'csv-format': false, data: formatUpperHex(octets) } };
+}
+
 /**
  * Options as option-data. Those of a space need something that carries them: option 43 for the space that
  * `vendor-option-space` names, else the option whose definition encapsulates the space.
@@ -125,6 +159,11 @@ export function optionDataOf(
   const data = all.filter(({ space }) => !isPacked(space, vendorSpace, registry)).map(({ json }) => json);
   for (const space of spaces) {
     if (isPacked(space, vendorSpace, registry)) {
+      const joins = all.find((option) => option.space === space && option.join !== undefined);
+      if (joins !== undefined) {
+        const why = `option ${space}.${joins.code} can not be joined: option 43 is not defined to encapsulate the space`;
+        throw new OmapiRefusal(Result.BADPARSE, why);
+      }
       const packed = all
         .filter((option) => option.space === space)
         .sort((a, b) => a.code - b.code)

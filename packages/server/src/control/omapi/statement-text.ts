@@ -26,11 +26,11 @@ export function formatStatements(stated: Stated, registry: OptionRegistry): Octe
   add('max-lease-time', ownLifetime?.maxSec);
   add('always-broadcast', alwaysBroadcast === undefined ? undefined : alwaysBroadcast ? 'on' : 'off');
   add('option host-name', hostname === undefined || hostname === '' ? undefined : quoted(hostname));
-  for (const { space, code, data } of options) {
+  for (const { space, code, data, join = 'option' } of options) {
     // An option that only carries those of its space has no octets of its own.
     if (data.length === 0) continue;
     const name = registry.find(space, code)?.name ?? `option-${code}`;
-    add(`option ${space === TOP_SPACE ? name : `${space}.${name}`}`, `= ${formatHex(octetsOf(data))}`);
+    add(`${join} ${space === TOP_SPACE ? name : `${space}.${name}`}`, `= ${formatHex(octetsOf(data))}`);
   }
   return lines.join(' ');
 }

@@ -5,11 +5,12 @@
 
 import type { OptionRegistry } from '@lessor/dhcp';
 import { Result } from '@lessor/omapi';
+import type { OptionJoin } from '../../domain/snapshot.js';
 import type { Octets } from '../../domain/values.js';
 import type { Json, JsonMap } from '../command.js';
 import { OmapiRefusal } from './object.js';
 import { keaCondition } from './statement-conditions.js';
-import { optionDataOf, readOption, type SetOption, TOP_SPACE } from './statement-options.js';
+import { optionDataOf, readOption, type SetOption, TOP_SPACE, withStatement } from './statement-options.js';
 import { addressValue, flagValue, secondsValue, stringValue, wordValue } from './statement-values.js';
 import { readStatements, refused, type Statement, type Word } from './statement-words.js';
 
@@ -28,6 +29,8 @@ export interface ParsedStatements extends StatementSettings {
   readonly hostname?: Octets;
   /** Name in the DNS, where it is another than the one the client is told. */
   readonly ddnsHostname?: Octets;
+  /** The name of the host is its host name, if nothing else is. */
+  readonly useHostDeclName?: boolean;
   readonly denyBooting: boolean;
   /** Seconds. */
   readonly defaultLeaseTime?: number;
@@ -45,6 +48,7 @@ interface Collected {
   alwaysBroadcast?: boolean;
   hostname?: Octets;
   ddnsHostname?: Octets;
+  useHostDeclName?: boolean;
   denyBooting: boolean;
   defaultLeaseTime?: number;
   minLeaseTime?: number;
@@ -53,8 +57,15 @@ interface Collected {
   readonly options: Map<string, SetOption>;
 }
 
-/** Words that make an option take the place of that of group, subnet and pool, as a host's always does. */
-const OPTION_WORDS = new Set(['option', 'send', 'supersede']);
+/** Words before an option: it takes the place of that of group, subnet and pool, or joins it. */
+const OPTION_WORDS: ReadonlyMap<string, OptionJoin | undefined> = new Map([
+  ['option', undefined],
+  ['send', undefined],
+  ['supersede', undefined],
+  ['append', 'append'],
+  ['prepend', 'prepend'],
+  ['default', 'default'],
+]);
 const HOST_NAME = 12;
 /** Combinations of conditions that one text may have. */
 const MAX_CASES = 64;
@@ -87,6 +98,9 @@ const PARAMETERS: Readonly<Record<string, ReadParameter>> = {
   'ddns-hostname': (into, ...value) => {
     into.ddnsHostname = stringValue(...value);
   },
+  'use-host-decl-names': (into, ...value) => {
+    into.useHostDeclName = flagValue(...value);
+  },
   'default-lease-time': (into, ...value) => {
     into.defaultLeaseTime = secondsValue(...value);
   },
@@ -111,13 +125,14 @@ export function parseStatements(text: Octets, registry: OptionRegistry): ParsedS
   }));
   // Of all combinations the last is the one in which no condition is fulfilled.
   const { collected } = combinations.at(-1)!;
-  const { ddnsHostname, hostname = ddnsHostname, denyBooting } = collected;
+  const { ddnsHostname, hostname = ddnsHostname, useHostDeclName, denyBooting } = collected;
   const { defaultLeaseTime, minLeaseTime, maxLeaseTime } = collected;
   const cases = combinations.slice(0, -1).map((one) => ({ test: one.test, ...settingsOf(one.collected, registry) }));
   return {
     ...settingsOf(collected, registry),
     ...(hostname === undefined ? {} : { hostname }),
     ...(ddnsHostname === undefined || ddnsHostname === hostname ? {} : { ddnsHostname }),
+    ...(hostname === undefined && useHostDeclName === true ? { useHostDeclName } : {}),
     denyBooting,
     ...(defaultLeaseTime === undefined ? {} : { defaultLeaseTime }),
     ...(minLeaseTime === undefined ? {} : { minLeaseTime }),
@@ -197,8 +212,12 @@ function readStatement({ words, conditional }: PlacedStatement, registry: Option
     return;
   }
   const set = readOption(words, option.text, value, registry);
+  const join = OPTION_WORDS.get(name);
   if (set.space !== TOP_SPACE || set.code !== HOST_NAME) {
-    into.options.set(`${set.space} ${set.code}`, set);
+    const key = `${set.space} ${set.code}`;
+    into.options.set(key, withStatement(words, into.options.get(key), set, join));
+  } else if (join !== undefined) {
+    throw refused(words, 'a host name is given, and not joined to another');
   } else if (conditional) {
     throw refused(words, 'the host name can not depend on a condition');
   } else into.hostname = stringValue(words, value);

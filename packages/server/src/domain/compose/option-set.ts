@@ -67,15 +67,39 @@ function mergeSpace(request: OptionRequest, space: string): MergedSpace {
   const values = new Map<number, OptionData>();
   const always = new Set<number>();
   const never = new Set<number>();
+  const joining: OptionData[] = [];
   for (const scope of request.scopes) {
     for (const option of scope) {
       if (option.space !== space || !isAllowed(request, option)) continue;
       if (option.neverSend) never.add(option.code);
       if (option.alwaysSend) always.add(option.code);
-      if (!values.has(option.code)) values.set(option.code, option);
+      if (option.join !== undefined) joining.push(option);
+      else if (!values.has(option.code))
+        values.set(option.code, joining.length === 0 ? option : joined(joining, option));
     }
   }
+  for (const option of joining) {
+    if (!values.has(option.code)) values.set(option.code, joined(joining, option));
+  }
   return { values, always, never };
+}
+
+/**
+ * An option with what more specific scopes join to it, in dhcpd's order: the least specific first.
+ * @param joining all of a space that join, the most specific first
+ * @param base what they join to, or, if it joins itself, one of them: then there is nothing else
+ */
+function joined(joining: readonly OptionData[], base: OptionData): OptionData {
+  let value = base.join === undefined ? base.data : undefined;
+  let result = base;
+  for (const option of joining.toReversed()) {
+    if (option.code !== base.code) continue;
+    result = option;
+    if (value === undefined) value = option.data;
+    else if (option.join === 'append') value = concatenate([value, option.data]);
+    else if (option.join === 'prepend') value = concatenate([option.data, value]);
+  }
+  return value === undefined || value === base.data ? base : { ...result, data: value };
 }
 
 /** Whether the client may have an option at all: its guard lets it in, and it is a BMC where only those may. */
