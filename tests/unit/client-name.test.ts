@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFqdn, nameClient, withGeneratedName } from 'lessor/internal/domain/client-name.js';
-import type { DdnsBehaviour } from 'lessor/internal/domain/snapshot.js';
+import type { DdnsBehaviour } from 'lessor/internal/domain/ddns/behaviour.js';
 import { ip, PacketLab } from '../lib/packet-lab.js';
 
 const behaviour: DdnsBehaviour = {

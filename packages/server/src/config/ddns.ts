@@ -1,6 +1,6 @@
 /** dhcp-ddns: the connection to the DNS update server. */
 
-import type { DdnsConnection } from '../domain/snapshot.js';
+import type { DdnsConnection } from '../domain/ddns/behaviour.js';
 import { parseIpv4 } from '../domain/values.js';
 import type { BuildContext } from './context.js';
 import type { Section } from './section.js';

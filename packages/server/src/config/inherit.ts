@@ -1,6 +1,7 @@
 /** Inheritance: which value of a parameter holds for a subnet, given what its network and the global scope say. */
 
-import type { BootFields, DdnsBehaviour, LifetimeTriplet } from '../domain/snapshot.js';
+import type { DdnsBehaviour } from '../domain/ddns/behaviour.js';
+import type { BootFields, LifetimeTriplet } from '../domain/snapshot.js';
 import { parseIpv4 } from '../domain/values.js';
 import type { IssueList } from './issues.js';
 import { findParameter } from './schema.js';

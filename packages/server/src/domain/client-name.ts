@@ -3,7 +3,7 @@
  * (D2ClientMgr: qualify, sanitize, replace, generate), and what is told back to the client.
  */
 
-import type { DdnsBehaviour } from './snapshot.js';
+import type { DdnsBehaviour } from './ddns/behaviour.js';
 import type { Ipv4, Octets } from './values.js';
 import { formatIpv4, lowerCase } from './values.js';
 

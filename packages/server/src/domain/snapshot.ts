@@ -9,7 +9,7 @@ import type { PasswordHash } from './access/password-hash.js';
 import type { AccessPolicy, ListenerPolicy } from './access/policy.js';
 import type { CompiledExpression } from './classes/expression.js';
 import type { OptionRule } from './compose/computed-options.js';
-import type { ConflictResolutionMode } from './ddns/name-change.js';
+import type { DdnsBehaviour, DdnsConnection } from './ddns/behaviour.js';
 import type { GuardConfig, NetworkGuard } from './guard/policy.js';
 import type { HaConfig } from './ha/config.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
@@ -106,39 +106,6 @@ export interface Reservation extends BootFields, HostParameters, ClientKey {
   readonly userContext?: JsonMap;
   /** Where it came from: the configuration file or the store of run-time changes. */
   readonly origin: 'config' | 'store';
-}
-
-/** DDNS behaviour, resolved (Kea: ddns-*). */
-export interface DdnsBehaviour {
-  readonly sendUpdates: boolean;
-  readonly overrideNoUpdate: boolean;
-  readonly overrideClientUpdate: boolean;
-  readonly replaceClientName: 'never' | 'always' | 'when-present' | 'when-not-present';
-  readonly generatedPrefix: string;
-  readonly qualifyingSuffix: string;
-  readonly updateOnRenew: boolean;
-  readonly conflictResolution: ConflictResolutionMode;
-  /** TTL of DNS records: fixed, else a share of the lifetime within bounds; what is absent or 0 has Kea's default. */
-  readonly ttl: {
-    readonly fixedSec?: number;
-    readonly share?: number;
-    readonly minSec?: number;
-    readonly maxSec?: number;
-  };
-  /** Compiled hostname-char-set; undefined = no sanitizing. */
-  readonly hostnameCharSet?: RegExp;
-  readonly hostnameCharReplacement: string;
-}
-
-/** Where name change requests go, and from where (Kea: dhcp-ddns). Addresses are literals of one family. */
-export interface DdnsConnection {
-  readonly serverAddress: string;
-  readonly serverPort: number;
-  readonly senderAddress: string;
-  /** 0: any. */
-  readonly senderPort: number;
-  /** Most requests that wait to be sent. */
-  readonly maxQueueSize: number;
 }
 
 /** One address range of a subnet. */

@@ -1,6 +1,7 @@
 /** DNS updates of a server: the queue to the DNS update server, its socket, and what a configuration means to them. */
 
-import type { ConfigSnapshot, DdnsConnection } from '../domain/snapshot.js';
+import type { DdnsConnection } from '../domain/ddns/behaviour.js';
+import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
 import { NameChanges } from '../services/ddns/name-changes.js';
 import { NcrQueue, type NcrTarget } from '../services/ddns/ncr-queue.js';

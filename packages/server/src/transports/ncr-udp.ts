@@ -2,7 +2,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { DdnsConnection } from '../domain/snapshot.js';
+import type { DdnsConnection } from '../domain/ddns/behaviour.js';
 import { LessorError } from '../errors.js';
 import type { Clock, NcrLink } from '../services/ports.js';
 

@@ -4,16 +4,9 @@
  */
 
 import { isExpired, type Lease, LeaseState } from '../lease.js';
-import type { DdnsBehaviour } from '../snapshot.js';
 import type { EpochSec, Ipv4 } from '../values.js';
+import type { ConflictResolutionMode, DdnsBehaviour } from './behaviour.js';
 import { dhcidOf, nameHolder, presentedName, wireName } from './dhcid.js';
-
-/** What is looked at before an entry is replaced (RFC 4703; Kea: ddns-conflict-resolution-mode). */
-export type ConflictResolutionMode =
-  | 'check-with-dhcid'
-  | 'no-check-with-dhcid'
-  | 'check-exists-with-dhcid'
-  | 'no-check-without-dhcid';
 
 /** One request to the DNS update server. */
 export interface NameChangeRequest {

@@ -3,10 +3,11 @@
  * server once the change is on stable storage. What a partner of a pair did is not looked at: it sends its own.
  */
 
+import type { DdnsBehaviour } from '../../domain/ddns/behaviour.js';
 import { asksForNames, isNamed, type NameChange, nameChanges, requestFor } from '../../domain/ddns/name-change.js';
 import type { Decision } from '../../domain/dhcp4/decision.js';
 import type { Lease } from '../../domain/lease.js';
-import type { ConfigSnapshot, DdnsBehaviour } from '../../domain/snapshot.js';
+import type { ConfigSnapshot } from '../../domain/snapshot.js';
 import { type EpochSec, formatIpv4 } from '../../domain/values.js';
 import type { LeaseTransaction } from '../ledger.js';
 import type { Logger } from '../ports.js';
