@@ -55,6 +55,7 @@ const PERSONAE: readonly Persona[] = [
   },
   { who: 'a host without address', mac: '02:00:00:00:00:03', address: /^10\.77\.0\.1[01]\d$/ },
   { who: 'a switch with options of its vendor', mac: '02:00:00:00:00:05', address: /^10\.77\.0\.15$/ },
+  { who: 'a host that joins to what there is', mac: '02:00:00:00:00:06', address: /^10\.77\.0\.16$/ },
   { who: 'a host that is denied', mac: '02:00:00:00:00:04', address: 'nothing' },
   {
     who: 'a host known by its port',

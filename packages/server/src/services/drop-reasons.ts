@@ -74,6 +74,10 @@ export const DROP_REASONS = {
     receiveDrop: false,
     text: 'the other server of the pair has not stored the lease, and it can not be shortened',
   },
+  'ha-late-release': {
+    receiveDrop: false,
+    text: 'this server of a pair was busy so long that the client may have its address anew from the other one',
+  },
   'ha-partners-client': {
     receiveDrop: false,
     text: 'the other server of the pair answers this client',

@@ -41,6 +41,12 @@ const OVERLOADED = 512;
 /** New DISCOVERs taken from one batch then: who was offered an address comes first. */
 const DISCOVERS_UNDER_LOAD = 128;
 
+/**
+ * In a pair a RELEASE that waited longer than this behind a slow disk is passed over: the client may have its address anew
+ * from the other server by now, and nothing in the message tells which lease it gives back.
+ */
+const LATEST_RELEASE_MS = 500;
+
 /** The pools' side of the packet path: picking addresses and letting those run free whose time is up. */
 export interface AddressKeeper extends AddressSource {
   /** Leases that ended by now become free to pick. */
@@ -87,6 +93,8 @@ export class Exchange4 {
   #config: PacketConfig;
   /** The last batch was larger than what is served in time. */
   #wasOverloaded = false;
+  /** How long the last batch took: so long those of the next may have waited. */
+  #lastTookMs = 0;
 
   constructor(deps: Exchange4Dependencies, config: PacketConfig) {
     this.#deps = deps;
@@ -126,19 +134,23 @@ export class Exchange4 {
     const overloaded = batch.length > OVERLOADED;
     const admitted = overloaded && this.#wasOverloaded ? this.#shed(batch, now) : batch;
     this.#wasOverloaded = overloaded;
-    return this.#handleChunks(admitted, 0);
+    const startedAt = this.#deps.clock.monotonic();
+    return this.#handleChunks(admitted, 0, startedAt, startedAt - this.#lastTookMs);
   }
 
-  #handleChunks(batch: readonly Datagram[], from: number): Promise<void> | void {
+  /** @param since none of the packets arrived before, by the monotonic clock */
+  #handleChunks(batch: readonly Datagram[], from: number, startedAt: number, since: number): Promise<void> | void {
     for (let at = from; at < batch.length; at += MAX_COMMIT) {
-      const pending = this.#handleChunk(batch, at, Math.min(at + MAX_COMMIT, batch.length));
-      if (pending !== undefined) return pending.then(() => this.#handleChunks(batch, at + MAX_COMMIT));
+      const pending = this.#handleChunk(batch, at, Math.min(at + MAX_COMMIT, batch.length), since);
+      if (pending !== undefined)
+        return pending.then(() => this.#handleChunks(batch, at + MAX_COMMIT, startedAt, since));
     }
     this.#counters.flush(this.#deps.clock.now());
+    this.#lastTookMs = this.#deps.clock.monotonic() - startedAt;
   }
 
   /** Decides, commits and answers batch[from..to). */
-  #handleChunk(batch: readonly Datagram[], from: number, to: number): Promise<void> | void {
+  #handleChunk(batch: readonly Datagram[], from: number, to: number, since: number): Promise<void> | void {
     const { clock, addresses, offers, ledger } = this.#deps;
     const now = clock.now();
     const nowSec = Math.floor(now / 1000);
@@ -163,7 +175,11 @@ export class Exchange4 {
     let committed: Promise<void> | void;
     try {
       committed = ledger.transact((tx) => {
-        for (const item of located) this.#decide(item, tx, config, now, nowSec);
+        const late = this.#deps.redundancy !== undefined && clock.monotonic() - since > LATEST_RELEASE_MS;
+        for (const item of located) {
+          if (!late || item.exchange.messageType !== MessageType.release) this.#decide(item, tx, config, now, nowSec);
+          else this.#drop('ha-late-release', item.datagram, item.exchange, now);
+        }
         // What rests on nothing staged does not wait for the disk.
         this.#answer(located, false, config, now);
       });
