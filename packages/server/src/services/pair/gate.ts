@@ -89,9 +89,21 @@ export class PairGate {
         const stored = tx.getByAddress(ack.address);
         if (verdict.kind !== 'limited' || !this.#endsLater(ack, verdict, nowSec)) return;
         if (stored === undefined || holderOf(stored) !== holderOf(ack.lease)) return;
-        tx.put({ ...stored, clttSec: nowSec, validLifetimeSec: verdict.seconds });
+        const endSec = Math.max(nowSec + verdict.seconds, this.#mostNow(ack));
+        if (endOf(stored) > endSec) tx.put({ ...stored, clttSec: nowSec, validLifetimeSec: endSec - nowSec });
       });
     });
+  }
+
+  /**
+   * Until when the client may be told that it has the address by now: what came from the partner before this turn of the
+   * ledger may be a promise of the partner's, and that must not be stored shorter.
+   */
+  #mostNow(ack: PendingAck): EpochSec {
+    const nowSec = this.parts.nowSec();
+    const verdict = this.#verdict(ack, nowSec);
+    if (verdict.kind === 'whole') return Number.POSITIVE_INFINITY;
+    return verdict.kind === 'withheld' ? 0 : nowSec + verdict.seconds;
   }
 }
 
