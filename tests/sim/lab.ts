@@ -35,6 +35,8 @@ export class PairLab {
   readonly world = new World(new SimRandom(1));
   /** The wire between the two is cut. */
   cut = false;
+  /** What this server sends is lost. */
+  mute: Side | undefined;
   readonly disks = [new SimDisk(), new SimDisk()] as const;
   readonly #servers: [LabServer | undefined, LabServer | undefined] = [undefined, undefined];
 
@@ -124,18 +126,18 @@ export class PairLab {
   #call(from: Side, command: string, args: JsonMap, timeoutMs: number): Promise<JsonMap> {
     return new Promise((resolve, reject) => {
       this.world.after(timeoutMs, () => reject(new Error('no answer')));
-      const travel = (arrive: () => void): void => {
+      const travel = (sender: Side, arrive: () => void): void => {
         this.world.after(1, () => {
-          if (!this.cut) arrive();
+          if (!this.cut && this.mute !== sender) arrive();
         });
       };
-      travel(() => {
+      travel(from, () => {
         const other = this.#servers[otherSide(from)];
         if (other === undefined) reject(new Error('connection refused'));
         else {
           other.pair.answer(command, args).then(
-            (answer) => travel(() => resolve(answer)),
-            (error: unknown) => travel(() => reject(error as Error)),
+            (answer) => travel(otherSide(from), () => resolve(answer)),
+            (error: unknown) => travel(otherSide(from), () => reject(error as Error)),
           );
         }
       });

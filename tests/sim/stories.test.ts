@@ -75,6 +75,33 @@ describe('A pair', () => {
     assert.equal(await lab.ask(0, CLIENT, OF_0), told - 1);
   });
 
+  it('counts on what the partner may have stored without a word of it coming back (seed 70015374)', async () => {
+    const lab = await PairLab.started();
+    await lab.ask(0, CLIENT, OF_1);
+    await lab.pass(LEASE_SEC - 10);
+    lab.mute = 0;
+    const before = await lab.ask(1, CLIENT, OF_1);
+    assert.ok(before <= 10 + MCLT_SEC, 'the partner did not confirm');
+    lab.cut = true;
+    await lab.pass(7);
+    const again = await lab.ask(1, CLIENT, OF_1);
+    assert.ok(again > 0 && again <= MCLT_SEC + 3, 'from here it knows nothing new');
+    // The partner has stored the whole lease, and takes that for known to both.
+    const told = await lab.ask(0, CLIENT, OF_1);
+    assert.ok(told > LEASE_SEC - 5);
+    const endSec = lab.nowSec + told - 1;
+    lab.crash(0);
+    await lab.pass(7);
+    const { pair, ledger } = lab.server(1);
+    pair.partnerIsDown();
+    for (; lab.nowSec <= endSec; await lab.pass(1)) {
+      if (lab.leftSec(1, OF_1) < 0) await ledger.transact((tx) => tx.delete(OF_1));
+      assert.equal(pair.rules.mayGive(OF_1), false, `given ${endSec - lab.nowSec} s too early`);
+    }
+    await lab.pass(MCLT_SEC + 3);
+    assert.equal(pair.rules.mayGive(OF_1), true);
+  });
+
   it('waits also for what was promised between two losses of the same server', async () => {
     const lab = await PairLab.started();
     await lab.ask(0, CLIENT, OF_1);

@@ -178,7 +178,7 @@ describe('A lease the partner has lost, and may once have confirmed', () => {
     unconfirmed.confirmed(ADDRESS);
     // What a comparison notes of a partner that came back with nothing.
     const { version } = recordOf(ADDRESS, ledger.leases.getByAddress(ADDRESS));
-    unconfirmed.changed(ADDRESS, version, undefined, false, 0, NOW + 50);
+    unconfirmed.changed(ADDRESS, version, undefined, false);
     for (const validLifetimeSec of [10, 12]) {
       const renewed = ledger.transact((tx) => tx.put({ ...tx.getByAddress(ADDRESS)!, validLifetimeSec }));
       await flushed();

@@ -4,7 +4,7 @@
  */
 
 import type { PairRecord } from '../../domain/pair/record.js';
-import { endOf, isBinding } from '../../domain/pair/record.js';
+import { isBinding } from '../../domain/pair/record.js';
 import { compareVersions } from '../../domain/pair/version.js';
 import type { Json, JsonMap } from '../../domain/snapshot.js';
 import type { EpochSec, Ipv4 } from '../../domain/values.js';
@@ -67,9 +67,7 @@ function noteOurs(
     const order = other === undefined ? 'newer' : compareVersions(mine.version, other.version);
     // What is concurrent has to be merged before either of the two acts upon it; side 0 does.
     if (order === 'equal' || order === 'older') continue;
-    // It may have been confirmed once: then all of it was told, and the partner has lost it since.
-    const mayKnow = mine.lease === undefined ? 0 : endOf(mine.lease);
-    unconfirmed.changed(mine.address, mine.version, heldIn(other), false, 0, mayKnow);
+    unconfirmed.changed(mine.address, mine.version, heldIn(other), false);
   }
 }
 

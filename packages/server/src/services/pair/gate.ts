@@ -2,7 +2,7 @@
 
 import { endOf, holderOf } from '../../domain/pair/record.js';
 import { type EpochSec, INFINITE_LIFETIME } from '../../domain/values.js';
-import type { LedgerPart } from '../ledger.js';
+import type { LeaseReader } from '../ports.js';
 import type { AckVerdict, PendingAck } from '../redundancy.js';
 import type { PairRules } from './rules.js';
 import type { UnconfirmedRecords } from './unconfirmed.js';
@@ -10,7 +10,7 @@ import type { UnconfirmedRecords } from './unconfirmed.js';
 /** What the {@link PairGate} looks at. */
 export interface GateParts {
   readonly rules: Pick<PairRules, 'boundSec'>;
-  readonly ledger: LedgerPart;
+  readonly leases: Pick<LeaseReader, 'getByAddress'>;
   readonly unconfirmed: UnconfirmedRecords;
   nowSec(): EpochSec;
   /** Waits for the partner, as long as that is allowed; undefined: there is nobody to wait for. */
@@ -34,28 +34,16 @@ export class PairGate {
     return waiting === undefined ? this.#verdicts(acks) : waiting.then(() => this.#verdicts(acks));
   }
 
-  #verdicts(acks: readonly PendingAck[]): readonly AckVerdict[] | Promise<readonly AckVerdict[]> {
+  /** What is stored stays as it is, however little is told of it: the partner may have it, and count on it. */
+  #verdicts(acks: readonly PendingAck[]): readonly AckVerdict[] {
     this.parts.wakeUp();
     const nowSec = this.parts.nowSec();
-    const verdicts = acks.map((ack) => this.#verdict(ack, nowSec));
-    const shortened = acks.some((ack, i) => this.#endsLater(ack, verdicts[i]!, nowSec));
-    if (!shortened) return verdicts;
-    return this.#shorten(acks, verdicts, nowSec).then(
-      () => this.#after(acks, verdicts),
-      () => acks.map((_, i) => (verdicts[i]!.kind === 'limited' ? { kind: 'withheld' } : verdicts[i]!)),
-    );
-  }
-
-  /** A slow disk takes its time, in which less is left, this process may have stood still and the lease be another's. */
-  #after(acks: readonly PendingAck[], verdicts: readonly AckVerdict[]): readonly AckVerdict[] {
-    this.parts.wakeUp();
-    const nowSec = this.parts.nowSec();
-    return acks.map((ack, i) => lesser(verdicts[i]!, this.#verdict(ack, nowSec)));
+    return acks.map((ack) => this.#verdict(ack, nowSec));
   }
 
   #verdict({ address, lease, lifetimeSec }: PendingAck, nowSec: EpochSec): AckVerdict {
-    const { ledger, unconfirmed, rules } = this.parts;
-    const stored = ledger.leases.getByAddress(address);
+    const { leases, unconfirmed, rules } = this.parts;
+    const stored = leases.getByAddress(address);
     const holder = holderOf(lease);
     // Taken over by what the partner had meanwhile.
     if (stored === undefined || stored.state !== lease.state || holderOf(stored) !== holder)
@@ -72,43 +60,4 @@ export class PairGate {
     if (mostSec >= lifetimeSec) return { kind: 'whole' };
     return mostSec <= 0 ? { kind: 'withheld' } : { kind: 'limited', seconds: Math.min(mostSec, lateSec) };
   }
-
-  #endsLater({ address }: PendingAck, verdict: AckVerdict, nowSec: EpochSec): boolean {
-    const { ledger, unconfirmed } = this.parts;
-    const stored = ledger.leases.getByAddress(address);
-    // What is no change of ours was told before, or comes from the partner.
-    if (stored === undefined || verdict.kind !== 'limited' || unconfirmed.find(address) === undefined) return false;
-    return endOf(stored) > nowSec + verdict.seconds;
-  }
-
-  /** What is on the disk must not end later than what the client is told: after a restart it would be believed. */
-  async #shorten(acks: readonly PendingAck[], verdicts: readonly AckVerdict[], nowSec: EpochSec): Promise<void> {
-    await this.parts.ledger.transact((tx) => {
-      acks.forEach((ack, i) => {
-        const verdict = verdicts[i]!;
-        const stored = tx.getByAddress(ack.address);
-        if (verdict.kind !== 'limited' || !this.#endsLater(ack, verdict, nowSec)) return;
-        if (stored === undefined || holderOf(stored) !== holderOf(ack.lease)) return;
-        const endSec = Math.max(nowSec + verdict.seconds, this.#mostNow(ack));
-        if (endOf(stored) > endSec) tx.put({ ...stored, clttSec: nowSec, validLifetimeSec: endSec - nowSec });
-      });
-    });
-  }
-
-  /**
-   * Until when the client may be told that it has the address by now: what came from the partner before this turn of the
-   * ledger may be a promise of the partner's, and that must not be stored shorter.
-   */
-  #mostNow(ack: PendingAck): EpochSec {
-    const nowSec = this.parts.nowSec();
-    const verdict = this.#verdict(ack, nowSec);
-    if (verdict.kind === 'whole') return Number.POSITIVE_INFINITY;
-    return verdict.kind === 'withheld' ? 0 : nowSec + verdict.seconds;
-  }
-}
-
-function lesser(a: AckVerdict, b: AckVerdict): AckVerdict {
-  if (a.kind === 'withheld' || b.kind === 'whole') return a;
-  if (b.kind === 'withheld' || a.kind === 'whole') return b;
-  return { kind: 'limited', seconds: Math.min(a.seconds, b.seconds) };
 }

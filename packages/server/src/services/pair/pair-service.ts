@@ -110,6 +110,7 @@ export class PairService implements Redundancy {
     });
     this.#gate = new PairGate({
       ...shared,
+      leases: ledger.leases,
       rules: this.rules,
       confirmed: (open) => (condition.connected ? this.#sender.confirmed(open, settings.ackDeadlineMs) : undefined),
       wakeUp: () => condition.checkFreeze(),

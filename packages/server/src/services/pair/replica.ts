@@ -115,23 +115,22 @@ export class Replica implements LeaseStamp {
     const base = before === undefined ? this.#graves.find(lease.address) : versionIn(before.userContext);
     const version = withEvent(base ?? UNVERSIONED, memory.file.side, memory.nextEvent());
     const known = this.#known(lease.address, before);
-    const mayKnow = this.#mayKnow(lease, before);
-    unconfirmed.changed(lease.address, version, known, removal, this.#told(lease, before), mayKnow);
-    const kept = lasting(lease, before, mayKnow);
+    const kept = this.#lasting(lease, before);
+    unconfirmed.changed(lease.address, version, known, removal, this.#told(lease, before));
     const bound = this.#boundOf(lease);
     return stamped(kept, version, bound < endOf(kept) ? bound : Number.POSITIVE_INFINITY);
   }
 
-  /**
-   * Until when the holder of `lease` may have been told that it has the address, where that is not known: as long as nothing
-   * is known of the partner it may have been told all of what is stored, and be told a part of it now. 0: it is known.
-   */
-  #mayKnow(lease: Lease, before: Lease | undefined): EpochSec {
-    if (before?.state !== LeaseState.default || lease.state !== LeaseState.default) return 0;
-    if (holderOf(before) !== holderOf(lease)) return 0;
-    const { unconfirmed } = this.#parts;
-    const earlier = unconfirmed.find(lease.address)?.mayKnow ?? 0;
-    return unconfirmed.everything ? Math.max(earlier, endOf(before)) : earlier;
+  /** The lease with the end that is stored: not before that of `before` where that may still mean something. */
+  #lasting(lease: Lease, before: Lease | undefined): Lease {
+    if (before === undefined) return lease;
+    // A released lease keeps its end: one of lifetime 0 would be no row at the next start, and the release forgotten.
+    if (lease.state === LeaseState.released) return { ...lease, ...timesOf(before) };
+    if (lease.state === LeaseState.declined) return endingNoEarlier(lease, endOf(before));
+    // What the partner may have, without our having heard that it has: it may count on it, and the client have been told of it.
+    const told = lease.state === LeaseState.default && before.state === LeaseState.default;
+    const unsure = told && holderOf(before) === holderOf(lease) && !this.#parts.unconfirmed.isConfirmed(lease.address);
+    return unsure ? endingNoEarlier(lease, endOf(before)) : lease;
   }
 
   /** Until when the holder of `lease` may think it has the address, whatever becomes of this change. */
@@ -307,14 +306,6 @@ export function recordOf(address: Ipv4, lease: Lease | undefined): PairRecord {
 
 function timesOf({ clttSec, validLifetimeSec }: Lease): Pick<Lease, 'clttSec' | 'validLifetimeSec'> {
   return { clttSec, validLifetimeSec: Math.max(1, validLifetimeSec) };
-}
-
-/** The lease with the end that is stored: not before that of `before` where that may still mean something. */
-function lasting(lease: Lease, before: Lease | undefined, mayKnow: EpochSec): Lease {
-  if (before === undefined) return lease;
-  // A released lease keeps its end: one of lifetime 0 would be no row at the next start, and the release forgotten.
-  if (lease.state === LeaseState.released) return { ...lease, ...timesOf(before) };
-  return endingNoEarlier(lease, lease.state === LeaseState.declined ? endOf(before) : mayKnow);
 }
 
 function endingNoEarlier(lease: Lease, end: EpochSec): Lease {

@@ -28,8 +28,6 @@ export interface Unconfirmed {
   known: HeldUntil | undefined;
   /** Until when the holder was told before that it has the address: saying that again promises nothing new. */
   told: EpochSec;
-  /** What the holder may have been told in a life of this server, or of the partner, that nobody remembers. */
-  mayKnow: EpochSec;
   /** The row goes for good once the partner knows that the binding is over. */
   removal: boolean;
   /** Sent, and the answer is awaited. */
@@ -80,18 +78,10 @@ export class UnconfirmedRecords {
   }
 
   /** Notes a new version of a record. What the partner knew before stays known. */
-  changed(
-    address: Ipv4,
-    version: Version,
-    known: HeldUntil | undefined,
-    removal: boolean,
-    told: EpochSec = 0,
-    mayKnow: EpochSec = 0,
-  ): void {
+  changed(address: Ipv4, version: Version, known: HeldUntil | undefined, removal: boolean, told: EpochSec = 0): void {
     const entry = this.#records.get(address);
-    if (entry === undefined) this.#records.set(address, { version, known, told, mayKnow, removal, inFlight: false });
+    if (entry === undefined) this.#records.set(address, { version, known, told, removal, inFlight: false });
     else {
-      entry.mayKnow = mayKnow;
       entry.version = version;
       entry.removal = removal;
       entry.told = told;
