@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -253,13 +253,31 @@ export class Server {
 
 /**
  * Reads a lease file as Kea does: the last row of an address counts, a row with lifetime 0 removes it. Rows that are
- * cut short (by a crash) are left out.
+ * cut short (by a crash) are left out. A cleanup under way renames and removes the files: what is read lies between two
+ * looks that found the same ones.
  */
 export function readLeaseFile(path: string): Map<string, LeaseRow> {
+  const files = [`${path}.completed`, `${path}.2`, `${path}.1`, path];
+  const look = () => files.map((file) => statSync(file, { throwIfNoEntry: false })?.ino).join(' ');
+  for (;;) {
+    const before = look();
+    const leases = readParts(files);
+    if (leases !== undefined && look() === before) return leases;
+  }
+}
+
+/** The leases of the files that are there; undefined if one went away meanwhile. */
+function readParts(files: readonly string[]): Map<string, LeaseRow> | undefined {
   const leases = new Map<string, LeaseRow>();
-  for (const part of [`${path}.completed`, `${path}.2`, `${path}.1`, path]) {
+  for (const part of files) {
     if (!existsSync(part)) continue;
-    const text = readFileSync(part, 'utf8');
+    let text: string;
+    try {
+      text = readFileSync(part, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
     const [header, ...lines] = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
     const columns = (header ?? '').split(',');
     for (const line of lines) {
