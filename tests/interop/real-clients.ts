@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { newMac } from '../lib/dhcp-client.js';
 import { Netns, type Switch } from '../lib/netns.js';
 import { getPeer } from '../lib/peers.js';
 import { repoPath } from '../lib/repo.js';
@@ -103,6 +104,8 @@ export class RealClient {
     this.name = name;
     this.#program = PROGRAMS[name];
     network.plug(this.namespace, 'eth0');
+    // Chosen by the kernel it could be six letters, and omshell prints those as a text.
+    this.namespace.ip(`link set eth0 address ${newMac()}`);
     this.mac = this.namespace.macOf('eth0');
   }
 
