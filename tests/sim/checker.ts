@@ -50,7 +50,7 @@ export function checkHistory(plan: Plan, history: History, now: number): Violati
 
 /** What the two databases show at the end. */
 export function checkFinally(plan: Plan, history: History, final: FinalState): Violation[] {
-  return [...converged(history, final), ...remembered(history, final), ...served(plan, final)];
+  return [...converged(history, final), ...remembered(history, final), ...served(plan, history, final)];
 }
 
 // --- I1, I7: no address for two; what was given up is reported ---
@@ -279,8 +279,9 @@ function remembered(history: History, { nodes, clients, now, epochMs }: FinalSta
 }
 
 /** I8, after everything has healed: who wants an address has one, as far as there are enough. */
-function served({ settings, clients: plans }: Plan, { clients, nodes, now }: FinalState): Violation[] {
-  if (settings.poolSize < 2 * plans.length) return [];
+function served({ settings, clients: plans }: Plan, history: History, final: FinalState): Violation[] {
+  const { clients, nodes, now } = final;
+  if (settings.poolSize - inProbation(history, now - PATIENCE_MS) < 2 * plans.length) return [];
   const [a, b] = nodes.map(({ process }) => process?.clock.now() ?? 0);
   // Clocks too far apart: known clients only (SAFETY 3.8).
   if (Math.abs(a! - b!) > MOST_SKEW_MS) return [];
@@ -291,4 +292,13 @@ function served({ settings, clients: plans }: Plan, { clients, nodes, now }: Fin
       at: now,
       text: `client ${plan.id} (${state}) has no address though all is well`,
     }));
+}
+
+/** How many addresses were kept from everybody after an instant, because a client had declined them. */
+function inProbation({ stored }: History, afterMs: number): number {
+  const declined = new Set<Ipv4>();
+  for (const { at, address, after } of stored) {
+    if (after?.state === LeaseState.declined && at + after.validLifetimeSec * 1000 > afterMs) declined.add(address);
+  }
+  return declined.size;
 }
