@@ -200,9 +200,10 @@ function nameOf(hwAddress: string): string {
 
 /** Without a fault a client is answered at once, but for lost packets. */
 function waits(plan: Plan, history: History): Violation[] {
-  if (plan.faults.length > 0 || plan.settings.poolSize < 1.5 * plan.clients.length) return [];
+  if (plan.faults.length > 0) return [];
+  const enough = (from: number) => plan.settings.poolSize - inProbation(history, from) >= 1.5 * plan.clients.length;
   return history.waits
-    .filter(({ from, to }) => from > 15_000 && to - from > 45_000)
+    .filter(({ from, to }) => from > 15_000 && to - from > 45_000 && enough(from))
     .map(({ client, from, to, kind }) => ({
       invariant: 'I8',
       at: to,
