@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { Lab } from '../lib/lab.js';
 import { skipUnless } from '../lib/peers.js';
 import { SUBJECTS, type SubjectName } from '../lib/subject.js';
@@ -59,6 +60,8 @@ function fqdn(flags: number, name: string, full = false): WireOption {
 /** One step: exchanges with a server; what it sends is compared. */
 interface Step {
   readonly name: string;
+  /** Kea now and then handles the client's REQUEST once more after its RELEASE: what it says twice counts once. */
+  readonly repeats?: true;
   run(world: World): Promise<void>;
 }
 
@@ -143,6 +146,7 @@ const STEPS: readonly Step[] = [
   { name: 'no name', run: async (w) => void (await w.lease('i', [])) },
   {
     name: 'release',
+    repeats: true,
     async run(world) {
       const address = await world.lease('j', [name('j')]);
       await world.settle();
@@ -205,6 +209,11 @@ const STEPS: readonly Step[] = [
   },
 ];
 
+/** Each of them once, in the order of their first coming. */
+function distinct<Item>(list: readonly Item[]): Item[] {
+  return list.filter((one, at) => list.findIndex((other) => isDeepStrictEqual(one, other)) === at);
+}
+
 /** Members that only newer D2 know, and one whose value is the moment. */
 function comparable(ncrs: readonly Ncr[]): Ncr[] {
   return ncrs.map((ncr) => {
@@ -247,7 +256,8 @@ describe('Name change requests as those of Kea 2.2', { skip }, () => {
         await world.sent();
         await step.run(world);
       }
-      assert.deepEqual(comparable(await ours.sent()), comparable(await keas.sent()));
+      const [own, expected] = [comparable(await ours.sent()), comparable(await keas.sent())];
+      assert.deepEqual(own, step.repeats ? distinct(expected) : expected);
     });
   }
 });
