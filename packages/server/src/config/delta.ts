@@ -5,10 +5,11 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { OptionRegistry } from '@lessor/dhcp';
+import { isMap } from '../domain/json.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import type { Place, TreeEdit } from './edit.js';
 import { findDefinition } from './options.js';
-import { isList, isMap } from './tree.js';
+import { isList } from './tree.js';
 import { parseRange } from './values.js';
 
 /** How the items of a list are told apart. */

@@ -127,11 +127,6 @@ export function jsonMap(members: Iterable<readonly [string, Json | undefined]>):
   return Object.fromEntries(present);
 }
 
-/** True for a JSON map. */
-export function isMap(value: Json | undefined): value is JsonMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** True for a JSON list (Array.isArray does not narrow readonly arrays). */
 export function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value);

@@ -3,13 +3,14 @@
  * numbered them, the old names of reservation modes, loggers where they belong. Comments and everything else stay.
  */
 
+import { isMap } from '../domain/json.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import { ConfigError } from '../errors.js';
 import { editTree, type Place, type TreeEdit, valueAt } from './edit.js';
 import { editText, removeBeside } from './edit-text.js';
 import { IssueList } from './issues.js';
 import { parseConfigText } from './text.js';
-import { isList, isMap, toJson } from './tree.js';
+import { isList, toJson } from './tree.js';
 
 /** The file as it should be. */
 export interface UpgradedConfig {

@@ -6,6 +6,7 @@
 
 import { formatJson } from '@lessor/kea';
 import { missingRight } from '../domain/access/rights.js';
+import { isMap } from '../domain/json.js';
 import { isSecretIn, REDACTED, redact } from '../services/audit.js';
 import { invalid, memberOf } from './arguments.js';
 import type { Json, JsonMap, Principal } from './command.js';
@@ -92,8 +93,4 @@ function holdsRedacted(value: Json): boolean {
 
 function isList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
-}
-
-function isMap(value: Json | undefined): value is JsonMap {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

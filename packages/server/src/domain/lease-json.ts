@@ -5,6 +5,7 @@
 
 import { formatJson, JsonSyntaxError, parseCommandJson } from '@lessor/kea';
 import { CommandError } from '../errors.js';
+import { isMap } from './json.js';
 import { type Lease, LeaseState } from './lease.js';
 import type { Json, JsonMap } from './snapshot.js';
 import { formatHex, formatIpv4, lowerCase, type Octets, parseIpv4 } from './values.js';
@@ -66,10 +67,6 @@ function identifier(name: string, what: string, value: Json, maxOctets: number):
   const octets = parseColonHex(given);
   if (octets === undefined || octets.length > maxOctets) throw invalid(`invalid ${what} ${given} in the parsed lease`);
   return octets;
-}
-
-function isMap(value: Json): value is JsonMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const U32_MAX = 0xffff_ffff;

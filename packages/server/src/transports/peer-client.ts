@@ -10,6 +10,7 @@ import {
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
 import type { HaConfig, HaPeer } from '../domain/ha/config.js';
+import { isMap } from '../domain/json.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import { CommandError } from '../errors.js';
 import type { Clock } from '../services/ports.js';
@@ -181,8 +182,4 @@ function parse(text: string): Json {
   } catch {
     return null;
   }
-}
-
-function isMap(json: Json | undefined): json is JsonMap {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }

@@ -3,6 +3,7 @@
  * together, since each release asks for its own and passes over the others.
  */
 
+import { civilDate } from '../civil-date.js';
 import { formatIpv4 } from '../values.js';
 import type { NameChangeRequest } from './name-change.js';
 
@@ -42,22 +43,4 @@ function formatInstant(epochSec: number): string {
   const two = (number: number): string => String(number).padStart(2, '0');
   const time = [Math.floor(second / 3600), Math.floor(second / 60) % 60, second % 60].map(two).join('');
   return `${String(year).padStart(4, '0')}${two(month)}${two(day)}${time}`;
-}
-
-/** Days since 1970 to a date of the Gregorian calendar, counted in years that begin in March. */
-function civilDate(days: number): { readonly year: number; readonly month: number; readonly day: number } {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const marchMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9;
-  return {
-    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
-    month,
-    day: dayOfYear - Math.floor((153 * marchMonth + 2) / 5) + 1,
-  };
 }

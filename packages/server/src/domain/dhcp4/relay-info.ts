@@ -2,6 +2,7 @@
 
 import { findSubOption } from '@lessor/dhcp';
 import { formatJson, parseCommandJson } from '@lessor/kea';
+import { isMap } from '../json.js';
 import type { Json, JsonMap } from '../snapshot.js';
 import type { Octets } from '../values.js';
 import { bytesOf, formatHex, octetsOf } from '../values.js';
@@ -73,8 +74,4 @@ function parseContext(text: string): JsonMap {
     // A context somebody wrote by hand and broke is replaced by a good one.
     return {};
   }
-}
-
-function isMap(value: Json | undefined): value is JsonMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

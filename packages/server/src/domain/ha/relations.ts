@@ -4,6 +4,7 @@
  * (Kea 2.6: hub and spoke of libdhcp_ha). A server with one relation has all subnets in it, whatever they are labelled.
  */
 
+import { isMap } from '../json.js';
 import type { ConfigSnapshot, Json, JsonMap, Subnet } from '../snapshot.js';
 import { formatIpv4, type Ipv4, type SubnetId } from '../values.js';
 import type { HaConfig } from './config.js';
@@ -130,8 +131,4 @@ function treeOf(dhcp4: JsonMap, mine: ReadonlySet<SubnetId>): JsonMap {
 
 function describe({ id, prefix, prefixLength }: Subnet): string {
   return `subnet ${id} (${formatIpv4(prefix)}/${prefixLength})`;
-}
-
-function isMap(json: Json | undefined): json is JsonMap {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }

@@ -3,6 +3,7 @@
  * own where the other allows it. A certificate of a partner can replicate and no more, so that has to be said.
  */
 
+import { isMap } from '../../domain/json.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../../domain/snapshot.js';
 import { CommandError } from '../../errors.js';
 import { type Drift, driftBetween } from './drift.js';
@@ -73,8 +74,4 @@ function short(value: Json | undefined): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-}
-
-function isMap(value: Json | undefined): value is JsonMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

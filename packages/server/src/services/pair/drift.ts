@@ -1,6 +1,7 @@
 /** Where the configurations of the two servers of a pair differ: paths, with what each of them says. */
 
 import { isDeepStrictEqual } from 'node:util';
+import { isMap } from '../../domain/json.js';
 import type { Json, JsonMap } from '../../domain/snapshot.js';
 import { redact } from '../audit.js';
 import { type PlaceSection, sectionOfPath } from './sections.js';
@@ -74,10 +75,6 @@ function namesOf(a: JsonMap, b: JsonMap): string[] {
 /** Passwords are no matter for an alarm. */
 function shown(value: Json | undefined): Json | undefined {
   return value === undefined ? undefined : redact(value);
-}
-
-function isMap(value: Json | undefined): value is JsonMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isList(value: Json | undefined): value is readonly Json[] {

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { jsonDigest } from '../../config/json-digest.js';
 import { SERVER_NAME_LABEL } from '../../domain/ha/relations.js';
+import { isMap } from '../../domain/json.js';
 import type { SectionDigests } from '../../domain/pair/file.js';
 import { mapSliced, type Sliced } from '../../domain/slices.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../../domain/snapshot.js';
@@ -49,10 +50,6 @@ function withoutLabel(entry: JsonMap): JsonMap {
   const { [SERVER_NAME_LABEL]: _label, ...rest } = context;
   const { 'user-context': _context, ...bare } = inner;
   return Object.keys(rest).length === 0 ? bare : { ...bare, 'user-context': rest };
-}
-
-function isMap(json: Json | undefined): json is JsonMap {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 /** All fingerprints, to be interrupted after every subnet. */

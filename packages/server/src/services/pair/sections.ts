@@ -3,6 +3,7 @@
  * is all the rest. (Addresses and subnets are another matter: there the two servers must not differ at all.)
  */
 
+import { isMap } from '../../domain/json.js';
 import type { SectionDigests } from '../../domain/pair/file.js';
 import { mapSliced, type Sliced } from '../../domain/slices.js';
 import type { Json, JsonMap } from '../../domain/snapshot.js';
@@ -105,8 +106,4 @@ export function changedOn(
   if (agreed === undefined) return 'unknown';
   if (agreed[section] === theirs[section]) return 'here';
   return agreed[section] === mine[section] ? 'there' : 'both';
-}
-
-function isMap(value: Json | undefined): value is JsonMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 /** Records as the two servers send them: Kea's lease members, the version, and seconds left in the place of instants. */
 
+import { isMap } from '../../domain/json.js';
 import { leaseFromJson, leaseToJson } from '../../domain/lease-json.js';
 import { type PairRecord, withoutVersion, withVersion } from '../../domain/pair/record.js';
 import { formatVersion, parseVersion, type Version } from '../../domain/pair/version.js';
@@ -43,8 +44,4 @@ function addressOf(json: JsonMap): Ipv4 {
   const address = typeof text === 'string' ? parseIpv4(text) : undefined;
   if (address === undefined) throw new CommandError('command-invalid', 'a record has no ip-address');
   return address;
-}
-
-function isMap(value: Json | undefined): value is JsonMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
