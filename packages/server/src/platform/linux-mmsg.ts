@@ -31,7 +31,14 @@ const PKTINFO_MESSAGE = 28;
 const MAX_MESSAGES_PER_CALL = 1024;
 
 /** errno numbers that are the same on every architecture lessor's native sockets run on. */
-export const Errno = { EINTR: 4, EAGAIN: 11, ENETDOWN: 100, ENETUNREACH: 101, ENOBUFS: 105 } as const;
+export const Errno = {
+  EINTR: 4,
+  EAGAIN: 11,
+  ENETDOWN: 100,
+  ENETUNREACH: 101,
+  ECONNABORTED: 103,
+  ENOBUFS: 105,
+} as const;
 
 /** Memory the kernel and we both see, with its address. */
 class Arena {

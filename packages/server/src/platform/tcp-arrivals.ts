@@ -8,16 +8,13 @@ import { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { LessorError } from '../errors.js';
 import type { Clock, ListenTcp, TcpArrival } from '../services/ports.js';
+import { acceptNext, EXHAUSTED_PAUSE_MS } from './accept.js';
 import { bindDeviceSocket } from './device-listener.js';
 import { addressOfOctets, isLinkLocal } from './ip-octets.js';
 import { errnoName, errnoText, type LinuxLibc, linuxLibc, type ReadablePoll } from './linux-libc.js';
 import { ReadableWatch } from './readable-watch.js';
 
 const AF_INET = 2;
-const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
-const EINTR = 4;
-const EAGAIN = 11;
-const ECONNABORTED = 103;
 /** Node's. */
 const DEFAULT_BACKLOG = 511;
 /** struct sockaddr_in6, the larger one. */
@@ -25,8 +22,6 @@ const NAME_OCTETS = 28;
 
 /** Connections taken before the loop looks at its packets again. */
 const ARRIVALS_PER_TURN = 2;
-/** Out of descriptors or memory: who waits goes on waiting, and we look again later. */
-const EXHAUSTED_PAUSE_MS = 100;
 
 /** Kept: one that nobody refers to is collected, and then closed. */
 const listening = new Set<ReadablePoll>();
@@ -63,15 +58,12 @@ export function listenTcpNatively(clock: Pick<Clock, 'after'>, pace: () => numbe
           return;
         }
         length[0] = NAME_OCTETS;
-        const accepted = libc.accept4(fd, nameAt, lengthAt, SOCK_NONBLOCK_CLOEXEC);
-        if (accepted >= 0) {
-          arrived(new LinuxTcpArrival(system, accepted, sourceIn(name), place.allowHalfOpen ?? false));
-          continue;
+        const accepted = acceptNext(libc, fd, nameAt, lengthAt);
+        if (typeof accepted === 'string') {
+          if (accepted === 'exhausted') pause(EXHAUSTED_PAUSE_MS);
+          return;
         }
-        const errno = libc.errno();
-        if (errno === ECONNABORTED || errno === EINTR) continue;
-        if (errno !== EAGAIN) pause(EXHAUSTED_PAUSE_MS);
-        return;
+        arrived(new LinuxTcpArrival(system, accepted, sourceIn(name), place.allowHalfOpen ?? false));
       }
     };
     poll.start({ readable: true }, takeSome);

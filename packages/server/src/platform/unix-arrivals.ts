@@ -7,16 +7,13 @@
 import { Socket } from 'node:net';
 import type { UnixUser } from '../domain/access/identify.js';
 import type { Clock, ListenUnix, UnixArrival } from '../services/ports.js';
+import { acceptNext, EXHAUSTED_PAUSE_MS, SOCK_NONBLOCK_CLOEXEC } from './accept.js';
 import { errnoName, errnoText, type LinuxLibc, linuxLibc } from './linux-libc.js';
 import { credentialsOf } from './peer-credentials.js';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
-const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
-const EINTR = 4;
-const EAGAIN = 11;
-const ECONNABORTED = 103;
 
 /** Connections taken before the loop looks at its packets again. */
 const ARRIVALS_PER_TURN = 16;
@@ -25,8 +22,6 @@ const ARRIVALS_PER_TURN = 16;
  * for each command, which takes longer than to answer it; turns of an idle loop, of some microseconds, do not matter.
  */
 const LOOKS = 20;
-/** Out of descriptors or memory: who waits goes on waiting, and we look again later. */
-const EXHAUSTED_PAUSE_MS = 100;
 const RECEIVE_OCTETS = 64 * 1024;
 
 /** @throws LessorError `socket-open` where there are no native sockets */
@@ -43,19 +38,14 @@ export function listenUnixNatively(clock: Pick<Clock, 'after' | 'soon'>): Listen
     const take = (): number => {
       let taken = 0;
       while (taken < ARRIVALS_PER_TURN) {
-        const accepted = libc.accept4(fd, 0, 0, SOCK_NONBLOCK_CLOEXEC);
-        if (accepted >= 0) {
-          taken++;
-          arrived(new LinuxArrival(libc, accepted));
-          continue;
-        }
-        const errno = libc.errno();
-        if (errno === ECONNABORTED || errno === EINTR) continue;
-        if (errno !== EAGAIN) {
+        const accepted = acceptNext(libc, fd);
+        if (accepted === 'exhausted') {
           poll.rest();
           resume = clock.after(EXHAUSTED_PAUSE_MS, () => poll.start({ readable: true }, look));
         }
-        break;
+        if (typeof accepted === 'string') break;
+        taken++;
+        arrived(new LinuxArrival(libc, accepted));
       }
       return taken;
     };
