@@ -1,6 +1,6 @@
 /** `lessor check FILE`: every error and warning of a configuration, without starting anything. */
 
-import { type LoadedConfig, loadConfig } from '../config/load.js';
+import { type ConfigEnvironment, type LoadedConfig, loadConfig } from '../config/load.js';
 import { ConfigError, type ConfigIssue, formatIssue } from '../errors.js';
 import { machineConfigEnvironment } from '../platform/config-environment.js';
 import { formatOptions, type OptionRow, parseOptions, UsageError } from './args.js';
@@ -38,7 +38,11 @@ export interface CheckOptions {
 
 /** Reads the file and collects what is wrong with it. Throws only for defects of lessor. */
 export function checkConfigFile(path: string, options: CheckOptions, env: Io['env']): CheckReport {
-  const environment = machineConfigEnvironment({ variables: env, ...options });
+  return checkConfig(path, machineConfigEnvironment({ variables: env, ...options }));
+}
+
+/** The same with the files of an environment, which need not be those of the disk. */
+export function checkConfig(path: string, environment: Omit<ConfigEnvironment, 'generation'>): CheckReport {
   try {
     const loaded = loadConfig({ kind: 'file', path }, { ...environment, generation: 1 });
     return { errors: [], warnings: loaded.warnings, loaded };

@@ -1,11 +1,11 @@
 /** `lessor upgrade-config`: a configuration file of an older Kea, as Kea 3 and lessor want it. */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { type LoadedConfig, loadConfig } from '../config/load.js';
 import { type UpgradedConfig, upgradeConfig } from '../config/upgrade.js';
-import { ConfigError, formatIssue } from '../errors.js';
+import { formatIssue } from '../errors.js';
 import { machineConfigEnvironment } from '../platform/config-environment.js';
 import { formatOptions, type OptionRow, parseOptions, UsageError } from './args.js';
+import { checkConfig } from './check.js';
 import { ExitCode, type Io, writeLine } from './io.js';
 
 const OPTIONS: readonly OptionRow[] = [
@@ -51,17 +51,9 @@ function check(
   io: Io,
 ): number {
   const readFile = (file: string): string => (file === path ? text.toString('latin1') : environment.readFile(file));
-  const done = `${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`;
-  let loaded: LoadedConfig;
-  try {
-    loaded = loadConfig({ kind: 'file', path }, { ...environment, readFile, generation: 1 });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    for (const issue of error.issues) writeLine(io.stderr, formatIssue(issue));
-    writeLine(io.stderr, `${path}: ${done}; the rest is to be changed by hand`);
-    return ExitCode.failed;
-  }
-  for (const issue of loaded.warnings) writeLine(io.stderr, formatIssue(issue));
-  writeLine(io.stderr, `${path}: ${done}; it can be served`);
-  return ExitCode.ok;
+  const { errors, warnings } = checkConfig(path, { ...environment, readFile });
+  for (const issue of [...errors, ...warnings]) writeLine(io.stderr, formatIssue(issue));
+  const end = errors.length === 0 ? 'it can be served' : 'the rest is to be changed by hand';
+  writeLine(io.stderr, `${path}: ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}; ${end}`);
+  return errors.length === 0 ? ExitCode.ok : ExitCode.failed;
 }

@@ -48,8 +48,8 @@ class Converter implements Workshop {
   readonly #hosts: ConvertedHost[] = [];
   readonly #subnets: FilledSubnet[] = [];
   readonly #networks: JsonMap[] = [];
-  readonly #reserved = new Set<string>();
-  #sharesAddresses = false;
+  /** How many hosts have each fixed address. */
+  readonly #hostsWith = new Map<string, number>();
   readonly #groups = new Map<string, readonly ConfStatement[]>();
 
   convert(tree: readonly ConfStatement[], interfaces: readonly string[]): JsonMap {
@@ -67,7 +67,7 @@ class Converter implements Workshop {
       'control-sockets': [{ 'socket-type': 'unix', 'socket-name': 'kea4-ctrl-socket' }],
       ...(omapi === undefined ? {} : { 'user-context': { lessor: { omapi } } }),
       authoritative: authoritativeOf(tree) ?? false,
-      ...(this.#sharesAddresses ? { 'ip-reservations-unique': false } : {}),
+      ...([...this.#hostsWith.values()].some((hosts) => hosts > 1) ? { 'ip-reservations-unique': false } : {}),
       ...(stash === undefined ? {} : { 'stash-agent-options': stash }),
       ...leaseTimeMembers(times, undefined),
       ...this.#names(tree),
@@ -148,14 +148,11 @@ class Converter implements Workshop {
 
   /** dhcpd tells one fixed address to all hosts that have it; here whoever asks first holds it. */
   #noteShared(statement: ConfStatement, address: string): void {
-    if (!this.#reserved.has(address)) this.#reserved.add(address);
-    else {
-      this.#sharesAddresses = true;
-      this.notes.changed(
-        statement,
-        `${address} is another host's, too: it goes to whoever asks first ("ip-reservations-unique" is false)`,
-      );
-    }
+    const hosts = (this.#hostsWith.get(address) ?? 0) + 1;
+    this.#hostsWith.set(address, hosts);
+    if (hosts === 1) return;
+    const text = `${address} is another host's, too: it goes to whoever asks first ("ip-reservations-unique" is false)`;
+    this.notes.changed(statement, text);
   }
 
   /** Hosts with an address go to the subnet it is in. @returns those that have none: they are the same everywhere */

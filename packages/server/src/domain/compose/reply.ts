@@ -124,7 +124,9 @@ export class ReplyComposer {
     const informDirect = decision.kind === 'inform-ack' && message.ciaddr !== 0;
     const clientId = this.#snapshot.echoClientId && !source.bootp ? message.span(Code.clientId) : undefined;
     const echoed = clientOptions(name, message, clientId, informDirect ? undefined : source.relayEcho);
-    const { changes, own } = this.#computed(source, echoed);
+    const { optionRules } = this.#snapshot;
+    const changes = optionRules.length === 0 ? NO_CHANGES : applicable(optionChanges(optionRules, source), echoed);
+    const own = changes.length === 0 ? echoed : echoed.filter(({ code }) => !hasCode(changes, code));
     const template = this.#templates.get(
       {
         type,
@@ -142,7 +144,7 @@ export class ReplyComposer {
           (this.#snapshot.guard !== undefined && source.isMember(QUARANTINE_CLASS) ? QUARANTINED : 0),
         requested: type === MessageType.nak ? NOTHING : (message.span(Code.parameterRequestList) ?? NOTHING),
         vendor: this.#hasVendorOptions ? vendorKey(vendorRequest(message)) : NOT_VENDOR,
-        computed: changesKey(changes),
+        computed: changes.length === 0 ? '' : changesKey(changes),
       },
       (key) => this.#build(key, source, changes),
     );
@@ -188,17 +190,6 @@ export class ReplyComposer {
       at = MINIMUM_OCTETS;
     }
     return { octets: buffer.first(at), type, yiaddr, flags, omitted: NONE_OMITTED, withheld };
-  }
-
-  /** What expressions change, and which of the client's own options are left as they are. */
-  #computed(source: ReplySource, own: readonly OwnOption[]): { changes: OptionChange[]; own: readonly OwnOption[] } {
-    const { optionRules } = this.#snapshot;
-    if (optionRules.length === 0) return { changes: [], own };
-    const has = (list: readonly { readonly code: number }[], code: number) => list.some((one) => one.code === code);
-    const changes = optionChanges(optionRules, source).filter(
-      ({ action, code }) => action !== 'add' || !has(own, code),
-    );
-    return { changes, own: own.filter(({ code }) => !has(changes, code)) };
   }
 
   #mustBroadcast(host: Reservation | undefined, source: ReplySource): boolean {
@@ -324,6 +315,17 @@ class ClassOptions implements Readonly<Record<ClassRank, (readonly OptionData[])
   readonly subclass: (readonly OptionData[])[] = [];
   readonly matched: (readonly OptionData[])[] = [];
   readonly class: (readonly OptionData[])[] = [];
+}
+
+const NO_CHANGES: readonly OptionChange[] = [];
+
+/** Without those that add what the client is told anyway. */
+function applicable(changes: readonly OptionChange[], own: readonly OwnOption[]): readonly OptionChange[] {
+  return changes.filter(({ action, code }) => action !== 'add' || !hasCode(own, code));
+}
+
+function hasCode(list: readonly { readonly code: number }[], code: number): boolean {
+  return list.some((one) => one.code === code);
 }
 
 const NO_TEES: TeeTimes = { renewalSec: 0, rebindingSec: 0 };
