@@ -180,6 +180,7 @@ describe('On the cable between two servers', { skip }, () => {
       assert.doesNotMatch(elsewhere.answer, /HTTP/, 'it is not listened to');
       assert.equal(elsewhere.revived, false);
       assert.match(beta.log(), /LESSOR_CONNECTION_REFUSED.*203\.0\.113\.9 is turned away from peer/);
+      assert.match(auditOf(beta), /"sourceAddress":"(::ffff:)?203\.0\.113\.9".*is turned away from peer/);
       for (const side of [0, 1] as const) assert.equal(await cable.state(side), 'hot-standby');
     } finally {
       await cable.close();

@@ -9,8 +9,10 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { ConnectionGate } from '../control/access/connection-gate.js';
+import { RefusalLog } from '../control/access/refusal-log.js';
 import { Result } from '../control/command.js';
 import type { HaConfig, HaPeer } from '../domain/ha/config.js';
+import { isMap } from '../domain/json.js';
 import type { Json, JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
 import { CommandError, LessorError } from '../errors.js';
@@ -50,6 +52,7 @@ const KEEP_ALIVE_MS = 30_000;
 export class PeerListener {
   readonly #server: Server | TlsServer;
   readonly #gate: ConnectionGate;
+  readonly #refusals: RefusalLog;
   #config: HaConfig;
   /** Connections whose handshake is over. */
   readonly #secure = new Set<TLSSocket>();
@@ -60,6 +63,7 @@ export class PeerListener {
   ) {
     this.#config = config;
     this.#gate = new ConnectionGate(parts.clock);
+    this.#refusals = new RefusalLog(parts.clock, parts.logger);
     const options = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
     const listener = (request: IncomingMessage, response: ServerResponse): void => void this.#handle(request, response);
     const { tls } = config.self;
@@ -134,8 +138,9 @@ export class PeerListener {
       socket.once('close', () => outcome.release());
       return;
     }
-    const text = `${socket.remoteAddress ?? 'somebody'} is turned away from ${listener.name}: ${outcome}`;
-    this.parts.logger.log('WARN', 'LESSOR_CONNECTION_REFUSED', text);
+    // A record for a line of the log, not for each connection: who knocks without end must not fill the audit either.
+    const text = this.#refusals.tell(listener.name, socket.remoteAddress ?? '', outcome);
+    if (text !== undefined) this.#refused(socket, 'connection', 'nobody', text);
     socket.destroy();
   }
 
@@ -246,10 +251,6 @@ function parse(body: string): JsonMap | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isMap(json: Json | undefined): json is JsonMap {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 function send(response: ServerResponse, status: number, json: Json, close: boolean): void {

@@ -5,8 +5,9 @@ import type { AccessPolicy, ListenerPolicy } from '../../domain/access/policy.js
 import type { AuditPort } from '../../services/audit.js';
 import type { Clock, Logger } from '../../services/ports.js';
 import type { Principal } from '../command.js';
-import { type Admission, ConnectionGate, plainAddress, type Rejection } from './connection-gate.js';
+import { type Admission, ConnectionGate } from './connection-gate.js';
 import { type Origin, resolvePrincipal } from './principals.js';
+import { RefusalLog } from './refusal-log.js';
 
 /** What it works on. */
 export interface AccessControlDeps {
@@ -21,47 +22,29 @@ export interface AccessControlDeps {
   readonly isClient?: (source: string) => boolean;
 }
 
-/** Time between two lines of the log on connections that were refused. */
-const QUIET_MS = 1000;
-
 /** See the head of this file. */
 export class AccessControl {
   readonly gate: ConnectionGate;
-  /** Until when refusals are counted and not logged, and how many have been. */
-  private quietUntil = Number.NEGATIVE_INFINITY;
-  private unlogged = 0;
+  private readonly refusals: RefusalLog;
 
   constructor(private readonly deps: AccessControlDeps) {
     this.gate = new ConnectionGate(deps.clock, deps.isClient);
+    this.refusals = new RefusalLog(deps.clock, deps.logger);
   }
 
   /** Before an octet is read: undefined if the connection is to be closed (it has been counted and logged). */
   admit(listener: ListenerPolicy | undefined, source: string): Admission | undefined {
     const outcome = this.gate.admit(listener, source);
     if (typeof outcome === 'object') return outcome;
-    this.logRefused(listener!, source, outcome);
+    this.refusals.tell(listener!.name, source, outcome);
     return undefined;
   }
 
   /** Counts octets that somebody has sent: how long to read no more, or Infinity (see {@link ConnectionGate.spend}). */
   spend(listener: ListenerPolicy | undefined, source: string, octets: number): number {
     const waitMs = this.gate.spend(listener, source, octets);
-    if (waitMs === Number.POSITIVE_INFINITY) this.logRefused(listener!, source, 'octets');
+    if (waitMs === Number.POSITIVE_INFINITY) this.refusals.tell(listener!.name, source, 'octets');
     return waitMs;
-  }
-
-  /** Whoever is turned away all the time must not fill the log: one line a second tells what happened meanwhile. */
-  private logRefused({ name }: ListenerPolicy, source: string, reason: Rejection): void {
-    const now = this.deps.clock.monotonic();
-    if (now < this.quietUntil) {
-      this.unlogged++;
-      return;
-    }
-    const more = this.unlogged === 0 ? '' : ` (${this.unlogged} more since the last line)`;
-    const text = `${plainAddress(source) || 'somebody'} is turned away from ${name}: ${reason}${more}`;
-    this.deps.logger.log('WARN', 'LESSOR_CONNECTION_REFUSED', text);
-    this.quietUntil = now + QUIET_MS;
-    this.unlogged = 0;
   }
 
   /** Once something was proved, or nothing: the principal; undefined where proofs disagree, which is audited. */
