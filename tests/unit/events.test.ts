@@ -16,7 +16,7 @@ const lease = (address: string, hwAddress = 'abcdef') => makeLease({ address: ip
 describe('EventBus', () => {
   it('gives what came after a place, and says when some of it is lost', () => {
     const bus = new EventBus(new HandClock());
-    for (let i = 1; i <= 5; i++) bus.publish('lease-added', { lease: lease(`192.0.2.${i}`) });
+    for (let i = 1; i <= 5; i++) bus.publishLease('lease-added', lease(`192.0.2.${i}`));
     assert.deepEqual(
       bus.after(2, 2).events.map(({ sequence }) => sequence),
       [3, 4],
@@ -26,6 +26,36 @@ describe('EventBus', () => {
     const { events, gap } = bus.after(3, 2);
     assert.deepEqual([events[0]!.sequence, gap], [6, true]);
     assert.equal(bus.after(5, 1).gap, false);
+  });
+
+  it('gives leases back as they were, whatever came before in their place', () => {
+    const clock = new HandClock();
+    const bus = new EventBus(clock);
+    const full = makeLease({
+      ...{ address: ip('255.255.255.255'), hwAddress: '\x00\x7f\xff', clientId: '\x01\x80\x00', hostname: 'h.example' },
+      ...{ validLifetimeSec: 0xffff_ffff, clttSec: 4_000_000_000, subnetId: 0xffff_fffe, poolId: 7 },
+      ...{ fqdnFwd: true, fqdnRev: true, state: 1 },
+    });
+    const leases = [
+      full,
+      lease('192.0.2.1'),
+      { ...full, fqdnFwd: false, hostname: 'h'.repeat(96 - 6) },
+      { ...full, fqdnRev: false, hostname: 'h'.repeat(96 - 5) },
+      { ...full, hwAddress: 'x'.repeat(255), clientId: 'y'.repeat(255) },
+      { ...full, userContext: '{ "a": 1 }' },
+      { ...full, hostname: 'caf\u00e9\u4e2d' },
+    ];
+    // Each in each place: lengths of ring and list have no common divisor.
+    assert.equal(RING_EVENTS % leases.length === 0, false);
+    for (let i = 0; i < leases.length * RING_EVENTS; i++) {
+      if (i % 11 === 0) bus.publish('config-edited', {});
+      const each = leases[i % leases.length]!;
+      bus.publishLease('lease-changed', each);
+      if (i % 97 !== 0) continue;
+      assert.deepEqual(bus.after(bus.last - 1, 1).events, [
+        { sequence: bus.last, at: clock.now(), kind: 'lease-changed', data: { lease: each } },
+      ]);
+    }
   });
 
   it('knows its own places only', () => {
@@ -121,10 +151,10 @@ const ids = (text: string): string[] => [...text.matchAll(/^id: (.*)\nevent/gm)]
 describe('GET /events', () => {
   it('streams what happens, and goes on after Last-Event-ID', async () => {
     const { events, url } = await door();
-    events.publish('lease-added', { lease: lease('192.0.2.1') });
+    events.publishLease('lease-added', lease('192.0.2.1'));
     const response = await fetch(url, { headers: { ...AUTHORIZED, Accept: 'text/event-stream' } });
     assert.equal(response.headers.get('content-type'), 'text/event-stream');
-    for (let i = 2; i <= 4; i++) events.publish('lease-added', { lease: lease(`192.0.2.${i}`) });
+    for (let i = 2; i <= 4; i++) events.publishLease('lease-added', lease(`192.0.2.${i}`));
     const text = await readUntil(response, (all) => all.includes('192.0.2.4'));
     assert.deepEqual(
       ids(text),
@@ -169,11 +199,11 @@ describe('GET /events', () => {
     socket.write(`GET /events HTTP/1.1\r\nAuthorization: ${AUTHORIZED.Authorization}\r\n\r\n`);
     await new Promise((resolve) => socket.once('readable', resolve));
     socket.pause();
-    const data = { lease: { ...lease('192.0.2.1'), userContext: JSON.stringify({ text: 'x'.repeat(20_000) }) } };
+    const large = { ...lease('192.0.2.1'), userContext: JSON.stringify({ text: 'x'.repeat(20_000) }) };
     const before = process.memoryUsage().rss;
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     for (let i = 0; i < 3 * RING_EVENTS; i++) {
-      events.publish('lease-changed', data);
+      events.publishLease('lease-changed', large);
       if (i % 100 === 0) await turn();
     }
     assert.ok(process.memoryUsage().rss - before < 300e6);

@@ -1,12 +1,13 @@
 /**
  * What happened, for whoever wants to follow it: one bus that services publish to, a bounded ring of the latest events
  * so that a follower who was away can go on where it stopped, and followers who are told of each. Publishing costs
- * an assignment; nothing a follower does can hold up what is published.
+ * a few assignments and leaves nothing to collect; nothing a follower does can hold up what is published.
  */
 
 import { type Lease, LeaseState } from '../domain/lease.js';
 import type { JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
+import { LeaseRing } from './lease-ring.js';
 import type { Clock } from './ports.js';
 
 /** Who changed the configuration, by which command, and the hash of what is in force now. */
@@ -100,11 +101,20 @@ export interface EventPage {
   readonly gap: boolean;
 }
 
+/** Events of leases, by the number the ring has for each; 0 stands for any other event. */
+const LEASE_KINDS = [undefined, 'lease-added', 'lease-changed', 'lease-removed'] as const;
+type LeaseEventKind = NonNullable<(typeof LEASE_KINDS)[number]>;
+
 /** See the head of this file. */
 export class EventBus {
   /** Tells the events of this process from those of an earlier one: hex of its start. */
   readonly epoch: string;
-  private readonly ring: (ServerEvent | undefined)[] = new Array<undefined>(RING_EVENTS);
+  /** The ring, by place: number of the kind in {@link LEASE_KINDS}, and for those when and which lease. */
+  private readonly kinds = new Uint8Array(RING_EVENTS);
+  private readonly times = new Float64Array(RING_EVENTS);
+  private readonly leases = new LeaseRing(RING_EVENTS);
+  /** Other events in the ring, by place. */
+  private readonly others = new Map<number, ServerEvent>();
   private readonly followers = new Set<() => void>();
   private newest = 0;
 
@@ -123,9 +133,21 @@ export class EventBus {
   }
 
   /** Adds an event and wakes the followers. */
-  publish<Kind extends EventKind>(kind: Kind, data: EventKinds[Kind]): void {
+  publish<Kind extends Exclude<EventKind, LeaseEventKind>>(kind: Kind, data: EventKinds[Kind]): void {
     const sequence = ++this.newest;
-    this.ring[sequence % RING_EVENTS] = { sequence, at: this.clock.now(), kind, data } as ServerEvent;
+    const place = sequence % RING_EVENTS;
+    this.kinds[place] = 0;
+    this.others.set(place, { sequence, at: this.clock.now(), kind, data } as ServerEvent);
+    for (const wake of this.followers) wake();
+  }
+
+  /** Adds an event of a lease and wakes the followers. */
+  publishLease(kind: LeaseEventKind, lease: Lease): void {
+    const place = ++this.newest % RING_EVENTS;
+    if (this.kinds[place] === 0) this.others.delete(place);
+    this.kinds[place] = LEASE_KINDS.indexOf(kind);
+    this.times[place] = this.clock.now();
+    this.leases.set(place, lease);
     for (const wake of this.followers) wake();
   }
 
@@ -140,8 +162,16 @@ export class EventBus {
     const oldest = Math.max(1, this.newest - RING_EVENTS + 1);
     const first = Math.max(sequence + 1, oldest);
     const events: ServerEvent[] = [];
-    for (let at = first; at <= this.newest && events.length < limit; at++) events.push(this.ring[at % RING_EVENTS]!);
+    for (let at = first; at <= this.newest && events.length < limit; at++) events.push(this.at(at));
     return { events, gap: sequence + 1 < oldest };
+  }
+
+  /** The event of a sequence number that is in the ring. */
+  private at(sequence: number): ServerEvent {
+    const place = sequence % RING_EVENTS;
+    const kind = LEASE_KINDS[this.kinds[place]!];
+    if (kind === undefined) return this.others.get(place)!;
+    return { sequence, at: this.times[place]!, kind, data: { lease: this.leases.get(place) } };
   }
 
   /** The name of a place in the stream: what Last-Event-ID carries. */
@@ -159,15 +189,15 @@ export class EventBus {
 
 /** Publishes what became of a lease once it is durable. That a lease nobody held any more is forgotten is no news. */
 export function publishLeaseChange(
-  events: Pick<EventBus, 'publish'>,
+  events: Pick<EventBus, 'publishLease'>,
   before: Lease | undefined,
   after: Lease | undefined,
 ): void {
   if (!isHeld(after)) {
-    if (isHeld(before)) events.publish('lease-removed', { lease: after ?? before });
+    if (isHeld(before)) events.publishLease('lease-removed', after ?? before);
   } else {
     const same = isHeld(before) && before.hwAddress === after.hwAddress && before.clientId === after.clientId;
-    events.publish(same ? 'lease-changed' : 'lease-added', { lease: after });
+    events.publishLease(same ? 'lease-changed' : 'lease-added', after);
   }
 }
 
