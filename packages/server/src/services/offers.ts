@@ -16,6 +16,8 @@ export const OFFER_HOLD_MS = 12_000;
 export const MAX_OFFERS = 65_536;
 /** How many of a subnet's oldest offers are looked at when one is to be taken back. */
 const TAKE_BACK_SCAN = 64;
+/** Lists of subnets kept though empty: to take one away and make it anew with every client leaves a Map to be collected. */
+const KEPT_LISTS = 4096;
 
 /** An offer, or, between two offers, a place for one: places are used again, so that nothing is left to collect. */
 interface Offer {
@@ -248,7 +250,7 @@ export class OfferBook implements Offers {
     this.#all.remove(offer);
     const rest = this.#ofSubnet(offer.subnetId);
     rest.remove(offer);
-    if (rest.oldest === undefined) this.#bySubnet.delete(offer.subnetId);
+    if (rest.oldest === undefined && this.#bySubnet.size > KEPT_LISTS) this.#bySubnet.delete(offer.subnetId);
     offer.client = '';
     this.#empty.push(offer);
   }
