@@ -172,7 +172,7 @@ function versions(history: History): Violation[] {
     }
     contents.set(`${address} ${formatVersion(version)}`, content);
     for (const of of [0, 1] as const) {
-      if (version[of] === 0) continue;
+      if (version[of] <= 0) continue;
       const event = `${of} ${version[of]}`;
       const other = addressOfEvent.get(event);
       if (other !== undefined && other !== address) {

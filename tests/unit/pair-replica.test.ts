@@ -28,7 +28,7 @@ const file: PairFile = {
   ...{ relationship: 'a-b', side: 1, epoch: 1, boot: 1, born: 1, metBoot: 0, fence: 0, lost: false, forgot: false },
   ...{ reservedCounter: 0, state: 'normal', downSinceSec: 0, cleanDown: false, clockOffsetMs: 0 },
   ...{ blindUntilSec: 0, saidGoodbye: false, ownership: [], grant: undefined, granted: 0, received: 0 },
-  ...{ partnerLostBoot: 0, withheld: [] },
+  ...{ partnerLostBoot: 0, withheld: [], stranger: false },
 };
 
 /** A server whose flushes end when the test says so. */

@@ -189,10 +189,12 @@ export class PairCondition {
   /** Something of the partner is known now. */
   met(theirs: Hello): void {
     const { memory } = this.#parts;
-    const { born, boot, epoch, fence, state, metBoot } = memory.file;
+    const { born, boot, epoch, fence, state, metBoot, stranger } = memory.file;
+    // Above whatever an earlier life of this server may have left with the partner (Replica.recount).
+    if (stranger && metBoot === 0 && theirs.epoch >= epoch) memory.raiseEpoch(theirs.epoch, {});
     // So that a server that forgot its own is told of one above it. Events of an epoch that is not on the disk would be
     // newer than those after a restart; the next message brings it again.
-    if (theirs.epoch > epoch) memory.attempt({ epoch: theirs.epoch });
+    if (theirs.epoch > memory.file.epoch) memory.attempt({ epoch: theirs.epoch });
     if (theirs.boot !== metBoot && (metBoot === 0 || theirs.born <= metBoot)) memory.note({ metBoot: theirs.boot });
     if (theirs.met > boot || (theirs.met > 0 && theirs.met < born)) this.#forgotten(theirs);
     const lostBoot = theirs.lost ? theirs.boot : 0;
@@ -239,7 +241,13 @@ export class PairCondition {
     const { memory } = this.#parts;
     const { boot, lost, forgot } = memory.file;
     // If the leases were there, only the file was lost.
-    const change = { boot: met > boot ? met + 1 : boot, born: met, forgot: true, lost: lost || !forgot };
+    const change = {
+      boot: met > boot ? met + 1 : boot,
+      born: met,
+      forgot: true,
+      lost: lost || !forgot,
+      stranger: true,
+    };
     // Well above: the life that was lost may have begun epochs of which the partner never heard.
     memory.raiseEpoch(epoch + LOST_EPOCHS, change);
     this.compared = false;
