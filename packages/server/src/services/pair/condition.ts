@@ -196,7 +196,9 @@ export class PairCondition {
     // newer than those after a restart; the next message brings it again.
     if (theirs.epoch > memory.file.epoch) memory.attempt({ epoch: theirs.epoch });
     if (theirs.boot !== metBoot && (metBoot === 0 || theirs.born <= metBoot)) memory.note({ metBoot: theirs.boot });
-    if (theirs.met > boot || (theirs.met > 0 && theirs.met < born)) this.#forgotten(theirs);
+    // It may also have heard, since it was started itself, of a start with a higher number: the clock was set back.
+    const lower = boot < Math.max(theirs.met, theirs.sees);
+    if (lower || (theirs.met > 0 && theirs.met < born)) this.#forgotten(theirs);
     const lostBoot = theirs.lost ? theirs.boot : 0;
     if (lostBoot !== memory.file.partnerLostBoot) this.#partnerLost(lostBoot);
     const alone = theirs.fence > fence || (theirs.state === 'partner-down' && state !== 'partner-down');
@@ -237,13 +239,14 @@ export class PairCondition {
   }
 
   /** The partner has met an earlier life of this server, of which its file does not know: everything was lost. */
-  #forgotten({ met, epoch }: Hello): void {
+  #forgotten({ met, sees, epoch }: Hello): void {
     const { memory } = this.#parts;
-    const { boot, lost, forgot } = memory.file;
+    const { boot, born, lost, forgot } = memory.file;
+    const heard = Math.max(met, sees);
     // If the leases were there, only the file was lost.
     const change = {
-      boot: met > boot ? met + 1 : boot,
-      born: met,
+      boot: heard > boot ? heard + 1 : boot,
+      born: met > 0 ? met : born,
       forgot: true,
       lost: lost || !forgot,
       stranger: true,

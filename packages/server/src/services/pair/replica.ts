@@ -50,7 +50,7 @@ export interface ReplicaParts {
   readonly onChange: () => void;
   /** Whether an address can be given may have changed. */
   readonly onSettled: (address: Ipv4) => void;
-  /** A merge took an address away from a client that may be using it. */
+  /** A merge takes an address away from a client that may be using it. Said again if it could not be stored. */
   readonly onDropped: (address: Ipv4, dropped: DroppedBinding) => void;
 }
 
@@ -174,16 +174,20 @@ export class Replica implements LeaseStamp {
    * @throws StoreError if it can not be made durable
    */
   async recount(): Promise<void> {
-    const { memory, ledger } = this.#parts;
+    const { memory, ledger, unconfirmed } = this.#parts;
     const { epoch, side, stranger } = memory.file;
     if (!stranger || this.#recountedIn === epoch) return;
-    const isDue = (lease: Lease): boolean => {
-      const version = versionIn(lease.userContext);
-      return isBinding(lease) && isStray(version, side) && epochOf(version[side]) < epoch;
+    const isDue = ({ userContext }: Lease): boolean => {
+      const version = versionIn(userContext);
+      return isStray(version, side) && epochOf(version[side]) < epoch;
     };
     const due = [...ledger.leases.all()].filter(isDue);
     await this.#inSlices(due, (lease, tx) => {
-      if (isDue(lease)) tx.put(lease);
+      if (!isDue(lease)) return;
+      const entry = unconfirmed.find(lease.address);
+      const goes = entry?.removal === true;
+      tx.put(lease);
+      if (goes) entry.removal = true;
     });
     this.#recountedIn = epoch;
   }
@@ -203,17 +207,15 @@ export class Replica implements LeaseStamp {
   async takeIn(records: readonly PairRecord[]): Promise<TakenIn> {
     const result: TakenIn = { stored: [], newer: [], later: [] };
     const settled: Settled[] = [];
-    const dropped: [Ipv4, DroppedBinding][] = [];
     await this.#parts.ledger.transact((tx) => {
       this.#takingIn = true;
       try {
-        for (const theirs of records) this.#takeInOne(tx, theirs, result, settled, dropped);
+        for (const theirs of records) this.#takeInOne(tx, theirs, result, settled);
       } finally {
         this.#takingIn = false;
       }
     });
     for (const one of settled) this.#settleUnlessChanged(one);
-    for (const [address, lost] of dropped) this.#parts.onDropped(address, lost);
     if (result.newer.length > 0) this.#parts.onChange();
     return result;
   }
@@ -223,19 +225,13 @@ export class Replica implements LeaseStamp {
     return grave === undefined ? recordOf(address, lease) : { address, version: grave, lease: undefined };
   }
 
-  #takeInOne(
-    tx: LeaseTransaction,
-    theirs: PairRecord,
-    { stored, newer, later }: TakenIn,
-    settled: Settled[],
-    dropped: [Ipv4, DroppedBinding][],
-  ): void {
+  #takeInOne(tx: LeaseTransaction, theirs: PairRecord, { stored, newer, later }: TakenIn, settled: Settled[]): void {
     const { memory, unconfirmed } = this.#parts;
     const { address } = theirs;
     const mine = this.#recordOf(address, tx.getByAddress(address));
     const { side } = memory.file;
     const owner = memory.ownership.ownerOf(address);
-    const merged = mergeRecords(mine, theirs, owner === 1 ? 1 : 0, this.#parts.nowSec());
+    const merged = mergeRecords(mine, theirs, owner === 1 ? 1 : 0, this.#parts.nowSec(), this.#parts.mcltSec);
     if (isExpiryClaim(theirs) && merged.origin !== 'mine' && !this.#parts.mayAgree()) {
       later.push(address);
     } else if (merged.origin === 'theirs' && isExpiryClaim(theirs) && inForce(mine.lease, this.#parts.nowSec())) {
@@ -266,8 +262,9 @@ export class Replica implements LeaseStamp {
     } else if (side === 1) {
       newer.push(mine);
     } else {
+      // Before it is durable: ended in between, this server would find nothing left to report.
+      if (merged.dropped !== undefined) this.#parts.onDropped(address, merged.dropped);
       newer.push(this.#answerWith(tx, merged.record, heldIn(theirs)));
-      if (merged.dropped !== undefined) dropped.push([address, merged.dropped]);
     }
   }
 
