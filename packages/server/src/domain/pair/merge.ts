@@ -84,10 +84,15 @@ function isStrayOfEither(version: Version): boolean {
 
 /** Different clients, both bound: the one not kept has to be reported, if its lease did not end before `sinceSec`. */
 function droppedBy(kept: Lease | undefined, lost: Lease | undefined, sinceSec: EpochSec): DroppedBinding | undefined {
-  if (lost === undefined || lost.state !== LeaseState.default || !inForce(lost, sinceSec)) return undefined;
+  if (lost === undefined || !wasAssigned(lost) || endOf(lost) < sinceSec) return undefined;
   if (!isBinding(kept)) return undefined;
   const [winner, loser] = [holderOf(kept), holderOf(lost)];
   return winner === loser ? undefined : { kept: winner, dropped: loser, droppedLease: lost };
+}
+
+/** A client had the address until the lease ran out, if it has: nobody gave it up. */
+function wasAssigned({ state }: Lease): boolean {
+  return state === LeaseState.default || state === LeaseState.expiredReclaimed;
 }
 
 /** Which of two concurrent records is kept, whichever of them is `a`. */
