@@ -5,7 +5,7 @@
 
 import { type Lease, LeaseState } from 'lessor/internal/domain/lease.js';
 import { endOf, isBinding, versionIn } from 'lessor/internal/domain/pair/record.js';
-import { compareVersions, formatVersion, isStray, type Version } from 'lessor/internal/domain/pair/version.js';
+import { compareVersions, formatVersion, strayOf, type Version } from 'lessor/internal/domain/pair/version.js';
 import type { Ipv4 } from 'lessor/internal/domain/values.js';
 import { type SimClient, short } from './client.js';
 import type { History, Holding } from './history.js';
@@ -163,7 +163,7 @@ function versions(history: History): Violation[] {
     last.set(key, { version, gone: false });
     const content = contentOf(after);
     // What a server that began anew gave is counted again before its partner sees it: until then the number is of that life alone.
-    const whose = isStray(version, side) ? ` on server ${side} in life ${life}` : '';
+    const whose = strayOf(version) === side ? ` on server ${side} in life ${life}` : '';
     const name = `${address} ${formatVersion(version)}${whose}`;
     const known = contents.get(name);
     if (known !== undefined && known !== content) {

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { type Lease, LeaseState } from 'lessor/internal/domain/lease.js';
 import type { PairFile } from 'lessor/internal/domain/pair/file.js';
 import { endOf, versionIn } from 'lessor/internal/domain/pair/record.js';
-import { compareVersions, epochOf, eventNumber, isStray, type Version } from 'lessor/internal/domain/pair/version.js';
+import { compareVersions, epochOf, eventNumber, strayOf, type Version } from 'lessor/internal/domain/pair/version.js';
 import type { Ipv4, Octets } from 'lessor/internal/domain/values.js';
 import { StoreError } from 'lessor/internal/errors.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
@@ -224,7 +224,7 @@ describe('What a server that began anew gives', () => {
     const taken = partner.replica.takeIn([{ address: ADDRESS, version: stray, lease: stamped(lease, stray) }]);
     await partner.flushed();
     assert.equal(compareVersions((await taken).newer[0]!.version, stray), 'newer');
-    assert.ok(!isStray(versionAt(partner), 1));
+    assert.ok(strayOf(versionAt(partner)) === undefined);
     const next: Version = [-1, eventNumber(9, 1)];
     assert.equal(compareVersions(next, versionAt(partner)), 'concurrent');
     const again = { address: ADDRESS, version: next, lease: stamped({ ...lease, hwAddress: OTHER }, next) };
@@ -241,6 +241,6 @@ describe('What a server that began anew gives', () => {
     const given = same.ledger.transact((tx) => tx.put(lease));
     await same.flushed();
     await given;
-    assert.ok(!isStray(versionAt(same), 1));
+    assert.ok(strayOf(versionAt(same)) === undefined);
   });
 });

@@ -7,7 +7,7 @@ import type { Lease } from '../lease.js';
 import { LeaseState } from '../lease.js';
 import type { EpochSec, Octets } from '../values.js';
 import { endOf, holderOf, inForce, isBinding, type PairRecord } from './record.js';
-import { compareVersions, epochOf, isStray, joinVersions, type Side, UNVERSIONED, type Version } from './version.js';
+import { compareVersions, epochOf, joinVersions, type Side, strayOf, UNVERSIONED } from './version.js';
 
 /** A client that loses an address it may have been told to use: somebody has to be told. */
 export interface DroppedBinding {
@@ -73,13 +73,9 @@ function mergeConcurrent(mine: PairRecord, theirs: PairRecord, owner: Side, nowS
   const [kept, lost] = keepsMine ? [mine, theirs] : [theirs, mine];
   const record: PairRecord = { address: mine.address, version, lease: kept.lease };
   // Whoever began anew does not know how far an earlier life of it went beyond what the partner has.
-  const leadSec = isStrayOfEither(mine.version) || isStrayOfEither(theirs.version) ? mcltSec : 0;
+  const leadSec = [mine, theirs].some(({ version: one }) => strayOf(one) !== undefined) ? mcltSec : 0;
   const dropped = droppedBy(kept.lease, lost.lease, nowSec - leadSec);
   return { record, origin: 'merged', ...(dropped === undefined ? {} : { dropped }) };
-}
-
-function isStrayOfEither(version: Version): boolean {
-  return isStray(version, 0) || isStray(version, 1);
 }
 
 /** Different clients, both bound: the one not kept has to be reported, if its lease did not end before `sinceSec`. */

@@ -67,9 +67,10 @@ export function strayVersion(side: Side): Version {
   return side === 0 ? [0, NOTHING] : [NOTHING, 0];
 }
 
-/** True for what began as {@link strayVersion} says, as long as the other side has put no event of its own on it. */
-export function isStray(version: Version, side: Side): boolean {
-  return version[otherSide(side)] === NOTHING;
+/** Whose record began as {@link strayVersion} says, as long as the other side has put no event of its own on it. */
+export function strayOf([a, b]: Version): Side | undefined {
+  if (a === b) return undefined;
+  return a === NOTHING ? 1 : b === NOTHING ? 0 : undefined;
 }
 
 /** How `a` relates to `b`. */

@@ -20,8 +20,8 @@ import {
 import {
   compareVersions,
   epochOf,
-  isStray,
   otherSide,
+  strayOf,
   strayVersion,
   UNVERSIONED,
   type Version,
@@ -179,7 +179,7 @@ export class Replica implements LeaseStamp {
     if (!stranger || this.#recountedIn === epoch) return;
     const isDue = ({ userContext }: Lease): boolean => {
       const version = versionIn(userContext);
-      return isStray(version, side) && epochOf(version[side]) < epoch;
+      return strayOf(version) === side && epochOf(version[side]) < epoch;
     };
     const due = [...ledger.leases.all()].filter(isDue);
     await this.#inSlices(due, (lease, tx) => {
@@ -237,7 +237,7 @@ export class Replica implements LeaseStamp {
     } else if (merged.origin === 'theirs' && isExpiryClaim(theirs) && inForce(mine.lease, this.#parts.nowSec())) {
       // On our clock the lease still runs: it is over only when it is over for both. Ours is the newer one from now on.
       newer.push(this.#answerWith(tx, { ...mine, version: merged.record.version }, undefined));
-    } else if (merged.origin === 'theirs' && isBinding(theirs.lease) && isStray(theirs.version, otherSide(side))) {
+    } else if (merged.origin === 'theirs' && isBinding(theirs.lease) && strayOf(theirs.version) === otherSide(side)) {
       // With an event of ours it is told from what another life of the partner's that knows of nothing may give.
       newer.push(this.#answerWith(tx, theirs, heldIn(theirs)));
     } else if (merged.origin === 'theirs') {
