@@ -51,6 +51,8 @@ export class PairCondition {
   #deafUntilMs = Number.NEGATIVE_INFINITY;
   #measuredSec = 0;
   #noGiveUntilSec = 0;
+  /** Starts of this server and of its partner that have heard of each other, while this one began anew. */
+  #meeting = '';
 
   constructor(parts: PairParts, more: ConditionParts) {
     this.#parts = parts;
@@ -189,9 +191,8 @@ export class PairCondition {
   /** Something of the partner is known now. */
   met(theirs: Hello): void {
     const { memory } = this.#parts;
-    const { born, boot, epoch, fence, state, metBoot, stranger } = memory.file;
-    // Above whatever an earlier life of this server may have left with the partner (Replica.recount).
-    if (stranger && metBoot === 0 && theirs.epoch >= epoch) memory.raiseEpoch(theirs.epoch, {});
+    const { born, boot, fence, state, metBoot } = memory.file;
+    this.#countAbove(theirs);
     // So that a server that forgot its own is told of one above it. Events of an epoch that is not on the disk would be
     // newer than those after a restart; the next message brings it again.
     if (theirs.epoch > memory.file.epoch) memory.attempt({ epoch: theirs.epoch });
@@ -203,6 +204,20 @@ export class PairCondition {
     if (lostBoot !== memory.file.partnerLostBoot) this.#partnerLost(lostBoot);
     const alone = theirs.fence > fence || (theirs.state === 'partner-down' && state !== 'partner-down');
     if (alone) this.#step({ kind: 'contact', outlived: true }, 'the partner went on alone meanwhile');
+  }
+
+  /**
+   * Whatever an earlier life of this server has left with the partner is of an epoch the partner knows: what is given from now on,
+   * and what was given before (Replica.recount), comes after that. Only who has heard of this start speaks of now; and once is
+   * enough, else two that both began anew would raise each other's epoch for ever.
+   */
+  #countAbove({ boot: theirBoot, sees, epoch: theirEpoch }: Hello): void {
+    const { memory } = this.#parts;
+    const { stranger, boot, epoch } = memory.file;
+    const meeting = `${boot} ${theirBoot}`;
+    if (!stranger || sees !== boot || this.#meeting === meeting) return;
+    if (theirEpoch >= epoch) memory.raiseEpoch(theirEpoch, {});
+    this.#meeting = meeting;
   }
 
   /**
