@@ -281,7 +281,9 @@ export class PairService implements Redundancy {
       // Counters were forgotten: events of this server that the partner knows must not get their like.
       const newest = memory.file.forgot ? newestEpoch(ledger.leases) : 0;
       if (newest >= memory.file.epoch) memory.raiseEpoch(newest, {});
-      if (memory.file.lost && memory.file.state === 'recovering') await this.#allowForLost();
+      // One that was told to serve meanwhile has as little of what it once promised as one that waited.
+      const { lost, state } = memory.file;
+      if (lost && (state === 'recovering' || state === 'partner-down')) await this.#allowForLost();
       // What was compared was the database of the partner's start before.
       if (boot !== this.#session.partner?.boot || !condition.connected) return;
       if (memory.file.forgot || memory.file.stranger) memory.note({ forgot: false, stranger: false });
