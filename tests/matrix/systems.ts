@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseVersion } from 'lessor/internal/domain/pair/version.js';
 import { PairLab, type PairOptions } from '../lib/pair-lab.js';
 import { getPeer } from '../lib/peers.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
@@ -206,13 +207,13 @@ function lessorJournal(path: string): JournalRecord[] {
   for (const line of lines) {
     const cells = line.split(',');
     // The version is the first thing in the user-context, and has no comma in it.
-    const version = /"lessor-pair":\s*"(\d+)\.(\d+)-(\d+)\.(\d+)"/.exec(cells[context!] ?? '');
-    if (cells.length < columns.length || version === null) continue;
-    const [a, b, c, d] = version.slice(1).map(Number) as [number, number, number, number];
+    const text = /"lessor-pair":\s*"([0-9x.-]+)"/.exec(cells[context!] ?? '')?.[1];
+    const version = text === undefined ? undefined : parseVersion(text);
+    if (cells.length < columns.length || version === undefined) continue;
     const gone = cells[lifetime!] === '0';
     records.push({
       addr: cells[address!]!,
-      version: [a * 2 ** 40 + b, c * 2 ** 40 + d],
+      version,
       holder: gone ? undefined : cells[hardware!],
       state: Number(cells[state!]),
     });

@@ -5,7 +5,7 @@
 
 import { type Lease, LeaseState } from 'lessor/internal/domain/lease.js';
 import { endOf, isBinding, versionIn } from 'lessor/internal/domain/pair/record.js';
-import { compareVersions, formatVersion, type Version } from 'lessor/internal/domain/pair/version.js';
+import { compareVersions, formatVersion, strayOf, type Version } from 'lessor/internal/domain/pair/version.js';
 import type { Ipv4 } from 'lessor/internal/domain/values.js';
 import { type SimClient, short } from './client.js';
 import type { History, Holding } from './history.js';
@@ -162,7 +162,10 @@ function versions(history: History): Violation[] {
     }
     last.set(key, { version, gone: false });
     const content = contentOf(after);
-    const known = contents.get(`${address} ${formatVersion(version)}`);
+    // What a server that began anew gave is counted again before its partner sees it: until then the number is of that life alone.
+    const whose = strayOf(version) === side ? ` on server ${side} in life ${life}` : '';
+    const name = `${address} ${formatVersion(version)}${whose}`;
+    const known = contents.get(name);
     if (known !== undefined && known !== content) {
       found.push({
         invariant: 'I5',
@@ -170,10 +173,10 @@ function versions(history: History): Violation[] {
         text: `${short(address)} ${formatVersion(version)} is both ${known} and ${content}`,
       });
     }
-    contents.set(`${address} ${formatVersion(version)}`, content);
+    contents.set(name, content);
     for (const of of [0, 1] as const) {
-      if (version[of] === 0) continue;
-      const event = `${of} ${version[of]}`;
+      if (version[of] <= 0) continue;
+      const event = `${of} ${version[of]}${whose}`;
       const other = addressOfEvent.get(event);
       if (other !== undefined && other !== address) {
         const text = `event ${formatVersion(version)} of server ${of} is of ${short(other)} and of ${short(address)}`;

@@ -5,7 +5,7 @@ import { LeaseState } from 'lessor/internal/domain/lease.js';
 import { holderOf } from 'lessor/internal/domain/pair/record.js';
 import { otherSide, type Side } from 'lessor/internal/domain/pair/version.js';
 import type { JsonMap } from 'lessor/internal/domain/snapshot.js';
-import type { Ipv4 } from 'lessor/internal/domain/values.js';
+import type { Ipv4, Octets } from 'lessor/internal/domain/values.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import type { PairMemory } from 'lessor/internal/services/pair/memory.js';
 import { openPairMemory } from 'lessor/internal/services/pair/open-memory.js';
@@ -37,6 +37,10 @@ export class PairLab {
   cut = false;
   /** What this server sends is lost. */
   mute: Side | undefined;
+  /** Holders that lost an address in a merge, as reported. */
+  readonly dropped: Octets[] = [];
+  /** How far the clock of each server is ahead from its next start on. */
+  readonly offsetMs: [number, number] = [0, 0];
   readonly disks = [new SimDisk(), new SimDisk()] as const;
   readonly #servers: [LabServer | undefined, LabServer | undefined] = [undefined, undefined];
 
@@ -84,6 +88,7 @@ export class PairLab {
     const clock = new SimClock(world, (run) => {
       if (this.#servers[side]?.ledger === ledger) run();
     });
+    clock.offsetMs = this.offsetMs[side];
     const user = { disk, step: () => undefined, after: () => undefined, torn: () => 0 };
     const ledger = new Ledger(new SimLeaseStore(user));
     const { pools } = snapshotOf({
@@ -113,7 +118,9 @@ export class PairLab {
       sideOf: () => 0,
       isAddressed: () => false,
       onSettled: () => undefined,
-      onAlarm: () => undefined,
+      onAlarm: (alarm) => {
+        if (alarm.kind === 'dropped-binding') this.dropped.push(alarm.dropped.dropped);
+      },
       clockOffsetMs: () => 0,
       pools: () => pools,
       freeIn: (pool) => pool.last - pool.first + 1,

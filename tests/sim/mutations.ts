@@ -219,6 +219,16 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     ...intact,
+    name: 'count on after files were lost as if nothing had been before',
+    from: 230_000_778,
+    parts(parts) {
+      parts.memory.note({ stranger: false });
+      return parts;
+    },
+    suits: losesLeases,
+  },
+  {
+    ...intact,
     name: 'go on after a partner that went on alone meanwhile',
     from: 607,
     received: (json, { memory }) =>

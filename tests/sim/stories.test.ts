@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LEASE_SEC, MCLT_SEC, PairLab, POOL } from './lab.js';
+import { hwAddressOf } from './message.js';
 
-const [CLIENT, OTHER] = [7, 8];
+const [CLIENT, OTHER, THIRD] = [7, 8, 9];
 /** Of the four addresses one of each server. */
 const [OF_0, OF_1] = [POOL.first, POOL.last];
 
@@ -119,6 +120,57 @@ describe('A pair', () => {
     for (; lab.nowSec <= endSec; await lab.pass(1)) assert.equal(lab.server(1).pair.rules.mayGive(OF_1), false);
   });
 
+  for (const word of ['partnerIsDown', 'continueAlone'] as const) {
+    it(`keeps what a server without its files gave on the word of an operator, ${word} (seed 230000778)`, async () => {
+      const lab = await PairLab.started();
+      await lab.ask(1, CLIENT, OF_1);
+      lab.crash(0);
+      await lab.pass(LEASE_SEC + MCLT_SEC);
+      await givenAnew(lab, OTHER, word);
+      for (const side of [0, 1] as const) assert.equal(lab.lease(side, OF_1)?.hwAddress, hwAddressOf(OTHER));
+      assert.deepEqual(lab.dropped, []);
+    });
+  }
+
+  it('tells who loses an address to a client of a server without its files, each time it loses them', async () => {
+    const lab = await PairLab.started();
+    await lab.ask(1, CLIENT, OF_1);
+    lab.crash(0);
+    await givenAnew(lab, OTHER, 'partnerIsDown');
+    assert.deepEqual(lab.dropped, [`h${hwAddressOf(CLIENT)}`]);
+    lab.crash(0);
+    await givenAnew(lab, THIRD, 'partnerIsDown');
+    assert.deepEqual(lab.dropped, [`h${hwAddressOf(CLIENT)}`, `h${hwAddressOf(OTHER)}`]);
+    for (const side of [0, 1] as const) assert.equal(lab.lease(side, OF_1)?.hwAddress, hwAddressOf(THIRD));
+  });
+
+  it('tells it also of who was given more than the partner knew', async () => {
+    const lab = await PairLab.started();
+    await lab.ask(1, CLIENT, OF_1);
+    lab.crash(0);
+    await lab.pass(LEASE_SEC - 5);
+    assert.ok((await lab.ask(1, CLIENT, OF_1)) > 5);
+    await lab.pass(5);
+    await givenAnew(lab, OTHER, 'partnerIsDown');
+    assert.deepEqual(lab.dropped, [`h${hwAddressOf(CLIENT)}`]);
+  });
+
+  it('takes a server for a new life of one it knows when its clock was set back', async () => {
+    const lab = await PairLab.started();
+    lab.lose(1);
+    // The other hears of it, and it does not hear that it is known: so it does not begin to count above what it was.
+    lab.mute = 0;
+    lab.offsetMs[1] = 30_000;
+    lab.start(1);
+    await lab.pass(3);
+    lab.lose(1);
+    lab.mute = undefined;
+    lab.offsetMs[1] = 0;
+    lab.start(1);
+    await lab.pass(MCLT_SEC + 10);
+    assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
+  });
+
   for (const [whose, address] of [
     ['its own', OF_0],
     ['the other', OF_1],
@@ -132,6 +184,16 @@ describe('A pair', () => {
     }
   }
 });
+
+/** Server 1 loses its files, is told to serve alone, gives an address of its own, and meets its partner again. */
+async function givenAnew(lab: PairLab, client: number, word: 'partnerIsDown' | 'continueAlone'): Promise<void> {
+  lab.lose(1);
+  lab.start(1);
+  lab.server(1).pair[word]();
+  assert.ok((await lab.ask(1, client, OF_1)) > 0);
+  lab.start(0);
+  await lab.pass(5);
+}
 
 async function lostPromise(address: number, how: 'released' | 'declined', restarted: boolean): Promise<void> {
   const lab = await PairLab.started();

@@ -181,6 +181,7 @@ describe('the file of a pair', () => {
       fence: 2,
       lost: false,
       forgot: true,
+      stranger: true,
       grant: { number: 4, ranges: [{ first: 7, last: 9 }] },
       granted: 4,
       clockOffsetMs: -61_000,

@@ -18,6 +18,7 @@ function handedOver(side: 0 | 1, mine: number, theirs: number, shareOfSide1: num
     ...{ relationship: 'a-b', side, epoch: 1, boot: 1, born: 1, metBoot: 0, fence: 0, lost: false, forgot: false },
     ...{ reservedCounter: 0, state: 'normal', downSinceSec: 0, cleanDown: false, clockOffsetMs: 0, blindUntilSec: 0 },
     ...{ saidGoodbye: false, grant: undefined, granted: 0, received: 0, partnerLostBoot: 0, withheld: [] },
+    stranger: false,
     ownership: [{ first: pool.first, last: pool.last, owner: side }],
   };
   const memory = new PairMemory({ load: () => undefined, save: () => undefined }, file);

@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { type Lease, LeaseState } from 'lessor/internal/domain/lease.js';
 import type { PairFile } from 'lessor/internal/domain/pair/file.js';
 import { endOf, versionIn } from 'lessor/internal/domain/pair/record.js';
-import { compareVersions, epochOf, eventNumber } from 'lessor/internal/domain/pair/version.js';
-import type { Ipv4 } from 'lessor/internal/domain/values.js';
+import { compareVersions, epochOf, eventNumber, strayOf, type Version } from 'lessor/internal/domain/pair/version.js';
+import type { Ipv4, Octets } from 'lessor/internal/domain/values.js';
 import { StoreError } from 'lessor/internal/errors.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import { PairMemory } from 'lessor/internal/services/pair/memory.js';
@@ -28,11 +28,11 @@ const file: PairFile = {
   ...{ relationship: 'a-b', side: 1, epoch: 1, boot: 1, born: 1, metBoot: 0, fence: 0, lost: false, forgot: false },
   ...{ reservedCounter: 0, state: 'normal', downSinceSec: 0, cleanDown: false, clockOffsetMs: 0 },
   ...{ blindUntilSec: 0, saidGoodbye: false, ownership: [], grant: undefined, granted: 0, received: 0 },
-  ...{ partnerLostBoot: 0, withheld: [] },
+  ...{ partnerLostBoot: 0, withheld: [], stranger: false },
 };
 
 /** A server whose flushes end when the test says so. */
-function server() {
+function server(change: Partial<PairFile> = {}) {
   const flushes: (() => void)[] = [];
   const disk = new SimDisk();
   disk.flushMs = 5;
@@ -46,16 +46,18 @@ function server() {
   const unconfirmed = new UnconfirmedRecords();
   const settled: Ipv4[] = [];
   unconfirmed.compared();
+  const dropped: Octets[] = [];
+  const memory = new PairMemory({ load: () => undefined, save: () => undefined }, { ...file, ...change });
   const replica = new Replica({
-    ...{ ledger, unconfirmed, mcltSec: 10, oldestMessageSec: 20, nowSec: () => NOW, mayAgree: () => true },
-    memory: new PairMemory({ load: () => undefined, save: () => undefined }, file),
-    ...{ onChange: () => undefined, onSettled: (address) => settled.push(address), onDropped: () => undefined },
+    ...{ ledger, memory, unconfirmed, mcltSec: 10, oldestMessageSec: 20, nowSec: () => NOW, mayAgree: () => true },
+    ...{ onChange: () => undefined, onSettled: (address) => settled.push(address) },
+    onDropped: (_address, binding) => dropped.push(binding.dropped),
   });
   const flushed = async (): Promise<void> => {
     flushes.shift()!();
     await new Promise(setImmediate);
   };
-  return { disk, ledger, unconfirmed, replica, settled, flushed };
+  return { disk, ledger, memory, unconfirmed, replica, settled, dropped, flushed };
 }
 
 describe('What both servers have', () => {
@@ -190,5 +192,55 @@ describe('A lease the partner has lost, and may once have confirmed', () => {
     await flushed();
     await given;
     assert.equal(endOf(ledger.leases.getByAddress(ADDRESS)!), NOW + 10);
+  });
+});
+
+describe('What a server that began anew gives', () => {
+  const OTHER = '\x02\0\0\0\0\x02';
+  const versionAt = ({ ledger }: ReturnType<typeof server>): Version =>
+    versionIn(ledger.leases.getByAddress(ADDRESS)!.userContext);
+
+  it('is counted again when it has met its partner, above what that one has of an earlier life', async () => {
+    const anew = server({ stranger: true });
+    const given = anew.ledger.transact((tx) => tx.put(lease));
+    await anew.flushed();
+    await given;
+    const former: Version = [eventNumber(3, 1), eventNumber(3, 1)];
+    assert.equal(compareVersions(versionAt(anew), former), 'older');
+    anew.memory.raiseEpoch(3, {});
+    const recounted = anew.replica.recount();
+    await anew.flushed();
+    await recounted;
+    assert.equal(compareVersions(versionAt(anew), former), 'concurrent');
+    assert.equal(endOf(anew.ledger.leases.getByAddress(ADDRESS)!), NOW + 50);
+    // Once is enough: nothing is written.
+    await anew.replica.recount();
+    assert.equal(epochOf(versionAt(anew)[1]), 4);
+  });
+
+  it('gets an event of whoever takes it in, so that what the next such life gives is not newer', async () => {
+    const partner = server({ side: 0 });
+    const stray: Version = [-1, eventNumber(4, 1)];
+    const taken = partner.replica.takeIn([{ address: ADDRESS, version: stray, lease: stamped(lease, stray) }]);
+    await partner.flushed();
+    assert.equal(compareVersions((await taken).newer[0]!.version, stray), 'newer');
+    assert.ok(strayOf(versionAt(partner)) === undefined);
+    const next: Version = [-1, eventNumber(9, 1)];
+    assert.equal(compareVersions(next, versionAt(partner)), 'concurrent');
+    const again = { address: ADDRESS, version: next, lease: stamped({ ...lease, hwAddress: OTHER }, next) };
+    const merged = partner.replica.takeIn([again]);
+    // Said before it is durable: a process that ends here would not find it again.
+    assert.deepEqual(partner.dropped, [`h${lease.hwAddress}`]);
+    await partner.flushed();
+    await merged;
+    assert.equal(partner.ledger.leases.getByAddress(ADDRESS)!.hwAddress, OTHER);
+  });
+
+  it('is an ordinary event as soon as the leases have been compared', async () => {
+    const same = server();
+    const given = same.ledger.transact((tx) => tx.put(lease));
+    await same.flushed();
+    await given;
+    assert.ok(strayOf(versionAt(same)) === undefined);
   });
 });

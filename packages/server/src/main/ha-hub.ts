@@ -2,7 +2,7 @@
 
 import { type RelationIndex, RelationMap, snapshotOf } from '../domain/ha/relations.js';
 import { versionIn } from '../domain/pair/record.js';
-import { compareVersions, UNVERSIONED } from '../domain/pair/version.js';
+import { isVersioned } from '../domain/pair/version.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import { formatIpv4, type SubnetId } from '../domain/values.js';
 import { LessorError } from '../errors.js';
@@ -45,7 +45,7 @@ export function openHub(base: Base, surroundings: ServerSurroundings): HighAvail
     for (const { address, subnetId, userContext } of ledger.leases.all()) {
       const [before, after] = [map.ofAddress(address), to.ofAddress(address)];
       if (before === after || after === undefined || home.get(subnetId) === after) continue;
-      if (compareVersions(versionIn(userContext), UNVERSIONED) !== 'newer') continue;
+      if (!isVersioned(versionIn(userContext))) continue;
       const text = `${formatIpv4(address)} has a lease of another relation: restart the server, or delete the lease`;
       throw new LessorError('config-unsupported', text);
     }

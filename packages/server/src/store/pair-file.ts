@@ -83,6 +83,8 @@ function pairFileFrom(json: Json): PairFile {
     fence: countOf(map, 'fence'),
     lost: map.lost === true,
     forgot: map.forgot === true,
+    // Files of before it was introduced: whoever has met its partner has compared.
+    stranger: typeof map.stranger === 'boolean' ? map.stranger : countOf(map, 'metBoot') === 0,
     granted: countOf(map, 'granted'),
     received: countOf(map, 'received'),
     blindUntilSec: countOf(map, 'blindUntilSec'),

@@ -20,6 +20,11 @@ export interface PairFile {
   readonly lost: boolean;
   /** This file was lost, and has been begun anew: who owns what is to be asked. */
   readonly forgot: boolean;
+  /**
+   * This file was begun, or leases were lost, and nothing has been compared with the partner's since: what an earlier life gave may
+   * be missing here, and what is given now is not to count as newer than that.
+   */
+  readonly stranger: boolean;
   /** Boot number with which the partner said that it lost its leases, while it waits for what it promised with them; 0: not so. */
   readonly partnerLostBoot: number;
   /** Nobody gets these before their time: a server that lost its leases may have promised them to whom they belonged. */

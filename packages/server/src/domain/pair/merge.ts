@@ -7,7 +7,7 @@ import type { Lease } from '../lease.js';
 import { LeaseState } from '../lease.js';
 import type { EpochSec, Octets } from '../values.js';
 import { endOf, holderOf, inForce, isBinding, type PairRecord } from './record.js';
-import { compareVersions, epochOf, joinVersions, type Side, UNVERSIONED } from './version.js';
+import { compareVersions, epochOf, joinVersions, type Side, strayOf, UNVERSIONED } from './version.js';
 
 /** A client that loses an address it may have been told to use: somebody has to be told. */
 export interface DroppedBinding {
@@ -32,19 +32,26 @@ export interface Merged {
  * What holds after `mine` met `theirs`.
  * @param nowSec by whose clock it is judged what is in force: that of the side that merges
  * @param owner who owns the address, where it matters: which of two different clients keeps it
+ * @param mcltSec how much longer than its record says a client may use an address on the word of a server that lost its files
  */
-export function mergeRecords(mine: PairRecord, theirs: PairRecord, owner: Side, nowSec: EpochSec): Merged {
+export function mergeRecords(
+  mine: PairRecord,
+  theirs: PairRecord,
+  owner: Side,
+  nowSec: EpochSec,
+  mcltSec: number,
+): Merged {
   switch (compareVersions(mine.version, theirs.version)) {
     case 'equal':
       return differBeforeThePair(mine, theirs)
-        ? mergeConcurrent(mine, theirs, owner, nowSec)
+        ? mergeConcurrent(mine, theirs, owner, nowSec, mcltSec)
         : { record: mine, origin: 'mine' };
     case 'newer':
       return { record: mine, origin: 'mine' };
     case 'older':
       return { record: theirs, origin: 'theirs' };
     case 'concurrent':
-      return mergeConcurrent(mine, theirs, owner, nowSec);
+      return mergeConcurrent(mine, theirs, owner, nowSec, mcltSec);
   }
 }
 
@@ -60,21 +67,28 @@ function differBeforeThePair(mine: PairRecord, theirs: PairRecord): boolean {
   return holderOf(mine.lease) !== holderOf(theirs.lease) || endOf(mine.lease) !== endOf(theirs.lease);
 }
 
-function mergeConcurrent(mine: PairRecord, theirs: PairRecord, owner: Side, nowSec: EpochSec): Merged {
+function mergeConcurrent(mine: PairRecord, theirs: PairRecord, owner: Side, nowSec: EpochSec, mcltSec: number): Merged {
   const version = joinVersions(mine.version, theirs.version);
   const keepsMine = prefersFirst(mine, theirs, owner, nowSec);
   const [kept, lost] = keepsMine ? [mine, theirs] : [theirs, mine];
   const record: PairRecord = { address: mine.address, version, lease: kept.lease };
-  const dropped = droppedBy(kept.lease, lost.lease, nowSec);
+  // Whoever began anew does not know how far an earlier life of it went beyond what the partner has.
+  const leadSec = [mine, theirs].some(({ version: one }) => strayOf(one) !== undefined) ? mcltSec : 0;
+  const dropped = droppedBy(kept.lease, lost.lease, nowSec - leadSec);
   return { record, origin: 'merged', ...(dropped === undefined ? {} : { dropped }) };
 }
 
-/** Different clients, both bound: the one not kept has to be reported. */
-function droppedBy(kept: Lease | undefined, lost: Lease | undefined, nowSec: EpochSec): DroppedBinding | undefined {
-  if (lost === undefined || lost.state !== LeaseState.default || !inForce(lost, nowSec)) return undefined;
+/** Different clients, both bound: the one not kept has to be reported, if its lease did not end before `sinceSec`. */
+function droppedBy(kept: Lease | undefined, lost: Lease | undefined, sinceSec: EpochSec): DroppedBinding | undefined {
+  if (lost === undefined || !wasAssigned(lost) || endOf(lost) < sinceSec) return undefined;
   if (!isBinding(kept)) return undefined;
   const [winner, loser] = [holderOf(kept), holderOf(lost)];
   return winner === loser ? undefined : { kept: winner, dropped: loser, droppedLease: lost };
+}
+
+/** A client had the address until the lease ran out, if it has: nobody gave it up. */
+function wasAssigned({ state }: Lease): boolean {
+  return state === LeaseState.default || state === LeaseState.expiredReclaimed;
 }
 
 /** Which of two concurrent records is kept, whichever of them is `a`. */

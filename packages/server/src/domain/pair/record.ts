@@ -6,7 +6,7 @@
 import { type Lease, LeaseState } from '../lease.js';
 import type { EpochSec, Ipv4, Octets } from '../values.js';
 import { INFINITE_LIFETIME } from '../values.js';
-import { formatVersion, parseVersion, UNVERSIONED, type Version } from './version.js';
+import { ABSENT, formatVersion, parseVersion, UNVERSIONED, type Version } from './version.js';
 
 /** The state of one address; without a lease it is a tombstone: the binding was deleted. */
 export interface PairRecord {
@@ -19,7 +19,7 @@ export interface PairRecord {
 
 const MEMBER = '"lessor-pair":';
 /** The member stands first, as written here, so that it is found without parsing JSON on the packet's road. */
-const STAMP = /^\{"lessor-pair":"([0-9.-]{1,40})(?:\+([0-9]{1,10}))?"(,|\})/;
+const STAMP = /^\{"lessor-pair":"([0-9x.-]{1,40})(?:\+([0-9]{1,10}))?"(,|\})/;
 
 /** The version in a lease's user-context; {@link UNVERSIONED} if it has none. */
 export function versionIn(userContext: string): Version {
@@ -56,7 +56,7 @@ export function withVersion(userContext: string, version: Version, bound = Numbe
 
 /** What a server says of an address it has no record of: older than anything. */
 export function absentRecord(address: Ipv4): PairRecord {
-  return { address, version: [-1, -1], lease: undefined };
+  return { address, version: ABSENT, lease: undefined };
 }
 
 /** Who holds the lease: the client identifier if there is one, else the hardware address (as for offers). */

@@ -45,6 +45,34 @@ export type Version = readonly [EventNumber, EventNumber];
 /** What a record has that no server of the pair has touched yet (it came from a file of before the pair). */
 export const UNVERSIONED: Version = [0, 0];
 
+/** True if a server of a pair has touched what has this version. */
+export function isVersioned([a, b]: Version): boolean {
+  return a > 0 || b > 0;
+}
+
+/**
+ * In the place of an event: the record does not even include what the pair began with. Before {@link UNVERSIONED}'s "none".
+ */
+const NOTHING: EventNumber = -1;
+
+/** What a server says of an address it has no record of: older than anything. */
+export const ABSENT: Version = [NOTHING, NOTHING];
+
+/**
+ * What a record of `side` begins with if that server began anew and may lack what its partner has, or an earlier life of its own
+ * gave. With an event on it that is above all the partner knows it is concurrent with whatever the partner has: the event makes it
+ * newer, and of the other side it includes less than anything.
+ */
+export function strayVersion(side: Side): Version {
+  return side === 0 ? [0, NOTHING] : [NOTHING, 0];
+}
+
+/** Whose record began as {@link strayVersion} says, as long as the other side has put no event of its own on it. */
+export function strayOf([a, b]: Version): Side | undefined {
+  if (a === b) return undefined;
+  return a === NOTHING ? 1 : b === NOTHING ? 0 : undefined;
+}
+
 /** How `a` relates to `b`. */
 export type Order = 'equal' | 'older' | 'newer' | 'concurrent';
 
@@ -66,16 +94,27 @@ export function withEvent(version: Version, side: Side, event: EventNumber): Ver
   return side === 0 ? [event, version[1]] : [version[0], event];
 }
 
-/** The text of a version: epoch.counter of side 0, a dash, that of side 1. */
+/** The text of a version: epoch.counter of side 0, a dash, that of side 1; x in the place of one that it knows nothing of. */
 export function formatVersion([a, b]: Version): string {
-  return `${epochOf(a)}.${counterOf(a)}-${epochOf(b)}.${counterOf(b)}`;
+  return `${formatEvent(a)}-${formatEvent(b)}`;
+}
+
+function formatEvent(event: EventNumber): string {
+  return event === NOTHING ? 'x' : `${epochOf(event)}.${counterOf(event)}`;
 }
 
 /** The inverse of {@link formatVersion}; undefined if the text is no version. */
 export function parseVersion(text: string): Version | undefined {
-  const match = /^(\d{1,4})\.(\d{1,13})-(\d{1,4})\.(\d{1,13})$/.exec(text);
-  if (match === null) return undefined;
-  const [epochA, counterA, epochB, counterB] = match.slice(1).map(Number) as [number, number, number, number];
-  if (Math.max(epochA, epochB) > MAX_EPOCH || Math.max(counterA, counterB) >= COUNTERS_OF_AN_EPOCH) return undefined;
-  return [eventNumber(epochA, counterA), eventNumber(epochB, counterB)];
+  const match = /^(?:x|(\d{1,4})\.(\d{1,13}))-(?:x|(\d{1,4})\.(\d{1,13}))$/.exec(text);
+  if (match === null || text === 'x-x') return undefined;
+  const a = eventIn(match[1], match[2]);
+  const b = eventIn(match[3], match[4]);
+  return a === undefined || b === undefined ? undefined : [a, b];
+}
+
+function eventIn(epochText: string | undefined, counterText: string | undefined): EventNumber | undefined {
+  if (epochText === undefined || counterText === undefined) return NOTHING;
+  const epoch = Number(epochText);
+  const counter = Number(counterText);
+  return epoch > MAX_EPOCH || counter >= COUNTERS_OF_AN_EPOCH ? undefined : eventNumber(epoch, counter);
 }

@@ -51,6 +51,8 @@ export class PairCondition {
   #deafUntilMs = Number.NEGATIVE_INFINITY;
   #measuredSec = 0;
   #noGiveUntilSec = 0;
+  /** Starts of this server and of its partner that have heard of each other, while this one began anew. */
+  #meeting = '';
 
   constructor(parts: PairParts, more: ConditionParts) {
     this.#parts = parts;
@@ -189,16 +191,33 @@ export class PairCondition {
   /** Something of the partner is known now. */
   met(theirs: Hello): void {
     const { memory } = this.#parts;
-    const { born, boot, epoch, fence, state, metBoot } = memory.file;
+    const { born, boot, fence, state, metBoot } = memory.file;
+    this.#countAbove(theirs);
     // So that a server that forgot its own is told of one above it. Events of an epoch that is not on the disk would be
     // newer than those after a restart; the next message brings it again.
-    if (theirs.epoch > epoch) memory.attempt({ epoch: theirs.epoch });
+    if (theirs.epoch > memory.file.epoch) memory.attempt({ epoch: theirs.epoch });
     if (theirs.boot !== metBoot && (metBoot === 0 || theirs.born <= metBoot)) memory.note({ metBoot: theirs.boot });
-    if (theirs.met > boot || (theirs.met > 0 && theirs.met < born)) this.#forgotten(theirs);
+    // It may also have heard, since it was started itself, of a start with a higher number: the clock was set back.
+    const lower = boot < Math.max(theirs.met, theirs.sees);
+    if (lower || (theirs.met > 0 && theirs.met < born)) this.#forgotten(theirs);
     const lostBoot = theirs.lost ? theirs.boot : 0;
     if (lostBoot !== memory.file.partnerLostBoot) this.#partnerLost(lostBoot);
     const alone = theirs.fence > fence || (theirs.state === 'partner-down' && state !== 'partner-down');
     if (alone) this.#step({ kind: 'contact', outlived: true }, 'the partner went on alone meanwhile');
+  }
+
+  /**
+   * Whatever an earlier life of this server has left with the partner is of an epoch the partner knows: what is given from now on,
+   * and what was given before (Replica.recount), comes after that. Only who has heard of this start speaks of now; and once is
+   * enough, else two that both began anew would raise each other's epoch for ever.
+   */
+  #countAbove({ boot: theirBoot, sees, epoch: theirEpoch }: Hello): void {
+    const { memory } = this.#parts;
+    const { stranger, boot, epoch } = memory.file;
+    const meeting = `${boot} ${theirBoot}`;
+    if (!stranger || sees !== boot || this.#meeting === meeting) return;
+    if (theirEpoch >= epoch) memory.raiseEpoch(theirEpoch, {});
+    this.#meeting = meeting;
   }
 
   /**
@@ -235,11 +254,18 @@ export class PairCondition {
   }
 
   /** The partner has met an earlier life of this server, of which its file does not know: everything was lost. */
-  #forgotten({ met, epoch }: Hello): void {
+  #forgotten({ met, sees, epoch }: Hello): void {
     const { memory } = this.#parts;
-    const { boot, lost, forgot } = memory.file;
+    const { boot, born, lost, forgot } = memory.file;
+    const heard = Math.max(met, sees);
     // If the leases were there, only the file was lost.
-    const change = { boot: met > boot ? met + 1 : boot, born: met, forgot: true, lost: lost || !forgot };
+    const change = {
+      boot: heard > boot ? heard + 1 : boot,
+      born: met > 0 ? met : born,
+      forgot: true,
+      lost: lost || !forgot,
+      stranger: true,
+    };
     // Well above: the life that was lost may have begun epochs of which the partner never heard.
     memory.raiseEpoch(epoch + LOST_EPOCHS, change);
     this.compared = false;

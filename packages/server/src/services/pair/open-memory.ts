@@ -4,7 +4,7 @@ import type { HaConfig, HaPeer, SafePairSettings } from '../../domain/ha/config.
 import { sideOfRole } from '../../domain/ha/config.js';
 import { OwnershipMap } from '../../domain/pair/ownership.js';
 import { versionIn } from '../../domain/pair/record.js';
-import { compareVersions, epochOf, UNVERSIONED } from '../../domain/pair/version.js';
+import { epochOf, isVersioned } from '../../domain/pair/version.js';
 import type { Pool } from '../../domain/snapshot.js';
 import { LessorError } from '../../errors.js';
 import type { LeaseReader } from '../ports.js';
@@ -46,14 +46,17 @@ export function openPairMemory(store: PairFileStore, beginning: Beginning): Pair
   const lost = file.lost || (found !== undefined && leaseFileMissing);
   const forgot = file.forgot || (found === undefined && known > 0);
   const { subnetIds: covers } = beginning;
+  // The partner counts on it that no event here is of a later epoch than what is said of it.
+  const atLeast = Math.max(file.epoch, known);
   // Versions that another pair of this hub has given: whatever happens from now on has to be newer.
-  const epoch = covers !== undefined && hasForeign(file, leases) ? Math.max(file.epoch, known) + 1 : file.epoch;
+  const epoch = covers !== undefined && hasForeign(file, leases) ? atLeast + 1 : atLeast;
   return new PairMemory(store, {
     ...file,
     epoch,
     ownership,
     lost,
     forgot,
+    stranger: file.stranger || lost || forgot,
     ...(covers === undefined ? {} : { covers }),
   });
 }
@@ -62,7 +65,7 @@ export function openPairMemory(store: PairFileStore, beginning: Beginning): Pair
 function hasForeign({ covers = [] }: PairFile, leases: Pick<LeaseReader, 'all'>): boolean {
   const known = new Set(covers);
   for (const { subnetId, userContext } of leases.all()) {
-    if (!known.has(subnetId) && compareVersions(versionIn(userContext), UNVERSIONED) === 'newer') return true;
+    if (!known.has(subnetId) && isVersioned(versionIn(userContext))) return true;
   }
   return false;
 }
@@ -81,6 +84,7 @@ function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
     fence: 0,
     lost: false,
     forgot: false,
+    stranger: true,
     partnerLostBoot: 0,
     withheld: [],
     grant: undefined,

@@ -27,9 +27,6 @@ import { PairSession } from './session.js';
 import { UnconfirmedRecords } from './unconfirmed.js';
 import { recordFromJson } from './wire.js';
 
-/** Records made longer by one transaction after the database was lost. */
-const SLICE_RECORDS = 512;
-
 /** See the head of this file. */
 export class PairService implements Redundancy {
   readonly rules: PairRules;
@@ -272,6 +269,7 @@ export class PairService implements Redundancy {
     const condition = this.#condition;
     const boot = this.#session.partner?.boot;
     try {
+      await this.#replica.recount();
       if (memory.file.lost || memory.file.forgot) await this.#balance.recover();
       await compareWithPartner({
         replica: this.#replica,
@@ -283,10 +281,12 @@ export class PairService implements Redundancy {
       // Counters were forgotten: events of this server that the partner knows must not get their like.
       const newest = memory.file.forgot ? newestEpoch(ledger.leases) : 0;
       if (newest >= memory.file.epoch) memory.raiseEpoch(newest, {});
-      if (memory.file.lost && memory.file.state === 'recovering') await this.#allowForLost();
+      // One that was told to serve meanwhile has as little of what it once promised as one that waited.
+      const { lost, state } = memory.file;
+      if (lost && (state === 'recovering' || state === 'partner-down')) await this.#allowForLost();
       // What was compared was the database of the partner's start before.
       if (boot !== this.#session.partner?.boot || !condition.connected) return;
-      if (memory.file.forgot) memory.note({ forgot: false });
+      if (memory.file.forgot || memory.file.stranger) memory.note({ forgot: false, stranger: false });
       this.#unconfirmed.compared();
       condition.compared = true;
       this.#sender.kick();
@@ -302,10 +302,7 @@ export class PairService implements Redundancy {
   async #allowForLost(): Promise<void> {
     const startedSec = this.#condition.startedSec;
     this.#condition.waitForPromises();
-    const addresses = [...this.#parts.ledger.leases.all()].map(({ address }) => address);
-    for (let at = 0; at < addresses.length; at += SLICE_RECORDS) {
-      await this.#replica.allowForLost(addresses.slice(at, at + SLICE_RECORDS), startedSec);
-    }
+    await this.#replica.allowForLost(startedSec);
   }
 
   /** Answers a command of the partner. The caller has made sure that it is the partner. @throws CommandError, StoreError */
@@ -318,6 +315,7 @@ export class PairService implements Redundancy {
   async #perform(command: string, args: JsonMap): Promise<JsonMap> {
     const { ledger } = this.#parts;
     const nowSec = this.#condition.nowSec();
+    if (command !== 'ha-heartbeat') await this.#replica.recount();
     switch (command) {
       case 'ha-heartbeat':
         return {};

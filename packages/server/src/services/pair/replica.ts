@@ -17,7 +17,16 @@ import {
   type PairRecord,
   versionIn,
 } from '../../domain/pair/record.js';
-import { compareVersions, UNVERSIONED, type Version, withEvent } from '../../domain/pair/version.js';
+import {
+  compareVersions,
+  epochOf,
+  otherSide,
+  strayOf,
+  strayVersion,
+  UNVERSIONED,
+  type Version,
+  withEvent,
+} from '../../domain/pair/version.js';
 import { type EpochSec, INFINITE_LIFETIME, type Ipv4 } from '../../domain/values.js';
 import type { LeaseStamp, LeaseTransaction, LedgerPart } from '../ledger.js';
 import { BlockDigests } from './digests.js';
@@ -41,7 +50,7 @@ export interface ReplicaParts {
   readonly onChange: () => void;
   /** Whether an address can be given may have changed. */
   readonly onSettled: (address: Ipv4) => void;
-  /** A merge took an address away from a client that may be using it. */
+  /** A merge takes an address away from a client that may be using it. Said again if it could not be stored. */
   readonly onDropped: (address: Ipv4, dropped: DroppedBinding) => void;
 }
 
@@ -55,6 +64,9 @@ export interface TakenIn {
   readonly later: Ipv4[];
 }
 
+/** Records changed by one transaction where all have to be looked at. */
+const SLICE_RECORDS = 512;
+
 /** An address, and the version that both have of it. */
 type Settled = Pick<PairRecord, 'address' | 'version'>;
 
@@ -65,6 +77,8 @@ export class Replica implements LeaseStamp {
   readonly #graves: Graves;
   /** Set while records of the partner are stored: they keep the version they have. */
   #takingIn = false;
+  /** The epoch above which no stray of this server is known to be left. */
+  #recountedIn = 0;
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
@@ -112,8 +126,9 @@ export class Replica implements LeaseStamp {
 
   #ownEvent(lease: Lease, before: Lease | undefined, removal: boolean): Lease {
     const { memory, unconfirmed } = this.#parts;
+    const { side, stranger } = memory.file;
     const base = before === undefined ? this.#graves.find(lease.address) : versionIn(before.userContext);
-    const version = withEvent(base ?? UNVERSIONED, memory.file.side, memory.nextEvent());
+    const version = withEvent(base ?? (stranger ? strayVersion(side) : UNVERSIONED), side, memory.nextEvent());
     const known = this.#known(lease.address, before);
     const kept = this.#lasting(lease, before);
     unconfirmed.changed(lease.address, version, known, removal, this.#told(lease, before));
@@ -152,6 +167,31 @@ export class Replica implements LeaseStamp {
     return Math.max(told, promisedEndSec(nowSec(), endOf(lease), stored, mcltSec));
   }
 
+  /**
+   * What a server that began anew gave before it met its partner becomes an event of the epoch that was begun then, above
+   * everything the partner knows of an earlier life: else it would be taken for older than that. To be waited for before any record
+   * goes either way.
+   * @throws StoreError if it can not be made durable
+   */
+  async recount(): Promise<void> {
+    const { memory, ledger, unconfirmed } = this.#parts;
+    const { epoch, side, stranger } = memory.file;
+    if (!stranger || this.#recountedIn === epoch) return;
+    const isDue = ({ userContext }: Lease): boolean => {
+      const version = versionIn(userContext);
+      return strayOf(version) === side && epochOf(version[side]) < epoch;
+    };
+    const due = [...ledger.leases.all()].filter(isDue);
+    await this.#inSlices(due, (lease, tx) => {
+      if (!isDue(lease)) return;
+      const entry = unconfirmed.find(lease.address);
+      const goes = entry?.removal === true;
+      tx.put(lease);
+      if (goes) entry.removal = true;
+    });
+    this.#recountedIn = epoch;
+  }
+
   /** What the partner is known to have of an address whose lease is `before`. */
   #known(address: Ipv4, before: Lease | undefined): Unconfirmed['known'] {
     if (!isBinding(before) || !this.#parts.unconfirmed.isConfirmed(address)) return undefined;
@@ -167,17 +207,15 @@ export class Replica implements LeaseStamp {
   async takeIn(records: readonly PairRecord[]): Promise<TakenIn> {
     const result: TakenIn = { stored: [], newer: [], later: [] };
     const settled: Settled[] = [];
-    const dropped: [Ipv4, DroppedBinding][] = [];
     await this.#parts.ledger.transact((tx) => {
       this.#takingIn = true;
       try {
-        for (const theirs of records) this.#takeInOne(tx, theirs, result, settled, dropped);
+        for (const theirs of records) this.#takeInOne(tx, theirs, result, settled);
       } finally {
         this.#takingIn = false;
       }
     });
     for (const one of settled) this.#settleUnlessChanged(one);
-    for (const [address, lost] of dropped) this.#parts.onDropped(address, lost);
     if (result.newer.length > 0) this.#parts.onChange();
     return result;
   }
@@ -187,29 +225,21 @@ export class Replica implements LeaseStamp {
     return grave === undefined ? recordOf(address, lease) : { address, version: grave, lease: undefined };
   }
 
-  #takeInOne(
-    tx: LeaseTransaction,
-    theirs: PairRecord,
-    { stored, newer, later }: TakenIn,
-    settled: Settled[],
-    dropped: [Ipv4, DroppedBinding][],
-  ): void {
+  #takeInOne(tx: LeaseTransaction, theirs: PairRecord, { stored, newer, later }: TakenIn, settled: Settled[]): void {
     const { memory, unconfirmed } = this.#parts;
     const { address } = theirs;
     const mine = this.#recordOf(address, tx.getByAddress(address));
     const { side } = memory.file;
     const owner = memory.ownership.ownerOf(address);
-    const merged = mergeRecords(mine, theirs, owner === 1 ? 1 : 0, this.#parts.nowSec());
+    const merged = mergeRecords(mine, theirs, owner === 1 ? 1 : 0, this.#parts.nowSec(), this.#parts.mcltSec);
     if (isExpiryClaim(theirs) && merged.origin !== 'mine' && !this.#parts.mayAgree()) {
       later.push(address);
     } else if (merged.origin === 'theirs' && isExpiryClaim(theirs) && inForce(mine.lease, this.#parts.nowSec())) {
       // On our clock the lease still runs: it is over only when it is over for both. Ours is the newer one from now on.
-      const version = withEvent(merged.record.version, side, memory.nextEvent());
-      const lease = leaseWith(mine.lease, version);
-      store(tx, address, lease, version);
-      unconfirmed.confirmed(address);
-      unconfirmed.changed(address, version, undefined, false);
-      newer.push({ address, version, lease });
+      newer.push(this.#answerWith(tx, { ...mine, version: merged.record.version }, undefined));
+    } else if (merged.origin === 'theirs' && isBinding(theirs.lease) && strayOf(theirs.version) === otherSide(side)) {
+      // With an event of ours it is told from what another life of the partner's that knows of nothing may give.
+      newer.push(this.#answerWith(tx, theirs, heldIn(theirs)));
     } else if (merged.origin === 'theirs') {
       store(tx, address, theirs.lease, theirs.version);
       if (theirs.lease === undefined) this.#graves.bury(address, theirs.version);
@@ -232,14 +262,24 @@ export class Replica implements LeaseStamp {
     } else if (side === 1) {
       newer.push(mine);
     } else {
-      const version = withEvent(merged.record.version, side, memory.nextEvent());
-      const lease = leaseWith(merged.record.lease, version);
-      store(tx, address, lease, version);
-      unconfirmed.confirmed(address);
-      unconfirmed.changed(address, version, heldIn(theirs), lease === undefined);
-      newer.push({ address, version, lease });
-      if (merged.dropped !== undefined) dropped.push([address, merged.dropped]);
+      // Before it is durable: ended in between, this server would find nothing left to report.
+      if (merged.dropped !== undefined) this.#parts.onDropped(address, merged.dropped);
+      newer.push(this.#answerWith(tx, merged.record, heldIn(theirs)));
     }
+  }
+
+  /**
+   * Stores a record with an event of ours on top, which the partner is to have in the place of what it sent.
+   * @param known what it has stored
+   */
+  #answerWith(tx: LeaseTransaction, { address, ...record }: PairRecord, known: Unconfirmed['known']): PairRecord {
+    const { memory, unconfirmed } = this.#parts;
+    const version = withEvent(record.version, memory.file.side, memory.nextEvent());
+    const lease = leaseWith(record.lease, version);
+    store(tx, address, lease, version);
+    unconfirmed.confirmed(address);
+    unconfirmed.changed(address, version, known, lease === undefined);
+    return { address, version, lease };
   }
 
   /** The partner has stored these versions. */
@@ -259,16 +299,25 @@ export class Replica implements LeaseStamp {
    * partner knew.
    * @param lostBeforeSec the database was lost before; nothing was promised with it since
    */
-  async allowForLost(addresses: readonly Ipv4[], lostBeforeSec: EpochSec): Promise<void> {
+  async allowForLost(lostBeforeSec: EpochSec): Promise<void> {
     const { ledger, nowSec, mcltSec } = this.#parts;
-    await ledger.transact((tx) => {
-      for (const address of addresses) {
-        const lease = tx.getByAddress(address);
-        if (!isBinding(lease) || !Number.isFinite(endOf(lease))) continue;
-        const end = Math.max(lostBeforeSec, endOf(lease)) + mcltSec;
-        if (end > nowSec()) tx.put({ ...lease, validLifetimeSec: end - lease.clttSec });
-      }
+    await this.#inSlices([...ledger.leases.all()], (lease, tx) => {
+      if (!isBinding(lease) || !Number.isFinite(endOf(lease))) return;
+      const end = Math.max(lostBeforeSec, endOf(lease)) + mcltSec;
+      if (end > nowSec()) tx.put({ ...lease, validLifetimeSec: end - lease.clttSec });
     });
+  }
+
+  /** Does something to leases as they are by then, some in each turn of the ledger: clients come in between. */
+  async #inSlices(leases: readonly Lease[], act: (lease: Lease, tx: LeaseTransaction) => void): Promise<void> {
+    for (let at = 0; at < leases.length; at += SLICE_RECORDS) {
+      await this.#parts.ledger.transact((tx) => {
+        for (const { address } of leases.slice(at, at + SLICE_RECORDS)) {
+          const lease = tx.getByAddress(address);
+          if (lease !== undefined) act(lease, tx);
+        }
+      });
+    }
   }
 
   /**

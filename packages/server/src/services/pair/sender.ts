@@ -122,6 +122,7 @@ export class UpdateSender {
     const { replica, unconfirmed, ledger, nowSec, call } = this.#parts;
     const later = new Set<Ipv4>();
     try {
+      await replica.recount();
       const records = await ledger.transact(() => this.#gather(addresses));
       if (records.length === 0) return;
       const now = nowSec();
