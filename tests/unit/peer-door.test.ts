@@ -26,8 +26,8 @@ import { HandClock, ListLogger } from './control-fakes.js';
 const [PARTNER, OTHER, STRANGER] = ['127.0.0.1', '127.0.0.9', '127.0.1.1'] as const;
 /** Silent connections of an attack. */
 const CROWD = 2000;
-/** How long the partner may wait for its answer in a crowd; without any it waits some milliseconds. */
-const PATIENCE_MS = 2500;
+/** How long the partner may wait for its answer: less than who is silent may stay. */
+const PATIENCE_MS = 4000;
 
 const folder = scratchFolder();
 const file = (name: string): string => join(folder, name);

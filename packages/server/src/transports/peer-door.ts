@@ -4,7 +4,6 @@
  * both who has waited the longest without having shown who he is makes room for who comes.
  */
 
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Admission } from '../control/access/connection-gate.js';
@@ -90,7 +89,7 @@ class Room {
   async close(): Promise<void> {
     this.#silent.close();
     const open = [...this.#unproved.values(), ...this.#proved.values()];
-    await Promise.all(open.map((socket) => once(socket.destroy(), 'close')));
+    await Promise.all(open.map(closed));
   }
 
   #enter(arrival: TcpArrival, admission: Admission | undefined): void {
@@ -118,6 +117,11 @@ class Room {
     socket.destroy();
     return true;
   }
+}
+
+/** Closes a connection; resolves when it is. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()).destroy());
 }
 
 function turnAway(arrival: TcpArrival, admission: Admission | undefined): void {

@@ -220,8 +220,11 @@ export class PairCondition {
     // Whoever is met before that is done says so again afterwards.
     if (this.#look !== undefined) return;
     this.review = this.#lookForGivenUp(boot);
-    // Who waits for it is told; the next message of the partner begins anew.
-    this.review.catch(() => undefined);
+    // The next message of the partner begins anew.
+    this.review.catch((error: unknown) => {
+      const text = `what a partner that lost its leases may have promised is not known: ${(error as Error).message}`;
+      this.#parts.logger.log('WARN', 'LESSOR_PAIR_PARTNER_LOST', text);
+    });
   }
 
   async #lookForGivenUp(boot: number): Promise<void> {
