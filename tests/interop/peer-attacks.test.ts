@@ -4,6 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -50,6 +51,17 @@ const socket = require('node:net').connect({ host: address, port: Number(port), 
 const say = (text) => { process.stdout.write(text); process.exit(0); };
 socket.on('close', () => say('closed')).on('error', () => undefined);
 socket.on('connect', () => setTimeout(() => say('open'), 2000));`;
+
+/** Keeps two thousand connections open from an address and says nothing on them; one that is closed is made anew. */
+const CROWD = `
+const [, host, port, localAddress] = process.argv;
+let made = 0;
+const one = () => {
+  const socket = require('node:net').connect({ host, port: Number(port), localAddress });
+  socket.on('error', () => undefined).on('close', one).resume();
+  socket.on('connect', () => ++made === 2000 && process.stdout.write('there'));
+};
+for (let i = 0; i < 2000; i++) one();`;
 
 /** Plays a part on the cable with a program that node runs. */
 async function node(host: Netns, script: string, ...args: string[]): Promise<string> {
@@ -227,6 +239,39 @@ describe('On the cable between two servers', { skip }, () => {
     } finally {
       await cable.close();
       mallory.destroy();
+    }
+  });
+
+  test('thousands of silent connections at its door do not keep a partner away that comes back', async () => {
+    const cable = new Cable({ tls: true, lessor: { sources: ['192.0.2.0/30', '203.0.113.9'] } });
+    try {
+      const { lab } = cable;
+      const [alpha, beta] = lab.servers;
+      lab.hosts[1].ip('address add 203.0.113.9/24 dev peer0\naddress add 203.0.113.10/24 dev peer0');
+      lab.hosts[0].ip('route add 203.0.113.0/24 dev peer0');
+      await cable.start('hot-standby');
+      // One address that may come, and one that may not.
+      for (const from of ['203.0.113.9', '203.0.113.10']) {
+        await beta.kill();
+        await lab.until(0, 'interrupted');
+        const crowd = lab.hosts[1].spawn([process.execPath, '-e', CROWD, '192.0.2.1', String(PORT), from], {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        try {
+          await Promise.race([once(crowd.stdout!, 'data'), sleep(10_000, undefined, { ref: false })]);
+          await beta.start();
+          await lab.until(0, 'normal');
+          await lab.until(1, 'normal');
+          await sleep(3000);
+          for (const side of [0, 1] as const) assert.equal(await lab.state(side), 'normal', alpha.log());
+        } finally {
+          crowd.kill('SIGKILL');
+        }
+      }
+      assert.match(alpha.log(), /LESSOR_CONNECTION_REFUSED.*203\.0\.113\.10 is turned away from peer/);
+      assert.doesNotMatch(alpha.log(), /203\.0\.113\.9 is turned away/);
+    } finally {
+      await cable.close();
     }
   });
 

@@ -7,6 +7,7 @@ import { otherSide, type Side } from 'lessor/internal/domain/pair/version.js';
 import type { JsonMap } from 'lessor/internal/domain/snapshot.js';
 import type { Ipv4, Octets } from 'lessor/internal/domain/values.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
+import type { Slice } from 'lessor/internal/services/pace.js';
 import type { PairMemory } from 'lessor/internal/services/pair/memory.js';
 import { openPairMemory } from 'lessor/internal/services/pair/open-memory.js';
 import { PairService } from 'lessor/internal/services/pair/pair-service.js';
@@ -41,6 +42,8 @@ export class PairLab {
   readonly dropped: Octets[] = [];
   /** How far the clock of each server is ahead from its next start on. */
   readonly offsetMs: [number, number] = [0, 0];
+  /** Slices of long work that wait until a story lets them go on; absent: long work is done at once. */
+  work: Slice[] | undefined;
   readonly disks = [new SimDisk(), new SimDisk()] as const;
   readonly #servers: [LabServer | undefined, LabServer | undefined] = [undefined, undefined];
 
@@ -85,10 +88,13 @@ export class PairLab {
     const { world } = this;
     const disk = this.disks[side];
     const leaseFileMissing = disk.leases === undefined;
-    const clock = new SimClock(world, (run) => {
+    const simulated = new SimClock(world, (run) => {
       if (this.#servers[side]?.ledger === ledger) run();
     });
-    clock.offsetMs = this.offsetMs[side];
+    simulated.offsetMs = this.offsetMs[side];
+    const { work } = this;
+    const clock =
+      work === undefined ? simulated : Object.assign(simulated, { spare: (slice: Slice) => work.push(slice) });
     const user = { disk, step: () => undefined, after: () => undefined, torn: () => 0 };
     const ledger = new Ledger(new SimLeaseStore(user));
     const { pools } = snapshotOf({

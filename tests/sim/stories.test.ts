@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Slice } from 'lessor/internal/services/pace.js';
 import { LEASE_SEC, MCLT_SEC, PairLab, POOL } from './lab.js';
 import { hwAddressOf } from './message.js';
 
@@ -193,6 +194,113 @@ async function givenAnew(lab: PairLab, client: number, word: 'partnerIsDown' | '
   assert.ok((await lab.ask(1, client, OF_1)) > 0);
   lab.start(0);
   await lab.pass(5);
+}
+
+describe('A look at all leases for what a lost partner may have promised', () => {
+  it('takes its time, and so long nothing is given or refused that may turn out to be promised', async () => {
+    const { lab, work } = await withGivenUp();
+    const { pair, memory } = lab.server(1);
+    // What the partner knew of ran out, and MCLT with it.
+    assert.deepEqual([pair.rules.mayGive(OF_0), pair.rules.mayRefuse(OF_0)], [true, true]);
+    lab.start(0);
+    await lab.pass(0.1);
+    assert.equal(pair.status.connected, false);
+    assert.deepEqual([pair.rules.mayGive(OF_0), pair.rules.mayRefuse(OF_0)], [false, false]);
+    assert.equal(pair.rules.mayGive(OF_1), true, 'which nobody had');
+    slice(work);
+    assert.equal(work.length, 1, 'it is not over');
+    assert.equal(pair.rules.mayGive(OF_0), false);
+    // Only an operator can do that now.
+    await lab.ask(1, OTHER, OF_0);
+    await lab.pass(3);
+    assert.equal(pair.status.connected, true, 'heartbeats do not wait for it');
+    assert.deepEqual([lab.state(0), pair.status.partner?.compared], ['recovering', false], 'all else does');
+    assert.deepEqual([memory.file.partnerLostBoot, memory.file.withheld], [0, []]);
+    while (work.length > 0) slice(work);
+    await lab.pass(0);
+    assert.equal(memory.file.partnerLostBoot, pair.status.partner?.boot);
+    assert.deepEqual(addressesOf(memory.file.withheld), [OF_0], 'also what is held again by now');
+    await lab.pass(MCLT_SEC + 15);
+    assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
+    assert.deepEqual([memory.file.partnerLostBoot, memory.file.withheld], [0, []]);
+  });
+
+  it('begins anew for a partner that lost its leases once more, and hears nothing of the one before', async () => {
+    const { lab, work } = await withGivenUp();
+    const { pair, memory } = lab.server(1);
+    lab.start(0);
+    await lab.pass(3);
+    const first = pair.status.partner?.boot;
+    lab.lose(0);
+    lab.start(0);
+    await lab.pass(1);
+    assert.notEqual(pair.status.partner?.boot, first);
+    while (work.length > 0) slice(work);
+    await lab.pass(0);
+    assert.equal(memory.file.partnerLostBoot, first);
+    await lab.pass(3);
+    assert.equal(work.length, 1);
+    assert.equal(pair.status.compared, false);
+    while (work.length > 0) slice(work);
+    await lab.pass(0);
+    assert.equal(memory.file.partnerLostBoot, pair.status.partner?.boot);
+    for (let seconds = 0; seconds < 40; seconds++) {
+      await lab.pass(1);
+      while (work.length > 0) slice(work);
+    }
+    assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
+  });
+
+  it('that can not be written down leaves all as it was, and is taken again', async () => {
+    const { lab, work } = await withGivenUp();
+    const { memory } = lab.server(1);
+    lab.start(0);
+    await lab.pass(0.1);
+    lab.disks[1].failing = true;
+    slice(work);
+    slice(work);
+    await lab.pass(3);
+    assert.deepEqual([memory.file.partnerLostBoot, memory.file.withheld], [0, []]);
+    assert.notEqual(lab.state(0), 'normal');
+    lab.disks[1].failing = false;
+    for (let seconds = 0; seconds < 40; seconds++) {
+      while (work.length > 0) slice(work);
+      await lab.pass(1);
+    }
+    assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
+  });
+});
+
+/** A server that serves alone, with so many leases that a look at them takes two slices; it gave one up since, of a partner that is lost. */
+async function withGivenUp(): Promise<{ readonly lab: PairLab; readonly work: Slice[] }> {
+  const lab = new PairLab();
+  const work: Slice[] = [];
+  lab.work = work;
+  for (const side of [0, 1] as const) lab.start(side);
+  await lab.pass(5);
+  assert.equal(await lab.ask(0, CLIENT, OF_0), LEASE_SEC);
+  const lease = lab.lease(1, OF_0)!;
+  await lab.server(1).ledger.transact((tx) => {
+    for (let before = 1; before <= 256; before++) {
+      tx.put({ ...lease, address: OF_0 - before, clttSec: lab.nowSec, validLifetimeSec: 10_000, userContext: '' });
+    }
+  });
+  await lab.pass(5);
+  lab.lose(0);
+  await lab.pass(7);
+  lab.server(1).pair.partnerIsDown();
+  await lab.end(1, OF_0, 'released');
+  await lab.pass(LEASE_SEC + MCLT_SEC + 6);
+  return { lab, work };
+}
+
+/** The next slice of what is to be done, as short as can be. */
+function slice(work: Slice[]): void {
+  work.shift()!(0);
+}
+
+function addressesOf(withheld: readonly { readonly address: number }[]): number[] {
+  return withheld.map(({ address }) => address);
 }
 
 async function lostPromise(address: number, how: 'released' | 'declined', restarted: boolean): Promise<void> {

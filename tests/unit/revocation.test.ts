@@ -221,7 +221,6 @@ describe('the servers of a pair', () => {
     return await PeerListener.open(relation('alpha', port, pins), {
       ...{ clock: systemClock, logger: new ListLogger(), parseTime: parseDate, onCertificate: () => undefined },
       audit: { record: (record) => void records.push(record) },
-      bindDevice: () => -1,
       answer: async () => ({ result: 0, text: 'done' }),
     });
   }

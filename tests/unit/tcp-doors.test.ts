@@ -9,7 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { StrangerBudget } from 'lessor/internal/control/access/stranger-budget.js';
 import { systemClock } from 'lessor/internal/platform/clock.js';
-import { listenTcpNatively } from 'lessor/internal/platform/tcp-arrivals.js';
+import { nativeTcp } from 'lessor/internal/platform/tcp-arrivals.js';
 import type { ListenTcp, TcpArrival, TcpFront } from 'lessor/internal/services/ports.js';
 import { openTcpFront } from 'lessor/internal/transports/tcp-front.js';
 import { HandClock } from './control-fakes.js';
@@ -55,7 +55,7 @@ describe('the budget of strangers', () => {
 
 /** Both ways of listening do the same. */
 const WAYS: Readonly<Record<string, ListenTcp | undefined>> = {
-  'by system calls': process.platform === 'linux' ? listenTcpNatively(systemClock, () => 0) : undefined,
+  'by system calls': process.platform === 'linux' ? nativeTcp(systemClock)(() => 0) : undefined,
   'by node:net': undefined,
 };
 
@@ -139,8 +139,8 @@ describe('connections that have to wait', { skip: process.platform === 'linux' ?
     const [clock, listen] = ['clock.js', 'tcp-arrivals.js'].map((file) => `lessor/internal/platform/${file}`);
     const program = `
       import { systemClock } from '${clock}';
-      import { listenTcpNatively } from '${listen}';
-      const { port } = listenTcpNatively(systemClock, () => { console.log('asked'); return 20; })(
+      import { nativeTcp } from '${listen}';
+      const { port } = nativeTcp(systemClock)(() => { console.log('asked'); return 20; })(
         { address: '127.0.0.1', port: 0 }, () => undefined);
       console.log(port);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -165,7 +165,7 @@ describe('connections that have to wait', { skip: process.platform === 'linux' ?
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const taken: TcpArrival[] = [];
-    const listen = listenTcpNatively(systemClock, () => 0);
+    const listen = nativeTcp(systemClock)(() => 0);
     const { port, close } = listen({ address: '127.0.0.1', port: 0 }, (arrival) => void taken.push(arrival));
     for (let round = 0; round < 3; round++) {
       // Finalizers run in a later turn.
@@ -193,7 +193,7 @@ describe('connections that have to wait', { skip: process.platform === 'linux' ?
     let allowed = 0;
     const taken: TcpArrival[] = [];
     let arrived = (): void => undefined;
-    const front = listenTcpNatively(systemClock, () => (allowed-- > 0 ? 0 : 5))(
+    const front = nativeTcp(systemClock)(() => (allowed-- > 0 ? 0 : 5))(
       { address: '127.0.0.1', port: 0 },
       (arrival) => {
         taken.push(arrival);

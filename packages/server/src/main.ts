@@ -13,6 +13,7 @@ import { openLeases } from './main/leases.js';
 import { openPacketPath } from './main/packets.js';
 import { reportWarnings, startProgram } from './main/program.js';
 import { startConfiguration } from './main/start-configuration.js';
+import { tcpDoors } from './main/tcp-doors.js';
 import { systemClock } from './platform/clock.js';
 import { machineConfigEnvironment } from './platform/config-environment.js';
 import type { LogTree } from './platform/log.js';
@@ -78,7 +79,7 @@ async function start(
   reportWarnings(warnings, logger);
   takeLocks(early, snapshot);
   await started.settle();
-  const base: Base = { ...early, audit: openAudit(early, snapshot) };
+  const base: Base = { ...early, audit: openAudit(early, snapshot), doors: tcpDoors(early.clock) };
   const leases = await openLeases(base, snapshot);
   const guard = await openGuard(base, leases);
   const packets = await openPacketPath(base, snapshot, leases, guard);

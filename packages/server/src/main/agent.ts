@@ -179,7 +179,7 @@ function openDoor(
     lock: lockFile,
     limits: DEFAULT_LIMITS,
     access,
-    ...tcpDoors(systemClock),
+    ...tcpDoors(systemClock).operators,
     // An agent without a block is Kea's.
     authenticate: (facts, socket) => (socket.policy === undefined ? authenticateAsKea : byRules)(facts, socket),
   });

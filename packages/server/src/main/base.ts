@@ -6,6 +6,7 @@ import type { AuditPort } from '../services/audit.js';
 import type { Ending } from '../services/ending.js';
 import type { Logger, Random } from '../services/ports.js';
 import type { SteadyClock } from '../services/steady-clock.js';
+import type { TcpDoors } from './tcp-doors.js';
 
 /** The port of DHCP servers (RFC 2131 §4.1), where -p names no other. */
 export const DEFAULT_SERVER_PORT = 67;
@@ -44,4 +45,5 @@ export interface StartBase {
 /** What every part of a server needs. */
 export interface Base extends StartBase {
   readonly audit: AuditPort;
+  readonly doors: TcpDoors;
 }

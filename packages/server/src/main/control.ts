@@ -46,7 +46,6 @@ import { takeFromPartner } from './ha-take.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';
 import type { StartedConfig } from './start-configuration.js';
-import { tcpDoors } from './tcp-doors.js';
 
 /** The command layer, its doors, and who takes part in a change of configuration. */
 export async function openControl(
@@ -56,7 +55,7 @@ export async function openControl(
   packets: Packets,
   { guard }: BmcGuard,
 ): Promise<{ readonly config: ChangeControl; readonly listening: readonly string[] }> {
-  const { options, clock, random, logger, log, ending, environment, audit } = base;
+  const { options, clock, random, logger, log, ending, environment, audit, doors } = base;
   const { ledger, store, statistics, sweeper, addresses, counts: leaseCounts } = leases;
   const { network, port, serviceSwitch } = packets;
   const { snapshot } = initial;
@@ -136,7 +135,6 @@ export async function openControl(
   ];
   const dispatcher = new Dispatcher(COMMANDS, services, audit, commandLogger, gates);
   const dispatch: Dispatch = (command) => dispatcher.dispatch(command);
-  const doors = tcpDoors(clock);
   const control = new ControlListeners({
     dispatch,
     clock,
@@ -147,7 +145,7 @@ export async function openControl(
     access,
     authenticate: authenticateByRules(access),
     peerOf: peerCredentials,
-    ...doors,
+    ...doors.operators,
     ...nativeUnix(base),
   });
   ending.onEnd(() => control.close());
@@ -164,7 +162,7 @@ export async function openControl(
         detail,
       ),
     logger,
-    { clock, access, ...doors },
+    { clock, access, ...doors.operators },
     () => readinessOf(leases),
   );
   ending.onEnd(() => metrics.close());
@@ -175,7 +173,7 @@ export async function openControl(
     access,
     random,
     logger: logger.child('omapi'),
-    ...doors,
+    ...doors.operators,
     freeCount: (pool) => addresses.freeCount(pool),
   });
   ending.onEnd(() => omapi.close());

@@ -5,7 +5,6 @@ import type { Lease } from '../domain/lease.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import { CommandError, LessorError } from '../errors.js';
 import { parseDate } from '../platform/clock.js';
-import { bindDeviceSocket } from '../platform/device-listener.js';
 import type { PreparedSwap } from '../services/config-service.js';
 import type { HaReport } from '../services/ha-report.js';
 import type { TakeConfig } from '../services/pair/config-exchange.js';
@@ -115,7 +114,7 @@ export function openRelation(base: Base, surroundings: HaSurroundings): Relation
       const opened = await PeerListener.open(ha, {
         clock,
         audit: base.audit,
-        bindDevice: bindDeviceSocket,
+        ...base.doors.partners(),
         logger: logger.child('commands'),
         parseTime: parseDate,
         onCertificate: (validTo) => watch.partnerShowed(validTo),

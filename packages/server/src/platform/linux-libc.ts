@@ -51,26 +51,6 @@ export interface LinuxLibc {
   poll(fd: number): ReadablePoll;
 }
 
-const PROTOTYPES = {
-  socket: 'int socket(int domain, int type, int protocol)',
-  bind: 'int bind(int fd, void *address, uint32_t length)',
-  setsockopt: 'int setsockopt(int fd, int level, int name, void *value, uint32_t length)',
-  getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
-  recv: 'intptr_t recv(int fd, void *buffer, size_t length, int flags)',
-  send: 'intptr_t send(int fd, void *octets, size_t length, int flags)',
-  recvmmsg: 'int recvmmsg(int fd, uintptr_t headers, uint32_t count, int flags, uintptr_t timeout)',
-  sendmmsg: 'int sendmmsg(int fd, uintptr_t headers, uint32_t count, int flags)',
-  listen: 'int listen(int fd, int backlog)',
-  accept4: 'int accept4(int fd, uintptr_t address, uintptr_t length, int flags)',
-  getsockname: 'int getsockname(int fd, void *address, void *length)',
-  epoll_create1: 'int epoll_create1(int flags)',
-  epoll_ctl: 'int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)',
-  epoll_wait: 'int epoll_wait(int epoll, uintptr_t events, int count, int timeout)',
-  close: 'int close(int fd)',
-  getifaddrs: 'int getifaddrs(void *result)',
-  freeifaddrs: 'void freeifaddrs(uintptr_t list)',
-} as const;
-
 /** Structure layouts in platform/linux-mmsg.ts hold for 64-bit little-endian Linux; these are the ones Node runs on. */
 const ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64'];
 
@@ -97,11 +77,24 @@ function load(): LinuxLibc {
     );
   }
   const library = koffi.load(null);
-  const functions = Object.fromEntries(
-    Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]),
-  ) as unknown as Pick<LinuxLibc, keyof typeof PROTOTYPES>;
   return {
-    ...functions,
+    socket: library.func('int socket(int domain, int type, int protocol)'),
+    bind: library.func('int bind(int fd, void *address, uint32_t length)'),
+    setsockopt: library.func('int setsockopt(int fd, int level, int name, void *value, uint32_t length)'),
+    getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
+    recv: library.func('intptr_t recv(int fd, void *buffer, size_t length, int flags)'),
+    send: library.func('intptr_t send(int fd, void *octets, size_t length, int flags)'),
+    recvmmsg: library.func('int recvmmsg(int fd, uintptr_t headers, uint32_t count, int flags, uintptr_t timeout)'),
+    sendmmsg: library.func('int sendmmsg(int fd, uintptr_t headers, uint32_t count, int flags)'),
+    listen: library.func('int listen(int fd, int backlog)'),
+    accept4: library.func('int accept4(int fd, uintptr_t address, uintptr_t length, int flags)'),
+    getsockname: library.func('int getsockname(int fd, void *address, void *length)'),
+    epoll_create1: library.func('int epoll_create1(int flags)'),
+    epoll_ctl: library.func('int epoll_ctl(int epoll, int operation, int fd, uintptr_t event)'),
+    epoll_wait: library.func('int epoll_wait(int epoll, uintptr_t events, int count, int timeout)'),
+    close: library.func('int close(int fd)'),
+    getifaddrs: library.func('int getifaddrs(void *result)'),
+    freeifaddrs: library.func('void freeifaddrs(uintptr_t list)'),
     errno: () => koffi.errno(),
     addressOf: (buffer) => Number(koffi.address(buffer)),
     viewOf: (address, length) => new DataView(koffi.view(BigInt(address), length)),

@@ -35,11 +35,11 @@ export function compileLayout(pattern: string): Layout {
   const conversion = /%(-?)(\d*)(?:\.(\d+))?([A-Za-z%])(?:\{([^}]*)\})?/g;
   let done = 0;
   for (const match of pattern.matchAll(conversion)) {
-    const [whole, left, min, max, letter, argument] = match as unknown as string[];
+    const [whole, left, min, max, letter, argument] = match;
     const convert = CONVERSIONS[letter!];
     // Only some conversions take braces; after the others they are ordinary text.
     const takesArgument = 'dDcEb'.includes(letter!);
-    const text = takesArgument || argument === undefined ? whole! : whole!.slice(0, whole!.indexOf('{'));
+    const text = takesArgument || argument === undefined ? whole : whole.slice(0, whole.indexOf('{'));
     pieces.push(pattern.slice(done, match.index));
     pieces.push(
       convert === undefined ? text : pad(convert(argument ?? ''), left === '-', Number(min), Number(max ?? 0)),

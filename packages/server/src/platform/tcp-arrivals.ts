@@ -26,17 +26,20 @@ const ARRIVALS_PER_TURN = 2;
 /** Kept: one that nobody refers to is collected, and then closed. */
 const listening = new Set<ReadablePoll>();
 
+/** Asked before a connection is taken: 0, or milliseconds for which all at this door have to wait. */
+export type ArrivalPace = () => number;
+
 /**
- * @param pace asked before each connection is taken: 0, or milliseconds for which all have to wait
+ * Listening, at the pace of a door; what is waited for is waited for together.
  * @throws LessorError `socket-open` where there are no native sockets
  */
-export function listenTcpNatively(clock: Pick<Clock, 'after'>, pace: () => number): ListenTcp {
+export function nativeTcp(clock: Pick<Clock, 'after'>): (pace: ArrivalPace) => ListenTcp {
   const libc = linuxLibc();
   const system = { libc, watch: new ReadableWatch(libc) };
   const name = new Uint8Array(new ArrayBuffer(NAME_OCTETS));
   const length = new Uint32Array(new ArrayBuffer(4));
   const [nameAt, lengthAt] = [libc.addressOf(name.buffer), libc.addressOf(length.buffer)];
-  return (place, arrived) => {
+  return (pace) => (place, arrived) => {
     const fd = bindDeviceSocket(place);
     if (libc.listen(fd, place.backlog ?? DEFAULT_BACKLOG) < 0) {
       const error = `${place.address} port ${place.port}: listen: ${errnoText(libc.errno())} (${errnoName(libc.errno())})`;

@@ -21,15 +21,6 @@ interface SubnetDraft {
   readonly totals: readonly (readonly [Statistic, number])[];
 }
 
-/** Gauges and counters of a level: property, Kea's name. */
-const LEASE_STATISTICS = {
-  assigned: 'assigned-addresses',
-  cumulative: 'cumulative-assigned-addresses',
-  declined: 'declined-addresses',
-  reclaimed: 'reclaimed-leases',
-  reclaimedDeclined: 'reclaimed-declined-addresses',
-} as const satisfies Readonly<Record<Exclude<keyof LeaseCounters, 'found'>, string>>;
-
 const TOTAL = 'total-addresses';
 /** What the packet path counts for the server and for each subnet, by name: there from the start, as in Kea. */
 const SUBNET_STATISTICS = ['v4-lease-reuses', 'v4-reservation-conflicts'] as const;
@@ -200,9 +191,16 @@ export class LeaseStatistics {
   }
 }
 
+/** The gauges and counters of a level, by Kea's names. */
 function leaseCounters(statisticOf: (name: string) => Statistic): LeaseCounters {
-  const entries = Object.entries(LEASE_STATISTICS).map(([key, name]) => [key, statisticOf(name)]);
-  return { ...Object.fromEntries(entries), found: { assigned: 0, declined: 0 } } as unknown as LeaseCounters;
+  return {
+    assigned: statisticOf('assigned-addresses'),
+    cumulative: statisticOf('cumulative-assigned-addresses'),
+    declined: statisticOf('declined-addresses'),
+    reclaimed: statisticOf('reclaimed-leases'),
+    reclaimedDeclined: statisticOf('reclaimed-declined-addresses'),
+    found: { assigned: 0, declined: 0 },
+  };
 }
 
 function rangesOf({ pools }: Subnet): string {

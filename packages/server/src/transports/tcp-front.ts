@@ -1,9 +1,8 @@
 /** Listening for TCP: connections from system calls where the machine has them, else from node:net. */
 
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { LessorError } from '../errors.js';
 import type { BindDevice, Clock, ListenTcp, TcpArrival, TcpFront, TcpPlace } from '../services/ports.js';
-import { listenAt } from './device-listen.js';
 import { FairTurns } from './fair-turns.js';
 
 /** What a front works with. */
@@ -49,6 +48,20 @@ export async function openTcpFront(
   } catch (error) {
     throw new LessorError('socket-open', `unable to bind ${where}: ${(error as Error).message}`);
   }
+}
+
+/** Resolves when the server listens; rejects if the place can not be had. */
+function listenAt(server: Server, { address, port, device, backlog }: TcpPlace, bindDevice: BindDevice): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // The kernel itself binds a link-local address to the interface that is its zone.
+    const plain = device === undefined || address.endsWith(`%${device}`);
+    const where = plain ? { host: address, port } : { fd: bindDevice({ address, port, device }) };
+    server.once('error', reject);
+    server.listen({ ...where, ...(backlog === undefined ? {} : { backlog }) }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }
 
 function arrivalOf(socket: Socket): TcpArrival {

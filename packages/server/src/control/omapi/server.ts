@@ -27,21 +27,22 @@ import { changesThings, keysOf, keysOfCreation, readFlags, typeOf } from './requ
 import { SUBCLASS_OBJECT } from './subclass.js';
 
 /** THE objects. */
-export const OBJECT_ROWS: ReadonlyMap<string, AnyRow> = new Map(
-  [
-    LEASE_OBJECT,
-    HOST_OBJECT,
-    GROUP_OBJECT,
-    CLASS_OBJECT,
-    SUBCLASS_OBJECT,
-    CONTROL_OBJECT,
-    FAILOVER_OBJECT,
-    INTERFACE_OBJECT,
-    POOL_OBJECT,
-    SUBNET_OBJECT,
-    NETWORK_OBJECT,
-  ].map((row) => [row.type, row as unknown as AnyRow]),
-);
+const ROWS: readonly AnyRow[] = [
+  LEASE_OBJECT,
+  HOST_OBJECT,
+  GROUP_OBJECT,
+  CLASS_OBJECT,
+  SUBCLASS_OBJECT,
+  CONTROL_OBJECT,
+  FAILOVER_OBJECT,
+  INTERFACE_OBJECT,
+  POOL_OBJECT,
+  SUBNET_OBJECT,
+  NETWORK_OBJECT,
+];
+
+/** The same by their types. */
+export const OBJECT_ROWS: ReadonlyMap<string, AnyRow> = new Map(ROWS.map((row) => [row.type, row]));
 
 /** Types of dhcpd that can not be looked up. */
 const UNSEARCHABLE = new Set([

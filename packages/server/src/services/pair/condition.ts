@@ -3,11 +3,11 @@
  * changes a state is here; what the states allow is in domain/pair/states.ts (docs/design-ha.md, "States").
  */
 
-import type { WithheldAddress } from '../../domain/pair/file.js';
-import { endOf, isBinding } from '../../domain/pair/record.js';
 import { nextPairState, PAIR_STATES, type PairEvent } from '../../domain/pair/states.js';
 import type { EpochSec } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
+import { inSlices } from '../in-slices.js';
+import { GivenUpLeases } from './given-up.js';
 import { type Hello, PAIR_PROTOCOL } from './hello.js';
 import type { PairFile } from './memory.js';
 import type { PairParts } from './pair-parts.js';
@@ -42,6 +42,11 @@ export class PairCondition {
   connected = false;
   /** The databases have been compared since it does. */
   compared = false;
+  /**
+   * The look at all leases since the partner said that it lost its own; undefined: there is none under way. Until it is over
+   * nothing the partner says is acted upon, and what may turn out to be withheld is neither given nor refused.
+   */
+  review: Promise<void> | undefined;
   /** When this process started, on the clock leases are reckoned by: an earlier one promised nothing since. */
   readonly startedSec: EpochSec;
   readonly #parts: PairParts;
@@ -53,11 +58,13 @@ export class PairCondition {
   #noGiveUntilSec = 0;
   /** Starts of this server and of its partner that have heard of each other, while this one began anew. */
   #meeting = '';
+  #look: GivenUpLeases | undefined;
 
   constructor(parts: PairParts, more: ConditionParts) {
     this.#parts = parts;
     this.#more = more;
     this.startedSec = this.nowSec();
+    parts.ledger.observe((address, before) => this.#look?.changed(address, before));
     this.#heardAtMs = this.#tickAtMs = parts.clock.monotonic();
     const { saidGoodbye, lost, forgot } = parts.memory.file;
     parts.memory.note({ state: lost || forgot || saidGoodbye ? 'recovering' : 'starting' });
@@ -225,24 +232,41 @@ export class PairCondition {
    * leases that were over here without knowing, by MCLT beyond the end both knew.
    */
   #partnerLost(boot: number): void {
-    const { memory, ledger, settings, logger } = this.#parts;
     if (boot === 0) {
-      memory.update({ partnerLostBoot: 0 });
+      this.#parts.memory.update({ partnerLostBoot: 0 });
       return;
     }
-    const nowSec = this.nowSec();
-    const found: WithheldAddress[] = [];
-    for (const lease of ledger.leases.all()) {
-      if (isBinding(lease) || this.#more.unconfirmed.wasConfirmed(lease.address)) continue;
-      // A lease without end that an operator took away is none the partner would be believed about.
-      const end = Number.isFinite(endOf(lease)) ? endOf(lease) : nowSec;
-      const untilSec = Math.max(nowSec, end) + settings.mcltSec + SKEW_MARGIN_SEC;
-      found.push({ address: lease.address, untilSec });
+    // Whoever is met before that is done says so again afterwards.
+    if (this.#look !== undefined) return;
+    this.review = this.#lookForGivenUp(boot);
+    // The next message of the partner begins anew.
+    this.review.catch((error: unknown) => {
+      const text = `what a partner that lost its leases may have promised is not known: ${(error as Error).message}`;
+      this.#parts.logger.log('WARN', 'LESSOR_PAIR_PARTNER_LOST', text);
+    });
+  }
+
+  async #lookForGivenUp(boot: number): Promise<void> {
+    const { memory, ledger, settings, clock, logger, onSettled } = this.#parts;
+    const look = new GivenUpLeases({
+      leases: ledger.leases,
+      unconfirmed: this.#more.unconfirmed,
+      leadSec: settings.mcltSec + SKEW_MARGIN_SEC,
+      nowSec: () => this.nowSec(),
+    });
+    this.#look = look;
+    try {
+      const found = await inSlices(look.run(), clock);
+      // On the disk first: the partner will soon have confirmed that these are over.
+      memory.update({ partnerLostBoot: boot, withheld: memory.withheldWith(found) });
+      const text = `the partner lost its leases: ${found.length} addresses given up meanwhile wait for what it may have promised`;
+      logger.log('WARN', 'LESSOR_PAIR_PARTNER_LOST', text, { withheld: found.length });
+    } finally {
+      this.#look = undefined;
+      this.review = undefined;
     }
-    // On the disk first: the partner will soon have confirmed that these are over.
-    memory.update({ partnerLostBoot: boot, withheld: memory.withheldWith(found) });
-    const text = `the partner lost its leases: ${found.length} addresses given up meanwhile wait for what it may have promised`;
-    logger.log('WARN', 'LESSOR_PAIR_PARTNER_LOST', text, { withheld: found.length });
+    // What was kept back while it was not known.
+    onSettled(undefined);
   }
 
   #releaseWithheld(): void {

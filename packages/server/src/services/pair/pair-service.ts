@@ -54,13 +54,14 @@ export class PairService implements Redundancy {
     });
     this.#condition = condition;
     const nowSec = (): EpochSec => condition.nowSec();
-    const call = (command: string, args: JsonMap): Promise<JsonMap> => this.#session.call(command, args);
+    const call = (command: string, args: JsonMap): Promise<JsonMap> => this.#call(command, args);
     const shared = { memory, ledger, unconfirmed, nowSec, mcltSec: settings.mcltSec };
     this.rules = new PairRules({
       ...shared,
       leases: ledger.leases,
       skewSec: () => condition.skewSec,
       connected: () => condition.connected,
+      reviewing: () => condition.review !== undefined,
       noGiveUntilSec: () => condition.noGiveUntilSec,
       partner: () => (condition.connected ? this.#session.partner : undefined),
       compared: () => condition.compared,
@@ -163,7 +164,7 @@ export class PairService implements Redundancy {
     try {
       // On the disk first: once the partner has heard it, it may be using everything.
       memory.update({ saidGoodbye: true });
-      await this.#session.call('pair-goodbye', {});
+      await this.#call('pair-goodbye', {});
     } catch (error) {
       logger.log('WARN', 'LESSOR_PAIR_GOODBYE', `the partner did not hear the goodbye: ${(error as Error).message}`);
     }
@@ -262,6 +263,22 @@ export class PairService implements Redundancy {
     });
   }
 
+  /** Asks the partner, about anything but whether it is there. @throws as {@link PairSession.call}, StoreError */
+  async #call(command: string, args: JsonMap): Promise<JsonMap> {
+    const { review } = this.#condition;
+    if (review !== undefined) await review;
+    const answer = await this.#session.call(command, args);
+    if (this.#condition.review !== undefined) await this.#reviewed(this.#session.partner?.boot);
+    return answer;
+  }
+
+  /** Waits until leases have been looked at. @throws CommandError if the partner of that start is gone by then, StoreError */
+  async #reviewed(boot: number | undefined): Promise<void> {
+    await this.#condition.review;
+    if (this.#session.partner?.boot === boot) return;
+    throw new CommandError('command-conflict', 'the partner was started anew meanwhile');
+  }
+
   async #compare(): Promise<void> {
     if (this.#comparing) return;
     this.#comparing = true;
@@ -276,8 +293,9 @@ export class PairService implements Redundancy {
         unconfirmed: this.#unconfirmed,
         leases: ledger.leases,
         nowSec: () => condition.nowSec(),
-        call: (command, args) => this.#session.call(command, args),
+        call: (command, args) => this.#call(command, args),
       });
+      if (condition.review !== undefined) await this.#reviewed(boot);
       // Counters were forgotten: events of this server that the partner knows must not get their like.
       const newest = memory.file.forgot ? newestEpoch(ledger.leases) : 0;
       if (newest >= memory.file.epoch) memory.raiseEpoch(newest, {});
@@ -308,7 +326,8 @@ export class PairService implements Redundancy {
   /** Answers a command of the partner. The caller has made sure that it is the partner. @throws CommandError, StoreError */
   async answer(command: string, args: JsonMap): Promise<JsonMap> {
     this.#condition.checkFreeze();
-    this.#session.receive(command, args);
+    const { boot } = this.#session.receive(command, args);
+    if (command !== 'ha-heartbeat' && this.#condition.review !== undefined) await this.#reviewed(boot);
     return this.#session.sealed(await this.#perform(command, args));
   }
 

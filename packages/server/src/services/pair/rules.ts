@@ -30,6 +30,8 @@ export interface RuleFacts {
   blind(): boolean;
   /** What the partner last said of itself, if it is there. */
   partner(): Pick<Hello, 'state' | 'lost' | 'fence'> | undefined;
+  /** Whether leases are still being looked at for what a partner that lost its own may have promised. */
+  reviewing(): boolean;
   /** The databases have been compared since the partner is there. */
   compared(): boolean;
 }
@@ -45,7 +47,7 @@ export class PairRules implements GrantRules {
     const { memory, leases, unconfirmed } = this.facts;
     const { state, side, lost } = memory.file;
     if (!PAIR_STATES[state].refuses || lost || this.facts.blind() || this.facts.partner()?.lost === true) return false;
-    if (memory.isGranting(address) || memory.isWithheld(address)) return false;
+    if (memory.isGranting(address) || memory.isWithheld(address) || this.facts.reviewing()) return false;
     if (state === 'partner-down') return this.facts.nowSec() >= this.#forgivenFrom(leases.getByAddress(address));
     const owner = memory.ownership.ownerOf(address);
     if (owner === side || owner === undefined) return true;
@@ -61,7 +63,7 @@ export class PairRules implements GrantRules {
     if (memory.isGranting(address) || this.#mustWait()) return false;
     // Only clients that renew come so far now (PairService.admit): who says it has the address is who has it.
     if (this.facts.blind()) return !inForce(lease, this.facts.nowSec());
-    if (memory.isWithheld(address)) return false;
+    if (memory.isWithheld(address) || (this.facts.reviewing() && isOver(lease))) return false;
     const owner = memory.ownership.ownerOf(address);
     const mine = owner === undefined || owner === side;
     if (lease === undefined) {
@@ -156,6 +158,11 @@ export class PairRules implements GrantRules {
     const { downSinceSec, cleanDown } = memory.file;
     return reusableFromSec(downSinceSec, knownEndSec, cleanDown ? 0 : mcltSec, skewSec());
   }
+}
+
+/** True if somebody had the address and gave it up. */
+function isOver(lease: Lease | undefined): boolean {
+  return lease !== undefined && !isBinding(lease);
 }
 
 function secondsUntil(end: number, nowSec: EpochSec, wantedSec: number): number {
