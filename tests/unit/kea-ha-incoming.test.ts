@@ -37,7 +37,7 @@ class Scene {
   readonly settled: Ipv4[] = [];
   readonly incoming: IncomingLeases;
 
-  constructor(leases: readonly Lease[], decisions: readonly LoneDecision[] = [], skewSec = 0) {
+  constructor(leases: readonly Lease[], decisions: readonly LoneDecision[] = [], skewSec = 0, partnerWasAlone = false) {
     this.table = new Map(leases.map((one) => [one.address, one]));
     const { table } = this;
     const reader = {
@@ -53,6 +53,7 @@ class Scene {
       ledger: { leases: reader, transact },
       nowSec: () => NOW,
       skewSec: () => skewSec,
+      partnerWasAlone: () => partnerWasAlone,
       decided: (address) => decisions.find((one) => one.lease.address === address),
       offer: (address) => this.offered.push(address),
       retract: (theirs) => this.retracted.push(theirs),
@@ -94,12 +95,14 @@ describe('an update of a Kea partner', () => {
 
   it('is refused where that was decided here alone at the same time', async () => {
     const mine = lease(NOW - 10);
-    for (const [cltt, taken] of [
-      [NOW - 10, false],
-      [NOW - 8, false],
-      [NOW - 7, true],
+    for (const [cltt, skew, taken] of [
+      [NOW - 10, 0, false],
+      [NOW - 10, 1, false],
+      [NOW - 9, 1, true],
+      [NOW - 6, 5, false],
+      [NOW - 5, -5, true],
     ] as const) {
-      const scene = new Scene([mine], [decided(mine)]);
+      const scene = new Scene([mine], [decided(mine)], skew);
       assert.equal(await scene.incoming.update(lease(cltt, { 'hw-address': OTHER })), taken, String(cltt - NOW));
     }
   });
@@ -114,7 +117,7 @@ describe('an update of a Kea partner', () => {
 
   it('is refused, and to be undone there, when its client got another address here since', async () => {
     const mine = lease(NOW - 10, { 'ip-address': ELSEWHERE });
-    const theirs = lease(NOW - 11);
+    const theirs = lease(NOW - 10);
     for (const decisions of [[], [decided(mine)]]) {
       const late = lease(NOW - 13);
       const scene = new Scene([mine], decisions);
@@ -218,10 +221,20 @@ describe('what a Kea partner has when both are back together', () => {
     for (const [verdict, theirs] of verdicts) assert.equal(incoming.judge(theirs), verdict);
   });
 
+  it('is left alone where both served alone, and decided in the same second', () => {
+    const mine = lease(NOW - 10);
+    for (const wasAlone of [false, true]) {
+      const { incoming } = new Scene([mine], [decided(mine)], 0, wasAlone);
+      const tie = wasAlone ? 'take' : 'over';
+      assert.equal(incoming.judge(lease(NOW - 10, { 'ip-address': ELSEWHERE })), tie);
+      assert.equal(incoming.judge(lease(NOW - 11, { 'ip-address': ELSEWHERE })), 'over');
+    }
+  });
+
   it('replaces what its client had here before', () => {
     const mine = lease(NOW - 10);
     const { incoming } = new Scene([mine]);
     assert.deepEqual(incoming.supersededBy(lease(NOW - 5, { 'ip-address': ELSEWHERE })), [mine]);
-    assert.deepEqual(incoming.supersededBy(lease(NOW - 9, { 'ip-address': ELSEWHERE })), []);
+    assert.deepEqual(incoming.supersededBy(lease(NOW - 10, { 'ip-address': ELSEWHERE })), []);
   });
 });

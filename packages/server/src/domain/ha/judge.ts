@@ -26,6 +26,8 @@ export interface Here {
   readonly nowSec: EpochSec;
   /** How far the clocks are apart. A lease may be dated by either, so that it does not matter which is ahead. */
   readonly skewSec: number;
+  /** The partner told its client of this lease without asking us: it served alone, too. */
+  readonly wasTold: boolean;
 }
 
 /**
@@ -34,8 +36,10 @@ export interface Here {
  */
 export type Verdict = 'take' | 'same' | 'keep' | 'over';
 
-/** Seconds that differ by no more than this and the skew are the same: they are whole, and so is the skew. */
+/** Seconds that differ by no more than this and the skew can be the same instant: they are whole, and so is the skew. */
 const SAME_TIME_SEC = 2;
+/** Clocks that are right measure as so far apart: the partner tells its time in whole seconds. */
+const NO_SKEW_SEC = 1;
 
 /** What a removal says of a lease. */
 export type Removed = Pick<Lease, 'address' | 'clientId' | 'hwAddress' | 'clttSec'>;
@@ -71,29 +75,35 @@ export function outlivesRemoval(removed: Removed, here: Here): boolean {
 
 /** Whether the client of a lease here went over to one of the partner's since. */
 export function isSuperseded(mine: Lease, theirs: Lease, { skewSec }: Pick<Here, 'skewSec'>): boolean {
-  return theirs.clttSec - mine.clttSec > tolerance(skewSec);
+  return theirs.clttSec - mine.clttSec > leeway(skewSec);
 }
 
 /** The client gave the address up here after it was last heard of there. */
-function isGivenUp(theirs: Lease, { mine, decided, skewSec }: Here): boolean {
-  const decision = decided(theirs.address);
+function isGivenUp(theirs: Lease, here: Here): boolean {
+  const { mine } = here;
+  const decision = here.decided(theirs.address);
   if (decision?.gaveUp === true && holderOf(decision.lease) === holderOf(theirs)) {
-    return decision.atSec + tolerance(skewSec) >= theirs.clttSec;
+    return isDecisionLater(decision.atSec, theirs, here);
   }
   // Not in force, though it was heard of here as late as there: released before the last start.
   return mine !== undefined && holderOf(mine) === holderOf(theirs) && mine.clttSec >= theirs.clttSec;
 }
 
-/**
- * Whether a lease in force here is later than theirs. At the same time what was decided alone is right: its client was
- * told, while Kea tells its own only when its partner has taken the lease.
- */
-function isLater(lease: Lease, theirs: Removed, { decided, skewSec }: Here): boolean {
-  const isLone = decided(lease.address)?.lease.clttSec === lease.clttSec;
-  const ahead = lease.clttSec - theirs.clttSec;
-  return isLone ? ahead >= -tolerance(skewSec) : ahead > tolerance(skewSec);
+/** Whether a lease in force here is later than theirs. */
+function isLater(lease: Lease, theirs: Removed, here: Here): boolean {
+  if (here.decided(lease.address)?.lease.clttSec === lease.clttSec) return isDecisionLater(lease.clttSec, theirs, here);
+  return lease.clttSec - theirs.clttSec > Math.abs(here.skewSec) + SAME_TIME_SEC;
 }
 
-function tolerance(skewSec: number): number {
-  return Math.abs(skewSec) + SAME_TIME_SEC;
+/**
+ * Whether what was decided here alone is later. In the same second it counts as later, since its client was told, and
+ * that of the partner was not: Kea waits for our answer. Where Kea told it, nobody knows, and nothing is taken away.
+ */
+function isDecisionLater(atSec: EpochSec, { clttSec }: Removed, { skewSec, wasTold }: Here): boolean {
+  const ahead = atSec - clttSec;
+  return wasTold ? ahead > leeway(skewSec) : ahead >= -leeway(skewSec);
+}
+
+function leeway(skewSec: number): number {
+  return Math.max(0, Math.abs(skewSec) - NO_SKEW_SEC);
 }

@@ -11,6 +11,7 @@ import {
   type LoneDecision,
   outlivesRemoval,
   type Removed,
+  type Verdict,
 } from '../../domain/ha/judge.js';
 import { type Lease, LeaseState } from '../../domain/lease.js';
 import { holderOf, inForce } from '../../domain/pair/record.js';
@@ -26,6 +27,8 @@ export interface IncomingParts {
   readonly nowSec: () => EpochSec;
   /** How far the partner's clock is ahead, as measured. */
   readonly skewSec: () => number;
+  /** The partner has served alone since both were last together. */
+  readonly partnerWasAlone: () => boolean;
   /** What was decided here of an address while the partner was not told. */
   readonly decided: (address: Ipv4) => LoneDecision | undefined;
   /** The partner is to have what is here of this address. */
@@ -47,9 +50,9 @@ export class IncomingLeases {
     return this.#taking.has(address);
   }
 
-  /** What is to be done with a lease of the partner. */
-  judge(theirs: Lease) {
-    return judgeLease(theirs, this.#here(theirs));
+  /** What is to be done with a lease that the partner has in its database. */
+  judge(theirs: Lease): Verdict {
+    return judgeLease(theirs, this.#here(theirs, this.parts.partnerWasAlone()));
   }
 
   /** Leases of the same client in force here that it left for one of the partner's. */
@@ -66,7 +69,7 @@ export class IncomingLeases {
   async update(theirs: Lease): Promise<boolean> {
     const { ledger, offer, retract } = this.parts;
     const { address } = theirs;
-    switch (this.judge(theirs)) {
+    switch (judgeLease(theirs, this.#here(theirs))) {
       case 'keep': {
         offer(address);
         const mine = ledger.leases.getByAddress(address);
@@ -92,7 +95,7 @@ export class IncomingLeases {
     return true;
   }
 
-  #here({ address, clientId, hwAddress, subnetId }: Removed & Partial<Pick<Lease, 'subnetId'>>): Here {
+  #here({ address, clientId, hwAddress, subnetId }: Removed & Partial<Pick<Lease, 'subnetId'>>, wasTold = false): Here {
     const { ledger, decided, skewSec } = this.parts;
     const { leases } = ledger;
     const nowSec = this.parts.nowSec();
@@ -105,7 +108,7 @@ export class IncomingLeases {
         inForce(lease, nowSec) &&
         holderOf(lease) === holderOf({ clientId, hwAddress }),
     );
-    return { mine: leases.getByAddress(address), elsewhere, decided, nowSec, skewSec: skewSec() };
+    return { mine: leases.getByAddress(address), elsewhere, decided, nowSec, skewSec: skewSec(), wasTold };
   }
 
   /** Stores leases. @throws StoreError */

@@ -68,6 +68,7 @@ export class KeaHaService implements Redundancy {
       ledger,
       nowSec: () => Math.floor(clock.now() / 1000),
       skewSec: () => this.partner.skewSec,
+      partnerWasAlone: () => this.partner.wasAlone,
       decided: (address) => this.#decisions.get(address),
       offer: (address) => this.#offer(address),
       retract: (theirs) => this.#updates.changed(theirs.address, theirs, undefined),

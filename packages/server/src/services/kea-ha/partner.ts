@@ -1,7 +1,7 @@
 /** The partner as its heartbeats show it: state, clock, how long it has been silent (Kea: communication_state.cc). */
 
 import type { PartnerState } from '../../domain/ha/states.js';
-import { parsePartnerState } from '../../domain/ha/states.js';
+import { KEA_STATES, parsePartnerState } from '../../domain/ha/states.js';
 import type { JsonMap } from '../../domain/snapshot.js';
 import type { EpochMs } from '../../domain/values.js';
 import type { Clock } from '../ports.js';
@@ -23,6 +23,7 @@ export class PartnerView {
   #contactAtMs: number;
   /** Counters of updates it has not sent: the last two it told. */
   #unsent: readonly [number, number] = [0, 0];
+  #unsentTogether = 0;
   readonly #rejected = new Map<string, number>();
 
   constructor(
@@ -40,6 +41,7 @@ export class PartnerView {
     this.state = told;
     this.scopes = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [];
     this.#unsent = [this.#unsent[1], typeof unsent === 'number' ? unsent : 0];
+    if (KEA_STATES[told].updates) this.#unsentTogether = this.#unsent[1];
     this.skewSec = Math.round((at - this.clock.now()) / 1000);
     this.inTouch = true;
     this.poke();
@@ -59,6 +61,11 @@ export class PartnerView {
   get hasUnsent(): boolean {
     const [before, last] = this.#unsent;
     return last > 0 && last !== before;
+  }
+
+  /** It served without telling us since it last was with us. */
+  get wasAlone(): boolean {
+    return this.#unsent[1] !== this.#unsentTogether;
   }
 
   get tooFarInTime(): boolean {
