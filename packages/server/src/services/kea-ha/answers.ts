@@ -64,9 +64,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     if (after === undefined && from !== 'start') throw new CommandError('command-invalid', "'from' is no address");
     if (from === 'start') service.partnerFetches();
     const count = typeof limit === 'number' && limit > 0 ? Math.min(limit, MAX_PAGE) : MAX_PAGE;
-    return found(leases.page(after, count));
+    return found(pageForKea(leases, after, count));
   },
-  'lease4-get-all': (_, { leases }) => found(leases.page(undefined, MAX_PAGE)),
+  'lease4-get-all': (_, { leases }) => found(pageForKea(leases, undefined, MAX_PAGE)),
   'status-get': (_, { report }) => done('', { 'high-availability': [report().status()] }),
   'list-commands': () => ({ result: 0, text: '', arguments: [...Object.keys(ROWS), ...FROM_PARTNERS].sort() }),
 };
@@ -83,13 +83,28 @@ export async function answerKea(command: string, args: JsonMap, parts: KeaAnswer
 }
 
 function found(page: readonly Lease[]): PeerAnswer {
-  const answer = { leases: page.map((lease) => leaseToJson(forKea(lease))), count: page.length };
+  const answer = { leases: page.map((lease) => leaseToJson(lease)), count: page.length };
   return { ...done(`${page.length} IPv4 lease(s) found.`, answer), result: page.length === 0 ? EMPTY : 0 };
 }
 
-/** Kea before 3 has no word for a released lease and skips it; that nobody has the address it understands. */
-function forKea(lease: Lease): Lease {
-  return lease.state === LeaseState.released ? { ...lease, state: LeaseState.expiredReclaimed } : lease;
+/**
+ * Leases that were given up are left out: Kea 2.2 deletes what is released, and of a client with a second row of any kind
+ * it can find that first, and refuse the address the client has.
+ */
+function pageForKea(leases: LeaseReader, after: Ipv4 | undefined, limit: number): Lease[] {
+  const page: Lease[] = [];
+  let last = after;
+  while (page.length < limit) {
+    const more = leases.page(last, limit - page.length);
+    if (more.length === 0) break;
+    page.push(...more.filter((lease) => !wasGivenUp(lease)));
+    last = more.at(-1)?.address;
+  }
+  return page;
+}
+
+function wasGivenUp({ state, validLifetimeSec }: Lease): boolean {
+  return state === LeaseState.released || (state === LeaseState.expiredReclaimed && validLifetimeSec === 0);
 }
 
 /** As Kea does: the subnet must be there, and the address in it. */

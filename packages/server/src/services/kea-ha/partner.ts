@@ -19,11 +19,12 @@ export class PartnerView {
   scopes: readonly string[] = [];
   /** It was heard at least once. */
   inTouch = false;
+  /** It was seen to serve without telling us, since it last was with us. */
+  wasAlone = false;
   skewSec = 0;
   #contactAtMs: number;
   /** Counters of updates it has not sent: the last two it told. */
   #unsent: readonly [number, number] = [0, 0];
-  #unsentTogether = 0;
   readonly #rejected = new Map<string, number>();
 
   constructor(
@@ -41,7 +42,8 @@ export class PartnerView {
     this.state = told;
     this.scopes = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [];
     this.#unsent = [this.#unsent[1], typeof unsent === 'number' ? unsent : 0];
-    if (KEA_STATES[told].updates) this.#unsentTogether = this.#unsent[1];
+    if (told === 'partner-down') this.wasAlone = true;
+    else if (KEA_STATES[told].updates) this.wasAlone = false;
     this.skewSec = Math.round((at - this.clock.now()) / 1000);
     this.inTouch = true;
     this.poke();
@@ -61,11 +63,6 @@ export class PartnerView {
   get hasUnsent(): boolean {
     const [before, last] = this.#unsent;
     return last > 0 && last !== before;
-  }
-
-  /** It served without telling us since it last was with us. */
-  get wasAlone(): boolean {
-    return this.#unsent[1] !== this.#unsentTogether;
   }
 
   get tooFarInTime(): boolean {
