@@ -71,9 +71,11 @@ export class IncomingLeases {
     const { address } = theirs;
     switch (judgeLease(theirs, this.#here(theirs))) {
       case 'keep': {
-        offer(address);
         const mine = ledger.leases.getByAddress(address);
-        return mine !== undefined && holderOf(mine) === holderOf(theirs);
+        const isHolder = mine !== undefined && holderOf(mine) === holderOf(theirs);
+        // Of its own client the partner has our later time already, by its synchronisation, or a still later one by now.
+        if (!isHolder) offer(address);
+        return isHolder;
       }
       case 'over':
         retract(theirs);

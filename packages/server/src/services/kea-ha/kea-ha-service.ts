@@ -315,7 +315,9 @@ export class KeaHaService implements Redundancy {
   async #compare(): Promise<boolean> {
     if (this.#syncing) return false;
     if (!this.#timers.syncLeases) return true;
-    return (await this.fetch(this.#parts.ask, this.#timers.syncTimeoutMs)) === undefined;
+    const failed = await this.fetch(this.#parts.ask, this.#timers.syncTimeoutMs);
+    // Told while it does not serve: later it would be written over what the partner renewed meanwhile.
+    return failed === undefined && (await this.#updates.sendAll());
   }
 
   get #tooManyKept(): boolean {
