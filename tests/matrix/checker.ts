@@ -15,6 +15,14 @@ interface Held {
 export interface Violation {
   readonly invariant: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I11';
   readonly text: string;
+  /** Which server did it, and when on the clock of the history, where that can be said. */
+  readonly by?: { readonly sid: string; readonly atMs: number };
+}
+
+/** A span of time on the clock of the history, milliseconds. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Lengths of time clients waited, milliseconds. */
@@ -76,7 +84,17 @@ export function noRefusal(events: readonly HistoryEvent[]): Violation[] {
     .map(({ p, addr, f, ret, sid }) => ({
       invariant: 'I3' as const,
       text: `${p} had ${addr} and was refused by ${sid} at ${Math.round(ret)} (${f})`,
+      ...(sid === undefined ? {} : { by: { sid, atMs: ret } }),
     }));
+}
+
+/**
+ * True for a refusal by a Kea that had not heard of its partner's leases: cut off, it serves everybody by its own
+ * database, and refuses (as its partner does not) whoever has another address. No message could reach it.
+ */
+export function isDoneUnheard({ invariant, by }: Violation, keas: readonly string[], apart: readonly Span[]): boolean {
+  if (invariant !== 'I3' || by === undefined || !keas.includes(by.sid)) return false;
+  return apart.some(({ from, to }) => from <= by.atMs && by.atMs <= to);
 }
 
 /**

@@ -77,12 +77,13 @@ for (const row of ROWS.filter((one) => positionals.length === 0 || positionals.s
   for (const system of systems.filter((name) => row.systems.includes(name))) {
     const outcome = await perform(row, system, effort);
     outcomes.push(outcome);
-    const { violations, waits, acks, notes } = outcome;
+    const { violations, unheard, waits, acks, notes } = outcome;
     const said = violations.length === 0 ? 'ok' : `${violations.length} VIOLATIONS`;
     process.stderr.write(
       `${row.id} ${system}: ${said}, ${acks} ACKs, silence ${waits.silence} ms, longest wait ${waits.max} ms${notes.map((note) => `; ${note}`).join('')}\n`,
     );
     for (const { invariant, text } of violations.slice(0, 5)) process.stderr.write(`  ${invariant}: ${text}\n`);
+    for (const { invariant, text } of unheard.slice(0, 5)) process.stderr.write(`  Kea's ${invariant}: ${text}\n`);
     if (values.keep !== undefined && violations.length > 0) {
       mkdirSync(values.keep, { recursive: true });
       const base = join(values.keep, `${row.id}-${system}-${values.seed}`);

@@ -92,6 +92,7 @@ export const ROWS: readonly Row[] = [
     systems: EVERY,
     async run(scene) {
       scene.system.lab.peerLink(false);
+      scene.cut();
       await scene.fault();
       scene.end();
       scene.system.lab.peerLink(true);
@@ -107,6 +108,7 @@ export const ROWS: readonly Row[] = [
       const { lab } = scene.system;
       lab.peerLink(false);
       lab.lan.trunk(false);
+      scene.cut();
       await scene.fault();
       scene.end();
       lab.peerLink(true);
@@ -121,6 +123,7 @@ export const ROWS: readonly Row[] = [
     systems: EVERY,
     async run(scene) {
       deaf(scene, 1, true);
+      scene.cut();
       await scene.fault();
       scene.end();
       const states = await Promise.all(([0, 1] as const).map((side) => scene.system.state(side)));
@@ -295,6 +298,7 @@ export const ROWS: readonly Row[] = [
     systems: EVERY,
     async run(scene) {
       deaf(scene, 0, true);
+      scene.cut();
       await scene.fault(4000);
       await scene.system.kill(0);
       await scene.fault();

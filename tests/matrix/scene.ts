@@ -5,10 +5,12 @@ import { Link } from '../lib/link.js';
 import { Netns } from '../lib/netns.js';
 import {
   databasesEqual,
+  isDoneUnheard,
   journalsAgree,
   noDoubleAssignment,
   noRefusal,
   nothingForgotten,
+  type Span,
   type Violation,
   type Waits,
   waitsOf,
@@ -30,6 +32,8 @@ export interface Outcome {
   readonly row: string;
   readonly system: SystemName;
   readonly violations: readonly Violation[];
+  /** What a Kea did that its partner, a lessor, could not keep it from (checker.ts, isDoneUnheard). */
+  readonly unheard: readonly Violation[];
   /** Of clients that asked while the fault was in force. */
   readonly waits: Waits;
   readonly acks: number;
@@ -76,6 +80,8 @@ export class Scene {
   readonly #extra: Violation[] = [];
   readonly #links: Link[] = [];
   readonly #far: Netns[] = [];
+  readonly #apartSpans: Span[] = [];
+  #apartFrom: number | undefined;
   #population: Population | undefined;
   /** Others than lessor did not come together again. */
   #apart = false;
@@ -114,6 +120,11 @@ export class Scene {
   /** Waits while the fault lasts. */
   async fault(ms = this.effort.faultMs): Promise<void> {
     await sleep(ms);
+  }
+
+  /** Marks that the servers do not hear each other any more, until they are together again. */
+  cut(): void {
+    this.#apartFrom = performance.now();
   }
 
   /** Marks the time in which waits are measured. */
@@ -157,7 +168,10 @@ export class Scene {
   async together(withinMs = TOGETHER_MS): Promise<void> {
     const began = performance.now();
     for (const side of [0, 1] as const) await this.until(side, this.system.together, withinMs);
-    const took = performance.now() - began;
+    const now = performance.now();
+    if (this.#apartFrom !== undefined) this.#apartSpans.push({ from: this.#apartFrom, to: now });
+    this.#apartFrom = undefined;
+    const took = now - began;
     if (took > 100 && this.faultFrom > 0) this.note(`together again after ${(took / 1000).toFixed(1)} s`);
   }
 
@@ -186,6 +200,11 @@ export class Scene {
     const journals = ([0, 1] as const).map((side) => this.system.journal(side));
     found.push(...journalsAgree(journals.filter((one): one is JournalRecord[] => one !== undefined)));
     return found;
+  }
+
+  /** True for what no message could have kept a Kea from. */
+  isUnheard(violation: Violation): boolean {
+    return isDoneUnheard(violation, this.system.keas, this.#apartSpans);
   }
 
   /** I2 and I6, when everything under way has arrived. */
@@ -232,7 +251,8 @@ export async function perform(row: Row, name: SystemName, effort: Effort): Promi
     stage = row.stage?.(name);
   } catch (error) {
     const notes = [`NOT RUN: ${(error as Error).message}`];
-    return { row: row.id, system: name, violations: [], waits: NO_WAITS, acks: 0, notes, log: '', history: '' };
+    const nothing = { violations: [], unheard: [], waits: NO_WAITS, acks: 0, log: '', history: '' };
+    return { row: row.id, system: name, notes, ...nothing };
   }
   const system = openSystem(name, stage?.variation ?? row.variation);
   const scene = new Scene(system, effort, row.habits ?? {});
@@ -251,10 +271,13 @@ export async function perform(row: Row, name: SystemName, effort: Effort): Promi
     stage?.close();
   }
   const { waits, acks } = measure(scene);
+  const unheard = violations.filter((one) => scene.isUnheard(one));
+  if (unheard.length > 0) scene.note(`clients refused by the Kea that was cut off: ${unheard.length}`);
   return {
     row: row.id,
     system: name,
-    violations,
+    violations: violations.filter((one) => !unheard.includes(one)),
+    unheard,
     waits,
     acks,
     notes: scene.notes,

@@ -29,6 +29,8 @@ export interface System {
   readonly together: string;
   /** Two lessors, of which more is demanded. */
   readonly ours: boolean;
+  /** Addresses of the Keas that have a lessor for a partner. */
+  readonly keas: readonly string[];
   /** Kea's configuration, commands and lease file. */
   readonly isKeaLike: boolean;
   /** Process id of a server; undefined when it does not run. */
@@ -115,7 +117,10 @@ export function openSystem(name: SystemName, variation: Variation = {}): System 
     ...(variation.own === undefined ? {} : { own: variation.own }),
     ...(variation.server === undefined ? {} : { server: variation.server }),
   });
-  return new KeaLikePair(lab, pure);
+  const keas = subjects.includes(lessor)
+    ? subjects.flatMap((one, side) => (one === kea ? [`10.77.0.${side + 1}`] : []))
+    : [];
+  return new KeaLikePair(lab, pure, keas);
 }
 
 /** Two servers with Kea's control channel. */
@@ -126,6 +131,7 @@ class KeaLikePair implements System {
   constructor(
     readonly lab: PairLab,
     readonly ours: boolean,
+    readonly keas: readonly string[],
   ) {}
 
   pid(side: Side): number | undefined {
@@ -226,6 +232,7 @@ class DhcpdPair implements System {
   readonly lab = new PairLab({ apart: true });
   readonly together = 'normal';
   readonly ours = false;
+  readonly keas = [];
   readonly isKeaLike = false;
   readonly #folders = [scratchFolder(), scratchFolder()] as const;
   readonly #children: (ChildProcess | undefined)[] = [undefined, undefined];

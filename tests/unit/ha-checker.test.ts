@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
   databasesEqual,
+  isDoneUnheard,
   journalsAgree,
   noDoubleAssignment,
   noRefusal,
@@ -49,6 +50,15 @@ describe('the checker of a pair', () => {
     assert.equal(noRefusal(history({ end: 100 }, { f: 'renew', inv: 50, res: 'nak' })).length, 1);
     assert.deepEqual(noRefusal(history({ end: 100 }, { f: 'renew', inv: 150, res: 'nak' })), []);
     assert.deepEqual(noRefusal(history({ end: 100 }, { f: 'reboot', inv: 50, res: 'nak', addr: '10.0.0.2' })), []);
+  });
+
+  it('tells refusals by a Kea that was cut off from all others', () => {
+    const [refusal] = noRefusal(history({ end: 100 }, { f: 'renew', inv: 50, res: 'nak', sid: 'kea' }));
+    const spans = (from: number, to: number) => [{ from, to }];
+    assert.equal(isDoneUnheard(refusal!, ['kea'], spans(40, 60)), true);
+    assert.equal(isDoneUnheard(refusal!, ['kea'], spans(60, 80)), false);
+    assert.equal(isDoneUnheard(refusal!, [], spans(40, 60)), false);
+    assert.equal(isDoneUnheard({ ...refusal!, invariant: 'I1' }, ['kea'], spans(40, 60)), false);
   });
 
   it('finds what a database forgot, has for another, or ends too early', () => {

@@ -1,6 +1,6 @@
 /** What a Kea partner may ask of this server, a row a command (Kea: the command set of its dedicated listener). */
 
-import type { Lease } from '../../domain/lease.js';
+import { type Lease, LeaseState } from '../../domain/lease.js';
 import { leaseToJson } from '../../domain/lease-json.js';
 import type { ConfigSnapshot, Json, JsonMap } from '../../domain/snapshot.js';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../domain/values.js';
@@ -31,6 +31,8 @@ export interface KeaAnswerParts {
 
 type Row = (args: JsonMap, parts: KeaAnswerParts) => PeerAnswer | Promise<PeerAnswer>;
 
+/** Not 4, "conflict": ten of those end a pair with Kea 3. */
+const ERROR = 1;
 const EMPTY = 3;
 const MAX_PAGE = 10_000;
 
@@ -48,13 +50,13 @@ const ROWS: Readonly<Record<string, Row>> = {
   async 'lease4-update'(args, { service, snapshot }) {
     const lease = leaseOfUpdate(args);
     checkPlace(lease, snapshot());
-    await service.incoming.update(lease);
-    return done('IPv4 lease updated.');
+    if (await service.incoming.update(lease)) return done('IPv4 lease updated.');
+    return { result: ERROR, text: `${formatIpv4(lease.address)} was given or given up here later` };
   },
   async 'lease4-del'(args, { service }) {
-    const { expire, 'valid-lft': lifetime } = args;
-    const cltt = typeof expire === 'number' && typeof lifetime === 'number' ? expire - lifetime : undefined;
-    const there = await service.incoming.giveUp(addressOf(args), cltt);
+    // Operators name no more than the address.
+    const removed = args.expire === undefined ? undefined : leaseOfUpdate(args);
+    const there = await service.incoming.giveUp(addressOf(args), removed);
     return there ? done('IPv4 lease deleted.') : { result: EMPTY, text: 'IPv4 lease not found.' };
   },
   'lease4-get-page'({ from, limit }, { leases, service }) {
@@ -62,9 +64,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     if (after === undefined && from !== 'start') throw new CommandError('command-invalid', "'from' is no address");
     if (from === 'start') service.partnerFetches();
     const count = typeof limit === 'number' && limit > 0 ? Math.min(limit, MAX_PAGE) : MAX_PAGE;
-    return found(leases.page(after, count));
+    return found(pageForKea(leases, after, count));
   },
-  'lease4-get-all': (_, { leases }) => found(leases.page(undefined, MAX_PAGE)),
+  'lease4-get-all': (_, { leases }) => found(pageForKea(leases, undefined, MAX_PAGE)),
   'status-get': (_, { report }) => done('', { 'high-availability': [report().status()] }),
   'list-commands': () => ({ result: 0, text: '', arguments: [...Object.keys(ROWS), ...FROM_PARTNERS].sort() }),
 };
@@ -83,6 +85,26 @@ export async function answerKea(command: string, args: JsonMap, parts: KeaAnswer
 function found(page: readonly Lease[]): PeerAnswer {
   const answer = { leases: page.map((lease) => leaseToJson(lease)), count: page.length };
   return { ...done(`${page.length} IPv4 lease(s) found.`, answer), result: page.length === 0 ? EMPTY : 0 };
+}
+
+/**
+ * Leases that were given up are left out: Kea 2.2 deletes what is released, and of a client with a second row of any kind
+ * it can find that first, and refuse the address the client has.
+ */
+function pageForKea(leases: LeaseReader, after: Ipv4 | undefined, limit: number): Lease[] {
+  const page: Lease[] = [];
+  let last = after;
+  while (page.length < limit) {
+    const more = leases.page(last, limit - page.length);
+    if (more.length === 0) break;
+    page.push(...more.filter((lease) => !wasGivenUp(lease)));
+    last = more.at(-1)?.address;
+  }
+  return page;
+}
+
+function wasGivenUp({ state, validLifetimeSec }: Lease): boolean {
+  return state === LeaseState.released || (state === LeaseState.expiredReclaimed && validLifetimeSec === 0);
 }
 
 /** As Kea does: the subnet must be there, and the address in it. */

@@ -1,22 +1,43 @@
-/** Leases that come from another server: stored without telling it of them again. */
+/**
+ * Leases that come from another server: stored without telling it of them again. What a Kea could not send while the
+ * cable was cut it sends afterwards, and would have it written over what its partner gave meanwhile: domain/ha/judge.ts
+ * says what is the latest.
+ */
 
+import {
+  type Here,
+  isSuperseded,
+  judgeLease,
+  type LoneDecision,
+  outlivesRemoval,
+  type Removed,
+  type Verdict,
+} from '../../domain/ha/judge.js';
 import { type Lease, LeaseState } from '../../domain/lease.js';
+import { holderOf, inForce } from '../../domain/pair/record.js';
 import type { EpochSec, Ipv4 } from '../../domain/values.js';
 import type { Ledger } from '../ledger.js';
 import type { LeaseReader } from '../ports.js';
 
 /** What {@link IncomingLeases} work with. */
 export interface IncomingParts {
-  readonly ledger: { readonly leases: Pick<LeaseReader, 'getByAddress'> } & Pick<Ledger, 'transact'>;
-  readonly nowSec: () => number;
+  readonly ledger: {
+    readonly leases: Pick<LeaseReader, 'getByAddress' | 'listByClientId' | 'listByHwAddress'>;
+  } & Pick<Ledger, 'transact'>;
+  readonly nowSec: () => EpochSec;
   /** How far the partner's clock is ahead, as measured. */
   readonly skewSec: () => number;
-  /** The partner is to have this lease in the place of what it sent. */
-  readonly offer: (mine: Lease) => void;
+  /** The partner has served alone since both were last together. */
+  readonly partnerWasAlone: () => boolean;
+  /** What was decided here of an address while the partner was not told. */
+  readonly decided: (address: Ipv4) => LoneDecision | undefined;
+  /** The partner is to have what is here of this address. */
+  readonly offer: (address: Ipv4) => void;
+  /** The partner is to remove this lease. */
+  readonly retract: (theirs: Lease) => void;
+  /** Of this address the partner has the latest: it is to be told nothing. */
+  readonly settled: (address: Ipv4) => void;
 }
-
-/** Times that differ by no more are the same: they are whole seconds, and skew is measured in those. */
-const SAME_TIME_SEC = 2;
 
 /** See the head of this file. */
 export class IncomingLeases {
@@ -29,35 +50,72 @@ export class IncomingLeases {
     return this.#taking.has(address);
   }
 
-  /** Stores what the partner changed, unless it is overtaken. @throws StoreError */
-  async update(lease: Lease): Promise<void> {
-    if (!this.#isOvertaken(lease)) await this.store([lease]);
+  /** What is to be done with a lease that the partner has in its database. */
+  judge(theirs: Lease): Verdict {
+    return judgeLease(theirs, this.#here(theirs, this.parts.partnerWasAlone()));
+  }
+
+  /** Leases of the same client in force here that it left for one of the partner's. */
+  supersededBy(theirs: Lease): Lease[] {
+    const here = this.#here(theirs);
+    return here.elsewhere.filter((mine) => isSuperseded(mine, theirs, here));
   }
 
   /**
-   * The partner gave a lease up; resolves with whether there was one. Kept if that is overtaken.
-   * @param clttSec when its client was last heard of, where the partner says so
+   * Stores what the partner changed, unless it is overtaken. Resolves with whether the client may be told: Kea holds its
+   * ACK back until it has our answer.
    * @throws StoreError
    */
-  async giveUp(address: Ipv4, clttSec: EpochSec | undefined): Promise<boolean> {
-    return (clttSec !== undefined && this.#isOvertaken({ address, clttSec })) || (await this.remove(address));
+  async update(theirs: Lease): Promise<boolean> {
+    const { ledger, offer, retract } = this.parts;
+    const { address } = theirs;
+    switch (judgeLease(theirs, this.#here(theirs))) {
+      case 'keep': {
+        const mine = ledger.leases.getByAddress(address);
+        const isHolder = mine !== undefined && holderOf(mine) === holderOf(theirs);
+        // Of its own client the partner has our later time already, by its synchronisation, or a still later one by now.
+        if (!isHolder) offer(address);
+        return isHolder;
+      }
+      case 'over':
+        retract(theirs);
+        return false;
+      default:
+        await this.store([theirs]);
+        return true;
+    }
   }
 
   /**
-   * What a Kea could not send while the cable was cut it sends afterwards, and would have it written over what its partner
-   * gave meanwhile. Where a client was heard of later here, further than the clocks are apart, the partner gets ours.
+   * The partner removed a lease; resolves with whether there was one. What is here later is kept.
+   * @param removed what it was, where the partner says so
+   * @throws StoreError
    */
-  #isOvertaken({ address, clttSec }: Pick<Lease, 'address' | 'clttSec'>): boolean {
-    const { ledger, nowSec, skewSec, offer } = this.parts;
-    const mine = ledger.leases.getByAddress(address);
-    if (mine?.state !== LeaseState.default || mine.clttSec + mine.validLifetimeSec <= nowSec()) return false;
-    if (mine.clttSec <= clttSec + Math.abs(skewSec()) + SAME_TIME_SEC) return false;
-    offer(mine);
+  async giveUp(address: Ipv4, removed: Removed | undefined): Promise<boolean> {
+    if (removed === undefined || !outlivesRemoval(removed, this.#here(removed))) return await this.remove(address);
+    this.parts.offer(address);
     return true;
+  }
+
+  #here({ address, clientId, hwAddress, subnetId }: Removed & Partial<Pick<Lease, 'subnetId'>>, wasTold = false): Here {
+    const { ledger, decided, skewSec } = this.parts;
+    const { leases } = ledger;
+    const nowSec = this.parts.nowSec();
+    const ofClient = clientId !== '' ? leases.listByClientId(clientId) : leases.listByHwAddress(hwAddress);
+    const elsewhere = ofClient.filter(
+      (lease) =>
+        lease.address !== address &&
+        lease.subnetId === subnetId &&
+        lease.state === LeaseState.default &&
+        inForce(lease, nowSec) &&
+        holderOf(lease) === holderOf({ clientId, hwAddress }),
+    );
+    return { mine: leases.getByAddress(address), elsewhere, decided, nowSec, skewSec: skewSec(), wasTold };
   }
 
   /** Stores leases. @throws StoreError */
   async store(leases: readonly Lease[]): Promise<void> {
+    for (const { address } of leases) this.parts.settled(address);
     await this.#take(leases, (tx) => {
       for (const lease of leases) tx.put(lease);
     });
@@ -67,6 +125,7 @@ export class IncomingLeases {
   async remove(address: Ipv4): Promise<boolean> {
     const there = this.parts.ledger.leases.getByAddress(address);
     if (there === undefined) return false;
+    this.parts.settled(address);
     await this.#take([there], (tx) => tx.delete(address));
     return true;
   }

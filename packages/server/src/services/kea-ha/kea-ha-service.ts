@@ -6,13 +6,15 @@
 import type { Exchange } from '../../domain/exchange.js';
 import { type KeaTimers, sideOfRole } from '../../domain/ha/config.js';
 import { formatGmt } from '../../domain/ha/gmt.js';
+import type { LoneDecision } from '../../domain/ha/judge.js';
 import { nextKeaState, servesSide } from '../../domain/ha/machine.js';
 import { sideOfClient } from '../../domain/ha/scopes.js';
 import { KEA_STATES, type KeaState } from '../../domain/ha/states.js';
-import type { Lease } from '../../domain/lease.js';
+import { type Lease, LeaseState } from '../../domain/lease.js';
 import type { GrantRules } from '../../domain/pair/grant-rules.js';
+import { inForce } from '../../domain/pair/record.js';
 import type { JsonMap } from '../../domain/snapshot.js';
-import type { Ipv4 } from '../../domain/values.js';
+import type { EpochSec, Ipv4 } from '../../domain/values.js';
 import type { DropReason } from '../drop-reasons.js';
 import type { Cancel } from '../ports.js';
 import type { AckVerdict, PendingAck, Redundancy } from '../redundancy.js';
@@ -26,17 +28,16 @@ import { LeaseUpdates, type UpdateOutcome } from './updates.js';
 /** Kea: HA_REQUEST_TIMEOUT. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Every address may be given: with a Kea partner pools are divided by classes, by hand. */
-const KEA_RULES: GrantRules = {
-  mayGive: () => true,
-  mayRenew: () => true,
-  lifetimeLimitSec: (_address, _holder, wantedSec) => wantedSec,
-  mayRefuse: () => true,
-};
-
 /** See the head of this file. */
 export class KeaHaService implements Redundancy {
-  readonly rules = KEA_RULES;
+  /** Every address may be given: with a Kea partner pools are divided by classes, by hand. */
+  readonly rules: GrantRules = {
+    mayGive: () => true,
+    mayRenew: () => true,
+    lifetimeLimitSec: (_address, _holder, wantedSec) => wantedSec,
+    // A partner that is believed to be down may be up and have given the client this address a moment ago.
+    mayRefuse: () => this.#state !== 'partner-down',
+  };
   readonly selective = true;
   readonly partner: PartnerView;
   readonly #parts: KeaHaParts;
@@ -44,6 +45,8 @@ export class KeaHaService implements Redundancy {
   readonly #copies: BackupCopies;
   /** Leases of the partner, which is not told of those. */
   readonly incoming: IncomingLeases;
+  /** What was decided here since the partner was last told. */
+  readonly #decisions = new Map<Ipv4, LoneDecision>();
   #state: KeaState = 'waiting';
   #reason = KEA_STATES.waiting.text;
   /** The state before maintenance, to which its end returns. */
@@ -63,9 +66,16 @@ export class KeaHaService implements Redundancy {
     this.partner = new PartnerView(clock, parseTime);
     this.incoming = new IncomingLeases({
       ledger,
-      nowSec: () => clock.now() / 1000,
+      nowSec: () => Math.floor(clock.now() / 1000),
       skewSec: () => this.partner.skewSec,
-      offer: (mine) => void (this.#hasPartner && this.#updates.changed(mine.address, undefined, mine)),
+      partnerWasAlone: () => this.partner.wasAlone,
+      decided: (address) => this.#decisions.get(address),
+      offer: (address) => this.#offer(address),
+      retract: (theirs) => this.#updates.changed(theirs.address, theirs, undefined),
+      settled: (address) => {
+        this.#updates.settled(address);
+        this.#decisions.delete(address);
+      },
     });
     const lease = (address: Ipv4): Lease | undefined => ledger.leases.getByAddress(address);
     this.#copies = new BackupCopies({ peers: backups, lease, clock, logger });
@@ -128,8 +138,17 @@ export class KeaHaService implements Redundancy {
     if (KEA_STATES[this.#state].updates) {
       // Nobody waits at the gate for what an operator or a client without ACK changes.
       void this.#updates.send(address);
-      // 0 is for a process that never left an update unsent.
-    } else if (this.#state !== 'communication-recovery') this.#unsent = (this.#unsent % 0x7fff_ffff) + 1;
+      return;
+    }
+    const decision = loneDecision(before, after, Math.floor(this.#parts.clock.now() / 1000));
+    if (decision !== undefined) this.#decisions.set(address, decision);
+    // 0 is for a process that never left an update unsent.
+    if (this.#state !== 'communication-recovery') this.#unsent = (this.#unsent % 0x7fff_ffff) + 1;
+  }
+
+  /** The partner is to have what is here of an address. */
+  #offer(address: Ipv4): void {
+    if (this.#hasPartner) this.#updates.changed(address, undefined, this.#parts.ledger.leases.getByAddress(address));
   }
 
   #updated(outcome: UpdateOutcome, { hwAddress, clientId }: Lease): void {
@@ -265,6 +284,7 @@ export class KeaHaService implements Redundancy {
       const { result, arguments: args } = await this.#ask('ha-heartbeat', { 'server-name': self.name });
       this.partner.heard(result, args);
       if (this.#state === 'communication-recovery') await this.#recover();
+      if (this.#isToCompare && !(await this.#compare())) return true;
       this.#advance('the partner answers');
       if (KEA_STATES[this.#state].updates) await this.#updates.sendAll();
       return true;
@@ -284,6 +304,22 @@ export class KeaHaService implements Redundancy {
     this.#go('waiting', 'too much changed while the partner was away');
   }
 
+  /**
+   * The partner is back, has fetched what is here, and waits for us to serve with it. What it gave while it could not
+   * tell us it still has, beside what we gave: Kea never looks, and would serve by it.
+   */
+  get #isToCompare(): boolean {
+    return this.#state === 'partner-down' && this.partner.state === 'ready' && !this.partner.hasUnsent;
+  }
+
+  async #compare(): Promise<boolean> {
+    if (this.#syncing) return false;
+    if (!this.#timers.syncLeases) return true;
+    const failed = await this.fetch(this.#parts.ask, this.#timers.syncTimeoutMs);
+    // Told while it does not serve: later it would be written over what the partner renewed meanwhile.
+    return failed === undefined && (await this.#updates.sendAll());
+  }
+
   get #tooManyKept(): boolean {
     return this.#state === 'communication-recovery' && this.#updates.size > this.#timers.delayedUpdatesLimit;
   }
@@ -292,29 +328,41 @@ export class KeaHaService implements Redundancy {
   async fetch(ask: AskPeer, timeoutMs: number): Promise<Error | undefined> {
     const { ledger, clock, logger, config } = this.#parts;
     this.#syncing = true;
+    // Only what is newer here than there is still to be told, and what changes from now on.
+    const forgetOpen = this.#updates.mark();
     try {
-      const { received, taken, ours } = await synchronise({
+      const { received, taken, over, ours } = await synchronise({
         ledger,
         ask: (command, args) => ask(command, args, timeoutMs),
-        store: (leases) => this.incoming.store(leases),
+        incoming: this.incoming,
+        tell: (conflicts, ended) => this.#settle(conflicts, ended),
         pageLimit: this.#timers.syncPageLimit,
         maxPeriodSec: Math.max(1, Math.floor(timeoutMs / 1000)),
         selfName: config().self.name,
         nowSec: () => Math.floor(clock.now() / 1000),
         onUnreadable: (error) => logger.log('WARN', 'HA_LEASE_SYNC_STALE_LEASE', error.message),
       });
-      const text = `${received} leases received, ${taken} taken, ${ours.length} newer here`;
+      const text = `${received} leases received, ${taken} taken, ${ours.length} newer here, ${over} over`;
       logger.log('INFO', 'HA_SYNC_SUCCESSFUL', text);
       this.partner.poke();
-      // Only what is newer here than there is still to be told.
-      this.#updates.forget();
-      if (this.#hasPartner) for (const lease of ours) this.#updates.changed(lease.address, undefined, lease);
+      forgetOpen();
+      for (const { address } of ours) this.#offer(address);
       return undefined;
     } catch (error) {
       logger.log('WARN', 'HA_SYNC_FAILED', (error as Error).message);
       return error as Error;
     } finally {
       this.#syncing = false;
+    }
+  }
+
+  /** Tells the partner, while it is held off, what it would serve clients wrongly by. @throws Error */
+  async #settle(conflicts: readonly Ipv4[], over: readonly Lease[]): Promise<void> {
+    if (!this.#hasPartner) return;
+    for (const address of conflicts) this.#offer(address);
+    for (const lease of over) this.#updates.changed(lease.address, lease, undefined);
+    for (const address of [...conflicts, ...over.map((lease) => lease.address)]) {
+      if ((await this.#updates.send(address)) !== 'stored') throw new Error('the partner does not take a lease update');
     }
   }
 
@@ -348,6 +396,8 @@ export class KeaHaService implements Redundancy {
     this.#scopes = undefined;
     this.#reason = `${KEA_STATES[to].text} (${reason})`;
     if (to === 'terminated') this.#updates.forget();
+    // Another time alone begins: what was decided in the last one has been told.
+    if (to === 'partner-down' && KEA_STATES[from].updates) this.#decisions.clear();
     if (!KEA_STATES[to].updates) this.partner.forgetRejected();
     const pause = this.#timers.pauses[to];
     this.#paused = pause === 'always' || (pause === 'once' && !this.#pausedOnce.has(to));
@@ -392,6 +442,14 @@ export class KeaHaService implements Redundancy {
       .sort((a, b) => sideOfRole(a.role) - sideOfRole(b.role))
       .map(({ name }) => name);
   }
+}
+
+/** What a change here decides; that a lease ran out nobody decided, each server sees it by itself. */
+function loneDecision(before: Lease | undefined, after: Lease | undefined, nowSec: EpochSec): LoneDecision | undefined {
+  const lease = after ?? before;
+  if (lease === undefined || lease.state === LeaseState.expiredReclaimed) return undefined;
+  if (after === undefined && !inForce(before, nowSec)) return undefined;
+  return { atSec: nowSec, lease, gaveUp: after === undefined || after.state === LeaseState.released };
 }
 
 const WHOLE: AckVerdict = { kind: 'whole' };

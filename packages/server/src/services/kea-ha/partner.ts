@@ -1,7 +1,7 @@
 /** The partner as its heartbeats show it: state, clock, how long it has been silent (Kea: communication_state.cc). */
 
 import type { PartnerState } from '../../domain/ha/states.js';
-import { parsePartnerState } from '../../domain/ha/states.js';
+import { KEA_STATES, parsePartnerState } from '../../domain/ha/states.js';
 import type { JsonMap } from '../../domain/snapshot.js';
 import type { EpochMs } from '../../domain/values.js';
 import type { Clock } from '../ports.js';
@@ -19,6 +19,8 @@ export class PartnerView {
   scopes: readonly string[] = [];
   /** It was heard at least once. */
   inTouch = false;
+  /** It was seen to serve without telling us, since it last was with us. */
+  wasAlone = false;
   skewSec = 0;
   #contactAtMs: number;
   /** Counters of updates it has not sent: the last two it told. */
@@ -40,6 +42,8 @@ export class PartnerView {
     this.state = told;
     this.scopes = Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : [];
     this.#unsent = [this.#unsent[1], typeof unsent === 'number' ? unsent : 0];
+    if (told === 'partner-down') this.wasAlone = true;
+    else if (KEA_STATES[told].updates) this.wasAlone = false;
     this.skewSec = Math.round((at - this.clock.now()) / 1000);
     this.inTouch = true;
     this.poke();

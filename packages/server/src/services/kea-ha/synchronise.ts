@@ -1,22 +1,26 @@
 /**
  * Fetching the leases of a Kea partner, page by page, with its service held off meanwhile as Kea does. Unlike Kea what
- * we have newer is not kept quiet: it is given to the caller, to be sent (after a split that has healed).
+ * we have newer is not kept quiet: what the partner has otherwise it is told before it serves again, and what it has
+ * not is given to the caller, to be sent (after a split that has healed).
  */
 
 import type { Lease } from '../../domain/lease.js';
 import { LeaseState } from '../../domain/lease.js';
 import { leaseFromJson } from '../../domain/lease-json.js';
+import { holderOf } from '../../domain/pair/record.js';
 import type { Json, JsonMap } from '../../domain/snapshot.js';
 import type { EpochSec, Ipv4 } from '../../domain/values.js';
 import type { Ledger } from '../ledger.js';
+import type { IncomingLeases } from './incoming.js';
 
 /** What a synchronisation works with. */
 export interface SynchroniseParts {
-  readonly ledger: Pick<Ledger, 'transact' | 'leases'>;
+  readonly ledger: Pick<Ledger, 'leases'>;
   /** Resolves with result code and arguments; rejects without an answer. */
   readonly ask: (command: string, args: JsonMap) => Promise<{ readonly result: number; readonly arguments: JsonMap }>;
-  /** Stores leases of the partner without telling it of them. */
-  readonly store: (leases: readonly Lease[]) => Promise<void>;
+  readonly incoming: Pick<IncomingLeases, 'judge' | 'supersededBy' | 'store' | 'remove'>;
+  /** Tells the partner what is here of these addresses, and which leases it is to remove. @throws Error if that fails */
+  readonly tell: (ours: readonly Ipv4[], over: readonly Lease[]) => Promise<void>;
   readonly pageLimit: number;
   readonly maxPeriodSec: number;
   readonly selfName: string;
@@ -33,6 +37,8 @@ const UNSUPPORTED = 2;
 export interface Synchronised {
   readonly received: number;
   readonly taken: number;
+  /** Leases of the partner whose clients gave them up, or left them for others. */
+  readonly over: number;
   /** Leases in force that the partner does not have, or has older. */
   readonly ours: readonly Lease[];
 }
@@ -44,24 +50,39 @@ export interface Synchronised {
 export async function synchronise(parts: SynchroniseParts): Promise<Synchronised> {
   const { ask, pageLimit, maxPeriodSec, selfName } = parts;
   const theirs = new Map<Ipv4, Lease>();
-  let taken = 0;
+  const found: Findings = { taken: [], conflicts: [], over: [] };
   try {
     let from: string = 'start';
     for (;;) {
       await must(ask('dhcp-disable', { ...ORIGIN, 'max-period': maxPeriodSec }), 'dhcp-disable');
       const { leases, last } = await page(parts, from);
       for (const lease of leases) theirs.set(lease.address, lease);
-      taken += await takeIn(parts, leases);
+      await takeIn(parts, leases, found);
       if (last.count < pageLimit || last.address === undefined) break;
       from = last.address;
     }
+    found.over.push(...(await leaveBehind(parts, found.taken)));
+    await parts.tell(found.conflicts, found.over);
   } catch (error) {
     await ask('dhcp-enable', ORIGIN).catch(() => undefined);
     throw error;
   }
   const done = await ask('ha-sync-complete-notify', { ...ORIGIN, 'server-name': selfName });
   if (done.result === UNSUPPORTED) await ask('dhcp-enable', ORIGIN);
-  return { received: theirs.size, taken, ours: ourNewer(parts, theirs) };
+  return {
+    received: theirs.size,
+    taken: found.taken.length,
+    over: found.over.length,
+    ours: ourNewer(parts, theirs),
+  };
+}
+
+/** What became of the partner's leases. */
+interface Findings {
+  readonly taken: Lease[];
+  /** Addresses that another client has here, and had later. */
+  readonly conflicts: Ipv4[];
+  readonly over: Lease[];
 }
 
 async function must(answer: Promise<{ readonly result: number }>, command: string): Promise<void> {
@@ -92,14 +113,32 @@ async function page(
   return { leases, last: { count: list.length, address: typeof address === 'string' ? address : undefined } };
 }
 
-/** Kea's rule: what is not here, or has an older time of the client's last transmission. */
-async function takeIn({ ledger, store }: SynchroniseParts, leases: readonly Lease[]): Promise<number> {
-  const newer = leases.filter((lease) => {
-    const mine = ledger.leases.getByAddress(lease.address);
-    return mine === undefined || mine.clttSec < lease.clttSec;
-  });
-  if (newer.length > 0) await store(newer);
-  return newer.length;
+async function takeIn(
+  { ledger, incoming }: SynchroniseParts,
+  leases: readonly Lease[],
+  found: Findings,
+): Promise<void> {
+  const newer: Lease[] = [];
+  for (const lease of leases) {
+    const verdict = incoming.judge(lease);
+    if (verdict === 'take') newer.push(lease);
+    else if (verdict === 'over') found.over.push(lease);
+    else if (verdict === 'keep') {
+      const mine = ledger.leases.getByAddress(lease.address);
+      if (mine !== undefined && holderOf(mine) !== holderOf(lease)) found.conflicts.push(lease.address);
+    }
+  }
+  if (newer.length > 0) await incoming.store(newer);
+  found.taken.push(...newer);
+}
+
+/** Removes leases of clients that now have another one from the partner; resolves with them. @throws StoreError */
+async function leaveBehind({ incoming }: SynchroniseParts, taken: readonly Lease[]): Promise<Lease[]> {
+  const left = taken
+    .filter(({ state }) => state === LeaseState.default)
+    .flatMap((lease) => incoming.supersededBy(lease));
+  for (const { address } of left) await incoming.remove(address);
+  return left;
 }
 
 function ourNewer({ ledger, nowSec }: SynchroniseParts, theirs: ReadonlyMap<Ipv4, Lease>): Lease[] {

@@ -51,6 +51,19 @@ export class LeaseUpdates {
     this.#open.clear();
   }
 
+  /** What is open now; the function forgets that, but for what has changed since. */
+  mark(): () => void {
+    const marked = [...this.#open];
+    return () => {
+      for (const [address, entry] of marked) if (this.#open.get(address) === entry) this.#open.delete(address);
+    };
+  }
+
+  /** The partner has the latest of an address. */
+  settled(address: Ipv4): void {
+    this.#open.delete(address);
+  }
+
   /** True if the partner has what we have of the address. */
   isStored(address: Ipv4): boolean {
     return !this.#open.has(address);
