@@ -7,7 +7,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { SERVER_SIDE, spawnIn } from './lab.js';
+import { LAST_IN_LINE, SERVER_SIDE, spawnIn } from './lab.js';
 import { load } from './perfdhcp.js';
 import { median, quantile } from './search.js';
 import type { Session, Table } from './session.js';
@@ -105,7 +105,13 @@ function startAttack([name, told]: readonly [string, object], port: number): () 
   let kill: () => void = () => undefined;
   const again = async (): Promise<void> => {
     while (!stopped) {
-      const argv = [process.execPath, AGENT, name, JSON.stringify({ host: '127.0.0.1', port, ...told })];
+      const argv = [
+        ...LAST_IN_LINE,
+        process.execPath,
+        AGENT,
+        name,
+        JSON.stringify({ host: '127.0.0.1', port, ...told }),
+      ];
       const child = spawnIn(SERVER_SIDE.namespace, argv, { stdio: 'ignore' });
       kill = () => void child.kill('SIGKILL');
       await new Promise((resolve) => child.once('exit', resolve));

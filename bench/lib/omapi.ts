@@ -4,10 +4,11 @@
  */
 
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import type { OmapiLoadReport, OmapiLoadRequest } from '../omapi-load.js';
-import { CLIENT_SIDE, runIn, SERVER_SIDE, spawnIn } from './lab.js';
+import { CLIENT_SIDE, LAST_IN_LINE, runIn, SERVER_SIDE, spawnIn } from './lab.js';
 import { load } from './perfdhcp.js';
 import { median, quantile } from './search.js';
 import type { Session, Table } from './session.js';
@@ -21,11 +22,10 @@ const FIRST_HOST = parseIpv4('10.128.0.0')!;
 /** Rate at which DHCP is served beside OMAPI. */
 const DHCP_PER_SEC = 2000;
 const DHCP_CLIENTS = 50_000;
+/** What a program is given to start before its load counts, in seconds. */
+const START_SEC = 1;
 /** Where the server of constant answers listens beside lessor. */
 const OTHER_PORT = OMAPI_PORT + 1;
-
-/** Under which the load generator takes only what nobody else wants; `nice` means nothing between sessions (autogroup). */
-const LAST_IN_LINE = ['chrt', '-i', '0'];
 
 /** One measurement of the table. */
 interface Measurement extends Pick<OmapiLoadRequest, 'kind' | 'connections' | 'depth'> {
@@ -194,10 +194,11 @@ async function latencies(session: Session): Promise<{ title: string; p99Ms: numb
         const asking =
           measurement &&
           askOmapi(session, measurement, round, {
-            seconds: effort.periodSec + 1,
+            seconds: effort.periodSec + 2 * START_SEC,
             prefix: LAST_IN_LINE,
             ...(elsewhere ? { port: OTHER_PORT, verify: false } : {}),
           });
+        if (asking !== undefined) await sleep(1000 * START_SEC);
         const request = { ratePerSec: DHCP_PER_SEC, periodSec: effort.periodSec, clients: DHCP_CLIENTS };
         const report = await load({ ...request, clientBlock: block++, latencies: true });
         const beside = await asking;

@@ -13,12 +13,22 @@ class HandLoop {
   readonly pace = new Pace(this.asClock());
   readonly clock: WorkClock = { ...this.asClock(), spare: (slice) => this.pace.spare(slice) };
 
+  private timers: { readonly at: number; readonly fn: () => void }[] = [];
+
   private asClock() {
-    return { monotonic: () => this.ms, soon: (fn: () => void) => void this.next.push(fn) };
+    return {
+      monotonic: () => this.ms,
+      soon: (fn: () => void) => void this.next.push(fn),
+      after: (delayMs: number, fn: () => void) => {
+        this.timers.push({ at: this.ms + delayMs, fn });
+        return () => undefined;
+      },
+    };
   }
   /** One turn of the loop. @returns how many callbacks it had */
   turn(): number {
-    const due = this.next;
+    const due = [...this.timers.filter(({ at }) => at <= this.ms).map(({ fn }) => fn), ...this.next];
+    this.timers = this.timers.filter(({ at }) => at > this.ms);
     this.next = [];
     for (const fn of due) fn();
     return due.length;
@@ -65,6 +75,28 @@ describe('the pace of long work', () => {
     loop.ms += 201;
     loop.turn();
     assert.ok(steps.length >= 399 && steps.length <= 401, `${steps.length} steps alone`);
+  });
+
+  it('gives a fifth of the time while packets come, what is done after a turn was waited for included', async () => {
+    let done = 0;
+    const goOn = async (): Promise<void> => {
+      for (;;) {
+        await spareTurn(loop.clock);
+        loop.ms += 0.04;
+        done += 0.04;
+      }
+    };
+    void goOn();
+    void inSlices(work('a', 1e9, 0.01), loop.clock);
+    const begin = loop.ms;
+    while (loop.ms < begin + 1000) {
+      loop.pace.arrived();
+      loop.turn();
+      await Promise.resolve();
+      loop.ms += 0.02;
+    }
+    const used = done + steps.length * 0.01;
+    assert.ok(used > 180 && used < 220, `${used} of 1000 ms`);
   });
 
   it('lets several pieces share a slice, none of them twice', () => {

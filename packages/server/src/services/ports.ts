@@ -26,6 +26,8 @@ export interface Clock {
    * where nobody keeps a pace (services/pace.ts).
    */
   spare?(slice: (endMs: number) => void): void;
+  /** True while packets come, and what can wait should ask `spare` for its turns. */
+  packetsCome?(): boolean;
 }
 
 /** Chance, handed in. */

@@ -50,6 +50,10 @@ export class SteadyClock implements Clock {
     this.pace.spare(slice);
   }
 
+  packetsCome(): boolean {
+    return this.pace.busy;
+  }
+
   /** How far this clock is ahead of the wall clock, which somebody may have set since, in milliseconds. */
   get offsetMs(): number {
     return this.now() - this.#wall.now();

@@ -1,6 +1,7 @@
 /**
  * Bounded work per turn of the event loop, dealt out in rounds: however much clients ask at once, packets of DHCP are
- * looked at after a few requests, and no client waits for all of another's.
+ * looked at after a few requests, and no client waits for all of another's. While packets come, turns are those of long
+ * work (services/pace.ts).
  */
 
 import type { Clock } from '../services/ports.js';
@@ -20,13 +21,15 @@ export class FairTurns {
   /** When this turn's time is over; undefined: nothing has been done in it yet. */
   private endsAt: number | undefined;
   private running = false;
+  /** A turn of long work has been asked for. */
+  private asked = false;
 
   /**
    * @param stepsPerTurn of all workers together
    * @param msPerTurn after which no step is begun
    */
   constructor(
-    private readonly clock: Pick<Clock, 'monotonic' | 'soon'>,
+    private readonly clock: Pick<Clock, 'monotonic' | 'soon' | 'spare' | 'packetsCome'>,
     private readonly stepsPerTurn: number,
     private readonly msPerTurn = Number.POSITIVE_INFINITY,
   ) {
@@ -40,8 +43,32 @@ export class FairTurns {
   }
 
   private run(): void {
+    const { clock } = this;
+    if (clock.spare !== undefined && clock.packetsCome?.() === true) {
+      this.askToSpare(clock.spare.bind(clock));
+      return;
+    }
     if (this.endsAt === undefined) this.begin();
     else if (!this.hasRoom()) return;
+    this.work();
+  }
+
+  private askToSpare(spare: NonNullable<Clock['spare']>): void {
+    if (this.asked) return;
+    this.asked = true;
+    spare((endMs) => {
+      this.asked = false;
+      this.left = this.stepsPerTurn;
+      const before = this.endsAt;
+      this.endsAt = endMs;
+      this.work();
+      this.endsAt = before;
+      if (this.waiting.length > 0) this.run();
+    });
+  }
+
+  /** At least one step. */
+  private work(): void {
     this.running = true;
     const worked = new Set<Worker>();
     do {
