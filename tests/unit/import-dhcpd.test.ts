@@ -476,6 +476,8 @@ option onie.installer "http://192.0.2.1/installer";`);
       { name: 'vivso-suboptions', data: '42623' },
       { name: 'installer', space: 'vendor-42623', data: 'http://192.0.2.1/installer' },
     ]);
+    const whole = 'option vivso.onie code 42623 = encapsulate onie; option onie.a code 1 = text; option onie.a "b";';
+    assert.equal((member(`${whole} option option-125 = 00:00:a6:7f:00;`, 'option-data') as readonly Json[]).length, 2);
   });
 
   it('of a site, and those that clients get unasked, as PXELINUX wants it', () => {

@@ -84,8 +84,9 @@ export class Definitions {
     return Object.fromEntries(entries);
   }
 
-  /** Option 125 for the blocks of enterprises that there are options for. */
+  /** Option 125 for the blocks of enterprises that there are options for, where it is not given whole. */
   #carriers(options: readonly JsonMap[]): JsonMap[] {
+    if (options.some(({ space = TOP_SPACE, code }) => space === TOP_SPACE && code === VENDOR_IDENTIFYING)) return [];
     const blocks = options.map(({ space }) => /^vendor-(\d+)$/.exec(this.#spaceOf(String(space)))?.[1]);
     return [...new Set(blocks)].flatMap((number) =>
       number === undefined ? [] : [{ name: 'vivso-suboptions', data: number }],
