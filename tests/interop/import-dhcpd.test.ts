@@ -23,7 +23,7 @@ const SITE = repoPath('tests', 'golden', 'dhcpd', 'site.conf');
 const SERVER = '10.77.0.1';
 
 /** Options every client asks for. */
-const WANTED = [1, 3, 6, 12, 15, 28, 42, 43, 51, 66, 67, 150, 197, 252];
+const WANTED = [1, 3, 6, 12, 15, 28, 42, 43, 51, 66, 67, 121, 150, 197, 230, 252];
 
 /** Somebody who asks. */
 interface Persona {
@@ -66,6 +66,8 @@ const PERSONAE: readonly Persona[] = [
   },
   { who: 'a host made through OMAPI', mac: '02:00:00:00:77:20', address: /^10\.77\.0\.20$/ },
   { who: 'a phone', mac: '00:04:f2:00:00:01', address: /^10\.77\.0\.1[24]\d$/ },
+  { who: 'a speaker', mac: '00:04:20:00:00:01', address: /^10\.77\.1\.1\d\d$/ },
+  { who: 'a host with routes, and a second entry', mac: '02:00:00:00:00:07', address: /^10\.77\.0\.17$/ },
   { who: 'a camera', mac: '02:00:00:00:00:0a', address: /^10\.77\.0\.1[24]\d$/ },
   { who: 'a camera with a name', mac: '02:00:00:00:00:0b', address: /^10\.77\.0\.1[24]\d$/ },
   { who: 'a stranger, who finds room in the other subnet', mac: '02:00:00:00:77:06', address: /^10\.77\.1\.1\d\d$/ },

@@ -46,6 +46,31 @@ describe('upgrade-config', () => {
     assert.equal(loadText(text).snapshot.subnets.length, 5);
   });
 
+  it('moves what dhcp-ddns said of names to the scopes that say it today, unless they do already', () => {
+    const { text, changes } = upgraded(`{ "Dhcp4": {
+      "dhcp-ddns": { "enable-updates": true, "sender-ip": "", "qualifying-suffix": "old.example.", "generated-prefix": "host",
+        "hostname-char-set": "[^a-z]" }, # names
+      "ddns-generated-prefix": "dyn" } }`);
+    assert.deepEqual(changes, [
+      '"generated-prefix" of dhcp-ddns is gone: what counted is "ddns-generated-prefix" of Dhcp4',
+      '"qualifying-suffix" of dhcp-ddns is gone: it is "ddns-qualifying-suffix" of Dhcp4',
+      '"hostname-char-set" of dhcp-ddns is gone: it is "hostname-char-set" of Dhcp4',
+    ]);
+    assert.match(text, /# names/);
+    const { tree, ddns } = loadText(text).snapshot;
+    assert.deepEqual(
+      [tree['ddns-qualifying-suffix'], tree['ddns-generated-prefix'], tree['hostname-char-set'], ddns?.senderAddress],
+      ['old.example.', 'dyn', '[^a-z]', '0.0.0.0'],
+    );
+  });
+
+  it('is named where a file has what it moves', () => {
+    assert.throws(
+      () => loadText('{ "Dhcp4": { "dhcp-ddns": { "enable-updates": true, "qualifying-suffix": "a." } } }'),
+      /since Kea 1\.7 it is "ddns-qualifying-suffix" of Dhcp4 \(`lessor upgrade-config` moves it\)/,
+    );
+  });
+
   it('writes the flags of today for every reservation-mode there was', () => {
     const modes = ['all', 'out-of-pool', 'global', 'disabled', 'off'];
     const subnets = modes.map((mode, n) => subnet(n, `, "id": ${n + 1}, "reservation-mode": "${mode}"`));

@@ -397,7 +397,7 @@ describe('What dhcpd allows and Kea has otherwise', () => {
 
   it('is refused by line where there is no such thing: enterprise numbers as codes, ranges of nothing, variables', () => {
     const { config, notes } = convert(
-      `option vivso.onie code 42623 = encapsulate onie;\n${SUBNET} {\nrange low high; }\nset x = option host-name;`,
+      `option maker.onie code 42623 = encapsulate onie;\n${SUBNET} {\nrange low high; }\nset x = option host-name;`,
     );
     assert.deepEqual(notes, [
       'lost dhcpd.conf:1 options of an enterprise are those of the space "vendor-42623" (option 125, RFC 3925)',
@@ -405,5 +405,209 @@ describe('What dhcpd allows and Kea has otherwise', () => {
       'lost dhcpd.conf:4 there are no variables: a class tests the option itself',
     ]);
     assert.equal(config['option-def'], undefined);
+  });
+});
+
+describe('Options of dhcpd.conf', () => {
+  const inSubnet = (definitions: string, options: string): readonly Json[] => {
+    const [subnet] = member(`${definitions} ${SUBNET} { ${options} }`, 'subnet4') as [Record<string, Json>];
+    return (subnet['option-data'] ?? []) as readonly Json[];
+  };
+
+  it('that are standard and declared with another type are read by that one, and sent as the same octets', () => {
+    assert.deepEqual(
+      inSubnet('option routes code 121 = array of integer 8;', 'option routes 24, 192, 168, 1, 10, 0, 0, 1;'),
+      [{ code: 121, 'csv-format': false, data: '18C0A8010A000001' }],
+    );
+    assert.deepEqual(inSubnet('option lookup code 119 = string;', 'option lookup "\\003lan\\000";'), [
+      { name: 'domain-search', 'csv-format': false, data: '036C616E00' },
+    ]);
+  });
+
+  it('are records of fields, lists of names, and octets of either sign', () => {
+    const definitions = [
+      'option phones code 150 = { ip-address };',
+      'option menu code 230 = { unsigned integer 16, integer 8, text };',
+      'option pairs code 231 = array of { ip-address, ip-address };',
+      'option names code 232 = domain-list;',
+      'option offset code 233 = signed integer 16;',
+      'option octets code 234 = array of integer 8;',
+    ].join('\n');
+    assert.deepEqual(
+      inSubnet(
+        definitions,
+        `option phones 192.0.2.7; option menu 7 255 "boot, or not"; option pairs 192.0.2.8 192.0.2.9;
+         option names "a.example", "b.example"; option offset 65535; option octets -1, 255;`,
+      ),
+      [
+        { name: 'phones', data: '192.0.2.7' },
+        { name: 'menu', data: '7, 255, boot\\, or not' },
+        { name: 'pairs', data: '192.0.2.8, 192.0.2.9' },
+        { name: 'names', data: 'a.example, b.example' },
+        { name: 'offset', data: '-1' },
+        { name: 'octets', data: '255, 255' },
+      ],
+    );
+    assert.deepEqual((member(`${definitions} ${SUBNET} { }`, 'option-def') as readonly Json[])[1], {
+      name: 'menu',
+      code: 230,
+      type: 'record',
+      'record-types': 'uint16, uint8, string',
+    });
+  });
+
+  it('without a Kea type are named by line; of two names for one code the last is the one', () => {
+    const { config, notes } = convert(
+      'option a code 230 = array of { ip-address, text };\noption b code 231 = text;\noption c code 231 = ip-address;',
+    );
+    assert.deepEqual(notes, ['lost dhcpd.conf:1 this type of option is not known']);
+    assert.deepEqual(config['option-def'], [{ name: 'c', code: 231, type: 'ipv4-address' }]);
+  });
+
+  it('of an enterprise are in its block of option 125', () => {
+    const { config, notes } = convert(`option space onie code width 1 length width 1;
+option onie.installer code 1 = text;
+option vivso.onie code 42623 = encapsulate onie;
+option op125 code 125 = encapsulate vivso;
+option onie.installer "http://192.0.2.1/installer";`);
+    assert.deepEqual(notes, []);
+    assert.deepEqual(config['option-def'], [{ name: 'installer', code: 1, space: 'vendor-42623', type: 'string' }]);
+    assert.deepEqual(config['option-data'], [
+      { name: 'vivso-suboptions', data: '42623' },
+      { name: 'installer', space: 'vendor-42623', data: 'http://192.0.2.1/installer' },
+    ]);
+    const whole = 'option vivso.onie code 42623 = encapsulate onie; option onie.a code 1 = text; option onie.a "b";';
+    assert.equal((member(`${whole} option option-125 = 00:00:a6:7f:00;`, 'option-data') as readonly Json[]).length, 2);
+  });
+
+  it('of a site, and those that clients get unasked, as PXELINUX wants it', () => {
+    const { config, notes } = convert(`option space pxelinux;
+option pxelinux.configfile code 209 = text;
+option pxelinux.reboottime code 211 = unsigned integer 32;
+site-option-space "pxelinux";
+if exists dhcp-parameter-request-list {
+  # always
+  option dhcp-parameter-request-list = concat(option dhcp-parameter-request-list, d1:d2, d0);
+}
+option pxelinux.configfile "default.cfg";
+option pxelinux.reboottime 30;`);
+    assert.deepEqual(notes, ['changed dhcpd.conf:5 clients that do not ask are sent these options too']);
+    assert.deepEqual(config['option-data'], [
+      { name: 'configfile', data: 'default.cfg', 'always-send': true },
+      { name: 'reboottime', data: '30' },
+    ]);
+  });
+
+  it('have a value, or are named', () => {
+    assert.deepEqual(convert('option domain-name "";').notes, ['lost dhcpd.conf:1 an option of this type has a value']);
+  });
+});
+
+describe('Conditions of dhcpd.conf', () => {
+  const test = (condition: string): Json | undefined => {
+    const [first] = member(`class "c" { match if ${condition}; }`, 'client-classes') as [Record<string, Json>];
+    return first?.test;
+  };
+
+  it('compare octets written as text or taken for a number', () => {
+    assert.equal(
+      test('binary-to-ascii(16, 8, ":", substring(hardware, 1, 3)) = "0:4:f2"'),
+      'substring(concat(0x01, pkt4.mac), 1, 3) == 0x0004f2',
+    );
+    assert.equal(
+      test('not binary-to-ascii(10, 8, ".", option dhcp-requested-address) != "192.0.2.1"'),
+      'not (not (option[50].hex == 0xc0000201))',
+    );
+    assert.equal(test('extract-int(option pxe-system-type, 16) = 7'), 'substring(option[93].hex, 0, 2) == 0x0007');
+  });
+
+  it('are about clients that are known, and the first option that there is', () => {
+    assert.equal(test('known and not exists user-class'), "member('KNOWN') and not (option[77].exists)");
+    assert.equal(
+      test('pick-first-value(option dhcp-client-identifier, hardware) = 01:02'),
+      'ifelse(option[61].exists, option[61].hex, concat(0x01, pkt4.mac)) == 0x0102',
+    );
+  });
+
+  it('that can not be compared are named: leading zeros, which dhcpd never writes, and text without marks', () => {
+    for (const condition of [
+      'binary-to-ascii(16, 8, ":", hardware) = "00:04"',
+      'binary-to-ascii(16, 8, "", hardware) = "04"',
+      'extract-int(hardware, 12) = 4',
+      'extract-int(hardware, 8) = 256',
+    ]) {
+      const { notes, config } = convert(`class "c" { match if ${condition}; }`);
+      assert.equal(notes.length, 1, condition);
+      assert.equal(config['client-classes'], undefined);
+    }
+  });
+
+  it('are carried over without what is logged or set in them', () => {
+    const { config, notes } = convert(
+      'if exists user-class {\nlog(info, concat("a; b", "c"));\nset x = "y"; filename "ipxe"; }',
+    );
+    assert.deepEqual(notes, [
+      'changed dhcpd.conf:1 packets are not written to the log; `lessor leases --follow` tells of changes',
+      'lost dhcpd.conf:1 there are no variables: a class tests the option itself',
+    ]);
+    assert.deepEqual((config['client-classes'] as readonly Record<string, Json>[])[0]!['boot-file-name'], 'ipxe');
+  });
+});
+
+describe('What many files have', () => {
+  const host = (name: string, more: string): string => `host ${name} { hardware ethernet 2:0:0:0:0:1; ${more} }\n`;
+
+  it('ranges from the higher address down, with zeros before numbers', () => {
+    const [subnet] = member(`${SUBNET} { range 192.0.2.020 192.000.002.010; }`, 'subnet4') as [Record<string, Json>];
+    assert.deepEqual(subnet.pools, [{ pool: '192.0.2.10 - 192.0.2.20' }]);
+  });
+
+  it('several hosts of one client: the first of each subnet counts, as in dhcpd', () => {
+    const { config, notes } = convert(
+      `${SUBNET} { }\n${host('a', 'fixed-address 192.0.2.5;')}${host('b', 'fixed-address 192.0.2.6, 192.0.2.7;')}${host('c', '')}`,
+    );
+    assert.deepEqual(notes, ['lost dhcpd.conf:3 its client has a reservation there already: the first counts']);
+    const [subnet] = config.subnet4 as [Record<string, Json>];
+    assert.deepEqual(
+      (subnet.reservations as readonly Record<string, Json>[]).map((one) => [one['hw-address'], one['ip-address']]),
+      [['02:00:00:00:00:01', '192.0.2.5']],
+    );
+    // Kea takes no reservation that gives nothing.
+    assert.deepEqual((config.reservations as readonly Record<string, Json>[])[0]!['client-classes'], ['KNOWN']);
+  });
+
+  it('clients that are known by their hardware address alone', () => {
+    const text = `ignore-client-uids on; ${SUBNET} { ignore-client-uids off; }`;
+    assert.equal(member(text, 'match-client-id'), false);
+    assert.equal((member(text, 'subnet4') as readonly Record<string, Json>[])[0]!['match-client-id'], true);
+  });
+
+  it('statements that say what holds anyway need no remark, wherever they are', () => {
+    const text = `deny bootp; ping-check off; ${SUBNET} { pool { deny dynamic bootp clients; range 192.0.2.5; } }`;
+    assert.deepEqual(convert(text).notes, []);
+  });
+
+  it('pools that are for nobody', () => {
+    const [guard] = member(`${SUBNET} { pool { deny all clients; range 192.0.2.5; } }`, 'client-classes') as [
+      Record<string, Json>,
+    ];
+    assert.equal(guard.test, "not (member('ALL'))");
+  });
+
+  it('subnets that are none, or are there twice, are named', () => {
+    const { notes } = convert(`subnet 192.0.2.1 netmask 255.255.255.0 { }\n${SUBNET} { }\n${SUBNET} { }`);
+    assert.deepEqual(notes, ['lost dhcpd.conf:1 this is no subnet', 'lost dhcpd.conf:3 there is this subnet already']);
+  });
+
+  it('what is out of place says so in the words of its kind', () => {
+    const { notes } = convert(
+      `${SUBNET} { pool { range 192.0.2.5;\non commit { }\nping-check on;\nauthoritative;\nfoo bar; } }`,
+    );
+    assert.deepEqual(notes, [
+      'lost dhcpd.conf:2 nothing is executed; `lessor leases --follow` tells of changes',
+      'lost dhcpd.conf:3 addresses are not pinged first; one that a client declines is put aside',
+      'lost dhcpd.conf:4 not understood in a pool',
+      'lost dhcpd.conf:5 not understood in a pool',
+    ]);
   });
 });

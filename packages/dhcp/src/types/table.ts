@@ -36,17 +36,17 @@ export const OPTION_TYPES: Readonly<Record<OptionTypeName, OptionType<unknown>>>
   internal: binary,
 };
 
-/** Options of space dhcp4 whose form no general type describes. */
-const SPECIAL: Readonly<Record<number, OptionCodec<unknown>>> = {
-  121: listSeparatedBy(',', staticRoute),
-  143: list(longTuple),
-  162: listSeparatedBy('|', encryptedResolver),
+/** Options of space dhcp4 whose form no general type describes, where they are of the type that stands for it. */
+const SPECIAL: Readonly<Record<number, { readonly type: OptionTypeName; readonly codec: OptionCodec<unknown> }>> = {
+  121: { type: 'internal', codec: listSeparatedBy(',', staticRoute) },
+  143: { type: 'tuple', codec: list(longTuple) },
+  162: { type: 'internal', codec: listSeparatedBy('|', encryptedResolver) },
 };
 
 /** The codec of an option's value. Cheap; nothing is kept. */
 export function codecOf(definition: OptionDefinition): OptionCodec<unknown> {
   const special = definition.space === 'dhcp4' ? SPECIAL[definition.code] : undefined;
-  if (special !== undefined) return special;
+  if (special?.type === definition.type) return special.codec;
   const subOptionsFollow = definition.encapsulates !== undefined;
   if (definition.type === 'record') {
     return record(

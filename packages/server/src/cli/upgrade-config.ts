@@ -19,8 +19,9 @@ export const UPGRADE_CONFIG_USAGE = `Usage: lessor upgrade-config [options] FILE
 Writes a configuration of an older Kea as Kea 3 and lessor want it, meaning the
 same: subnets without an id get the number that Kea before 2.7 gave them, which
 is the one in the lease file; reservation-mode becomes the flags of today; Logging
-moves into Dhcp4. Comments and everything else stay as they are. Every change is
-told, and then what \`lessor check\` still finds.
+moves into Dhcp4, and so does what dhcp-ddns said of names. Comments and everything
+else stay as they are. Every change is told, and then what \`lessor check\` still
+finds.
 
 ${formatOptions(OPTIONS)}
 

@@ -101,7 +101,9 @@ class Checker {
     const nearest = nearestWord(name, context ? [...known, 'user-context', 'comment'] : known);
     const elsewhere = (Object.keys(SCHEMA) as ScopeName[]).filter((other) => findParameter(other, name) !== undefined);
     let hint = '';
-    if (nearest !== undefined) hint = `; did you mean "${nearest}"?`;
+    if (scope === 'dhcp-ddns' && findParameter('Dhcp4', `ddns-${name}`) !== undefined)
+      hint = `; since Kea 1.7 it is "ddns-${name}" of Dhcp4 (\`lessor upgrade-config\` moves it)`;
+    else if (nearest !== undefined) hint = `; did you mean "${nearest}"?`;
     else if (elsewhere.length > 0)
       hint = `; it belongs in ${elsewhere.map((other) => SCHEMA[other].title).join(' or ')}`;
     this.issues.error(

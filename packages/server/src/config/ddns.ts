@@ -8,8 +8,12 @@ import { looksLikeIpv6 } from './values.js';
 
 /** Checks the map. @returns undefined if updates are switched off */
 export function buildDdns(section: Section, { issues }: BuildContext): DdnsConnection | undefined {
+  const serverAddress = section.or<string>('server-ip');
+  // Kea takes an empty one for any address of the server's family.
+  const senderAddress = section.or<string>('sender-ip') || (looksLikeIpv6(serverAddress) ? '::' : '0.0.0.0');
+  const addresses = { 'server-ip': serverAddress, 'sender-ip': senderAddress };
   const families = (['server-ip', 'sender-ip'] as const).map((name) => {
-    const text = section.or<string>(name);
+    const text = addresses[name];
     if (parseIpv4(text) !== undefined) return 4;
     if (looksLikeIpv6(text)) return 6;
     issues.error('config-range', section.positionOf(name), `"${text}" is not an IP address`);
@@ -30,9 +34,9 @@ export function buildDdns(section: Section, { issues }: BuildContext): DdnsConne
   }
   if (!section.or<boolean>('enable-updates')) return undefined;
   return {
-    serverAddress: section.or<string>('server-ip'),
+    serverAddress,
     serverPort: section.or<number>('server-port'),
-    senderAddress: section.or<string>('sender-ip'),
+    senderAddress,
     senderPort: section.or<number>('sender-port'),
     maxQueueSize: section.or<number>('max-queue-size'),
   };

@@ -1,6 +1,6 @@
 /**
  * A configuration file of an older Kea as Kea 3 and lessor want it, meaning the same: subnets numbered as Kea before 2.7
- * numbered them, the old names of reservation modes, loggers where they belong. Comments and everything else stay.
+ * numbered them, the old names of reservation modes, loggers and names in the DNS where they belong. Comments and everything else stay.
  */
 
 import { isMap } from '../domain/json.js';
@@ -40,7 +40,8 @@ export function upgradeConfig(path: string, text: Buffer, readFile: (path: strin
   let upgraded = text;
   const changes: string[] = [];
   const { Logging } = root;
-  for (const step of [numberSubnets, renameReservationModes, (map: JsonMap) => moveLoggers(map, Logging)]) {
+  const steps = [numberSubnets, renameReservationModes, moveDdns, (map: JsonMap) => moveLoggers(map, Logging)];
+  for (const step of steps) {
     const { edits, changes: said } = step(tree);
     tree = editTree(tree, edits);
     upgraded = editText(upgraded, edits);
@@ -114,6 +115,33 @@ function renameReservationModes(dhcp4: JsonMap): Step {
     changes.push(
       `"reservation-mode": "${word}" is now ${JSON.stringify(flags).replaceAll(':', ': ').replaceAll(',', ', ')}`,
     );
+  }
+  return { edits, changes };
+}
+
+/** What was in dhcp-ddns until Kea 1.7 and is a parameter of all scopes since. */
+const MOVED_FROM_DDNS: Readonly<Record<string, string>> = {
+  'override-no-update': 'ddns-override-no-update',
+  'override-client-update': 'ddns-override-client-update',
+  'replace-client-name': 'ddns-replace-client-name',
+  'generated-prefix': 'ddns-generated-prefix',
+  'qualifying-suffix': 'ddns-qualifying-suffix',
+  'hostname-char-set': 'hostname-char-set',
+  'hostname-char-replacement': 'hostname-char-replacement',
+};
+
+/** Where both say something Kea went by the new place. */
+function moveDdns(dhcp4: JsonMap): Step {
+  const edits: TreeEdit[] = [];
+  const changes: string[] = [];
+  for (const [name, moved] of Object.entries(MOVED_FROM_DDNS)) {
+    const at = ['dhcp-ddns', name];
+    const value = valueAt(dhcp4, at);
+    if (value === undefined) continue;
+    edits.push({ op: 'remove', at });
+    const stays = dhcp4[moved] === undefined;
+    if (stays) edits.push({ op: 'set', at: [moved], value });
+    changes.push(`"${name}" of dhcp-ddns is gone: ${stays ? 'it is' : 'what counted is'} "${moved}" of Dhcp4`);
   }
   return { edits, changes };
 }

@@ -6,6 +6,7 @@ import type { ParsedStatements } from '../../control/omapi/statements.js';
 import type { JsonMap } from '../../domain/snapshot.js';
 import type { Definitions } from './definitions.js';
 import type { Notes } from './notes.js';
+import { notePlain } from './plain.js';
 import { isSetting, readSettings, scopeMembers } from './settings.js';
 import { type ConfStatement, type ConfWord, isWord } from './tree.js';
 
@@ -145,7 +146,9 @@ export class Classes {
     for (const statement of body) {
       const word = statement.words[0]?.text.toLowerCase() ?? '';
       if (word === 'match' || isSetting(statement)) continue;
-      this.notes.lost(statement, (Object.hasOwn(LOST, word) ? LOST[word] : undefined) ?? 'not understood in a class');
+      const why = Object.hasOwn(LOST, word) ? LOST[word] : undefined;
+      if (why === undefined) notePlain(statement, this.notes, 'a class');
+      else this.notes.lost(statement, why);
     }
   }
 

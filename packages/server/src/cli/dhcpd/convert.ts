@@ -8,7 +8,7 @@ import { parseIpv4 } from '../../domain/values.js';
 import { Classes } from './classes.js';
 import { Definitions } from './definitions.js';
 import { ddnsMembers, ddnsSwitch, defaultDomain, isDdns, updateServer } from './dns.js';
-import { type ConvertedHost, convertHost } from './hosts.js';
+import { type ConvertedHost, convertHost, withoutAddress } from './hosts.js';
 import {
   convertSubnet,
   type FilledSubnet,
@@ -21,7 +21,7 @@ import {
 } from './networks.js';
 import { type Note, Notes } from './notes.js';
 import { omapiBlock } from './omapi.js';
-import { authoritativeOf, flagOf, notePlain } from './plain.js';
+import { authoritativeOf, clientIdMembers, flagOf, notePlain } from './plain.js';
 import { DHCPD_LEASE_TIMES, isSetting, leaseTimeMembers, leaseTimesOf, readSettings } from './settings.js';
 import { type ConfStatement, isWord } from './tree.js';
 
@@ -69,6 +69,7 @@ class Converter implements Workshop {
       authoritative: authoritativeOf(tree) ?? false,
       ...([...this.#hostsWith.values()].some((hosts) => hosts > 1) ? { 'ip-reservations-unique': false } : {}),
       ...(stash === undefined ? {} : { 'stash-agent-options': stash }),
+      ...clientIdMembers(tree),
       ...leaseTimeMembers(times, undefined),
       ...this.#names(tree),
       ...always,
@@ -88,10 +89,11 @@ class Converter implements Workshop {
   }
 
   /** A definition holds from where it stands on, whatever the scope; here in the whole file. */
-  #define(statements: readonly ConfStatement[]): void {
+  #define(tree: readonly ConfStatement[]): void {
+    const statements = [...allOf(tree)];
+    for (const statement of statements) this.definitions.learn(statement);
     for (const statement of statements) {
       if (isWord(statement.words[0], 'option')) this.definitions.take(statement, this.notes);
-      if (statement.body !== undefined) this.#define(statement.body);
     }
   }
 
@@ -146,6 +148,10 @@ class Converter implements Workshop {
     }
   }
 
+  hasSubnet(first: number, length: number): boolean {
+    return this.#subnets.some((subnet) => subnet.first === first && subnet.last - first + 1 === 2 ** (32 - length));
+  }
+
   /** dhcpd tells one fixed address to all hosts that have it; here whoever asks first holds it. */
   #noteShared(statement: ConfStatement, address: string): void {
     const hosts = (this.#hostsWith.get(address) ?? 0) + 1;
@@ -158,18 +164,37 @@ class Converter implements Workshop {
   /** Hosts with an address go to the subnet it is in. @returns those that have none: they are the same everywhere */
   #placeHosts(): JsonMap[] {
     const everywhere: JsonMap[] = [];
-    for (const { statement, json, addresses } of this.#hosts) {
-      if (addresses.length === 0) everywhere.push(json);
+    const taken = new Set<string>();
+    for (const host of this.#hosts) {
+      const { statement, json, addresses } = host;
+      if (addresses.length === 0 && this.#isFirst(host, 'everywhere', taken)) everywhere.push(withoutAddress(host));
       for (const address of addresses) {
         const number = parseIpv4(address)!;
         const home = this.#subnets.find(({ first, last }) => number >= first && number <= last);
         if (home === undefined) this.notes.lost(statement, `${address} is in none of the subnets`);
-        else {
+        else if (this.#isFirst(host, String(home.json.id), taken)) {
           home.json.reservations = [...(home.json.reservations ?? []), { ...json, 'ip-address': address }];
           this.#noteShared(statement, address);
         }
       }
     }
     return everywhere;
+  }
+
+  /** Where a client has several hosts or addresses dhcpd takes the first that is on its network; Kea refuses them. */
+  #isFirst({ statement, identifiers }: ConvertedHost, where: string, taken: Set<string>): boolean {
+    const keys = identifiers.map((identifier) => `${where} ${identifier}`);
+    const first = keys.every((key) => !taken.has(key));
+    for (const key of keys) taken.add(key);
+    if (!first) this.notes.lost(statement, 'its client has a reservation there already: the first counts');
+    return first;
+  }
+}
+
+/** The statements, each followed by those in its block. */
+function* allOf(statements: readonly ConfStatement[]): Generator<ConfStatement> {
+  for (const statement of statements) {
+    yield statement;
+    if (statement.body !== undefined) yield* allOf(statement.body);
   }
 }

@@ -1,10 +1,11 @@
 /** Hosts of dhcpd.conf as reservations. */
 
-import { statementExtensions, statementMembers } from '../../control/omapi/statements.js';
+import { STATEMENT_MEMBERS, statementExtensions, statementMembers } from '../../control/omapi/statements.js';
 import type { JsonMap } from '../../domain/snapshot.js';
 import { formatHex, parseIpv4 } from '../../domain/values.js';
 import type { Definitions } from './definitions.js';
 import type { Notes } from './notes.js';
+import { notePlain } from './plain.js';
 import { isSetting, readSettings } from './settings.js';
 import { type ConfStatement, type ConfWord, isMark, isWord, wordsText } from './tree.js';
 
@@ -13,6 +14,8 @@ export interface ConvertedHost {
   readonly statement: ConfStatement;
   /** Without address. */
   readonly json: JsonMap;
+  /** Each as text: what no two hosts of a subnet can both be known by. */
+  readonly identifiers: readonly string[];
   readonly addresses: readonly string[];
 }
 
@@ -50,6 +53,7 @@ export function convertHost(
   noteLost(body, notes);
   return {
     statement,
+    identifiers: identifiers.map((each) => JSON.stringify(each)),
     addresses: body.flatMap((each) => addressesOf(each, notes)),
     json: {
       ...first,
@@ -77,7 +81,7 @@ function isIdentifier({ words }: ConfStatement): boolean {
 function identifierOf(statement: ConfStatement, notes: Notes): JsonMap[] {
   const { words } = statement;
   if (isWord(words[0], 'hardware')) {
-    if (isWord(words[1], 'ethernet')) return [{ 'hw-address': (words[2]?.text ?? '').toLowerCase() }];
+    if (isWord(words[1], 'ethernet')) return octets(words[2], 'hw-address');
     notes.lost(statement, 'hardware other than Ethernet is not known');
     return [];
   }
@@ -112,6 +116,12 @@ function addressesOf(statement: ConfStatement, notes: Notes): string[] {
   });
 }
 
+/** The reservation of a host that has no address. Kea wants it to give something: what every host is given anyway. */
+export function withoutAddress({ json }: ConvertedHost): JsonMap {
+  const gives = ['hostname', 'client-classes', ...STATEMENT_MEMBERS].some((name) => Object.hasOwn(json, name));
+  return gives ? json : { ...json, 'client-classes': ['KNOWN'] };
+}
+
 /** Words of a host that are read above, or say what holds anyway. */
 const READ: ReadonlySet<string> = new Set([
   'hardware',
@@ -127,6 +137,6 @@ const READ: ReadonlySet<string> = new Set([
 function noteLost(body: readonly ConfStatement[], notes: Notes): void {
   for (const statement of body) {
     const word = statement.words[0]?.text.toLowerCase() ?? '';
-    if (!isSetting(statement) && !READ.has(word)) notes.lost(statement, 'not understood in a host');
+    if (!isSetting(statement) && !READ.has(word)) notePlain(statement, notes, 'a host');
   }
 }

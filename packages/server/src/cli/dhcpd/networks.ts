@@ -1,13 +1,14 @@
 /** Subnets, shared networks and pools of dhcpd.conf. */
 
+import { networkOf } from '../../config/values.js';
 import type { Json, JsonMap } from '../../domain/snapshot.js';
-import { parseIpv4 } from '../../domain/values.js';
+import { formatIpv4, parseIpv4 } from '../../domain/values.js';
 import type { Classes } from './classes.js';
 import type { Definitions } from './definitions.js';
 import { ddnsMembers, isDdns } from './dns.js';
 import type { Notes } from './notes.js';
 import { guardOf } from './permits.js';
-import { authoritativeOf, flagOf, knownOnlyOf } from './plain.js';
+import { authoritativeOf, clientIdMembers, flagOf, knownOnlyOf, notePlain } from './plain.js';
 import { isSetting, type LeaseTimes, leaseTimeMembers, leaseTimesOf, readSettings } from './settings.js';
 import { type ConfStatement, isWord } from './tree.js';
 
@@ -33,6 +34,8 @@ export interface Workshop {
   readonly classes: Classes;
   readonly definitions: Definitions;
   readonly notes: Notes;
+  /** True for a subnet that was converted before. */
+  hasSubnet(first: number, length: number): boolean;
 }
 
 /** The scope inside another one. */
@@ -60,6 +63,7 @@ export function networkMembers(
       ...interfaceOf(body),
       ...leaseTimeMembers(times, outer.times),
       ...(authoritative === undefined ? {} : { authoritative }),
+      ...clientIdMembers(body),
       ...ddnsMembers(body, notes),
       ...always,
       ...filled('evaluate-additional-classes', names),
@@ -79,8 +83,12 @@ export function convertSubnet(
   const body = statement.body ?? [];
   const [, address, , mask] = statement.words;
   const [first, length] = [parseIpv4(address?.text ?? ''), prefixLength(mask?.text ?? '')];
-  if (first === undefined || length === undefined) {
+  if (first === undefined || length === undefined || first !== networkOf(first, length)) {
     workshop.notes.lost(statement, 'this is no subnet');
+    return undefined;
+  }
+  if (workshop.hasSubnet(first, length)) {
+    workshop.notes.lost(statement, 'there is this subnet already');
     return undefined;
   }
   const { members, inside } = networkMembers(body, outer, address!.text, workshop);
@@ -132,7 +140,7 @@ function convertPool({ body = [] }: ConfStatement, scope: string, outer: Outer, 
   for (const statement of body) {
     if (isDdns(statement)) continue;
     if (!isSetting(statement) && !isPermit(statement) && !READ_IN_POOL.test(statement.words[0]?.text ?? '')) {
-      notes.lost(statement, 'not understood in a pool');
+      notePlain(statement, notes, 'a pool');
     }
   }
   return ranges.map((pool) => ({
@@ -178,9 +186,13 @@ function rangesOf(body: readonly ConfStatement[], notes: Notes): string[] {
   return body
     .filter(({ words }) => isWord(words[0], 'range'))
     .flatMap((statement) => {
-      const given = statement.words.filter((word) => parseIpv4(word.text) !== undefined).map(({ text }) => text);
-      const [low, high = low] = given;
-      if (low !== undefined) return [`${low} - ${high}`];
+      // dhcpd takes the ends in either order, and zeros before a number.
+      const [one, other = one] = statement.words
+        .map(({ text }) => parseIpv4(text.replace(/\b0+(?=\d)/g, '')))
+        .filter((address) => address !== undefined);
+      if (one !== undefined && other !== undefined) {
+        return [`${formatIpv4(Math.min(one, other))} - ${formatIpv4(Math.max(one, other))}`];
+      }
       notes.lost(statement, 'a range has one or two addresses');
       return [];
     });

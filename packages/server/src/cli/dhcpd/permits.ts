@@ -6,6 +6,8 @@ import { type ConfStatement, wordsText } from './tree.js';
 
 /** Permits that hold for everybody here, so that allowing them says nothing. */
 const EVERYBODY = /^(all clients|dynamic bootp clients|bootp clients|authenticated clients)$/;
+/** Who gets no address anyway: clients of BOOTP have none without the library libdhcp_bootp. */
+const NOBODY = /bootp clients$/;
 
 /**
  * The classes a pool is guarded by; empty: everybody may have its addresses. With an `allow` only those who are allowed,
@@ -17,13 +19,12 @@ export function guardOf(statements: readonly ConfStatement[], pool: string, clas
   let everybody = false;
   for (const statement of statements) {
     const allow = statement.words[0]?.text.toLowerCase() === 'allow';
-    const who = wordsText(statement.words.slice(1));
-    if (EVERYBODY.test(who)) {
-      if (allow) everybody = true;
-      else if (who !== 'authenticated clients')
-        notes.lost(statement, 'BOOTP clients are told from others by class BOOTP');
+    const who = wordsText(statement.words.slice(1)).toLowerCase();
+    if (allow && EVERYBODY.test(who)) {
+      everybody = true;
       continue;
     }
+    if (!allow && NOBODY.test(who)) continue;
     const test = testOf(statement);
     if (test === undefined) notes.lost(statement, 'this permit is not known');
     else (allow ? allowed : denied).push(test);
@@ -37,6 +38,7 @@ export function guardOf(statements: readonly ConfStatement[], pool: string, clas
 
 function testOf({ words }: ConfStatement): string | undefined {
   const who = wordsText(words.slice(1)).toLowerCase();
+  if (/^(all|authenticated) clients$/.test(who)) return "member('ALL')";
   if (/^known([ -]clients)?$/.test(who)) return "member('KNOWN')";
   if (/^unknown([ -]clients)?$/.test(who)) return "member('UNKNOWN')";
   const last = words.at(-1);

@@ -5,7 +5,9 @@ import { formatUpperHex } from '../../config/values.js';
 import { OmapiRefusal } from '../../control/omapi/object.js';
 import { type ParsedStatements, parseStatements, statementMembers } from '../../control/omapi/statements.js';
 import type { JsonMap } from '../../domain/snapshot.js';
+import { unaskedCodes } from './definitions.js';
 import type { Notes } from './notes.js';
+import { notePlain } from './plain.js';
 import { type ConfStatement, isWord } from './tree.js';
 
 /** Words that set something for clients. Their meaning is that of OMAPI's statements (control/omapi/statements.ts). */
@@ -32,9 +34,10 @@ const SETTINGS: ReadonlySet<string> = new Set([
 const HOST_NAME = 12;
 
 /** True for a statement that {@link readSettings} reads. */
-export function isSetting({ words, body }: ConfStatement): boolean {
+export function isSetting(statement: ConfStatement): boolean {
+  const { words, body } = statement;
   const [word, name, code] = words;
-  if (body !== undefined || word?.kind !== 'text') return false;
+  if (body !== undefined || word?.kind !== 'text' || unaskedCodes(statement) !== undefined) return false;
   // These define options and set none.
   if (isWord(word, 'option') && (isWord(name, 'space') || isWord(code, 'code'))) return false;
   return SETTINGS.has(word.text.toLowerCase());
@@ -58,7 +61,7 @@ export function readSettings(
 ): ParsedStatements {
   const good = statements.filter((statement) => {
     try {
-      parseStatements(textOf(statement), registry);
+      parseStatements(textOf(statement), registry, (words) => notePlain({ ...statement, words }, notes));
       return true;
     } catch (error) {
       if (!(error instanceof OmapiRefusal)) throw error;
@@ -66,7 +69,8 @@ export function readSettings(
       return false;
     }
   });
-  return parseStatements(good.map(textOf).join('\n'), registry);
+  // What has no effect was noted above.
+  return parseStatements(good.map(textOf).join('\n'), registry, () => undefined);
 }
 
 /** The statement as it stands; `server-identifier` is an option like others (54). */

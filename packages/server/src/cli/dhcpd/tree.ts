@@ -70,8 +70,13 @@ class TreeReader {
   #statement(): readonly ConfStatement[] {
     const first = this.#at;
     const start = this.#words[first]!;
-    for (let word = this.#words[this.#at]; !isMark(word, ';') && !isMark(word, '{'); word = this.#words[this.#at]) {
-      if (word === undefined || isMark(word, '}')) throw this.#fault("a ';' or a block is missing", start);
+    for (let word = start; !isMark(word, ';'); word = this.#words[this.#at]!) {
+      const record = isMark(word, '{') && isRecord(this.#words.slice(first, this.#at));
+      if (isMark(word, '{') && !record) break;
+      while (record && this.#words[this.#at] !== undefined && !isMark(this.#words[this.#at], '}')) this.#at++;
+      if (this.#words[this.#at] === undefined || (!record && isMark(word, '}'))) {
+        throw this.#fault("a ';' or a block is missing", start);
+      }
       this.#at++;
     }
     const words = this.#words.slice(first, this.#at);
@@ -155,6 +160,12 @@ class TreeReader {
   #faultAt(why: string, offset: number): LessorError {
     return new LessorError('dhcpd-syntax', `${this.file}:${this.#lineOf(offset)}: ${why}`);
   }
+}
+
+/** True if braces behind these words hold the fields of a record: `option NAME code N = [array of] { … }`. */
+function isRecord(words: readonly ConfWord[]): boolean {
+  const last = words.at(-1);
+  return isWord(words[0], 'option') && (isMark(last, '=') || isWord(last, 'of'));
 }
 
 /** True for a mark: anything that is neither word nor string. */

@@ -1,6 +1,7 @@
 /**
  * Conditions of `if`: dhcpd's expressions as those of Kea's classes, which the packet path knows. Understood are
- * comparisons of options, strings and octets, `exists`, `not`, `and`, `or`, and substring, suffix, concat, lcase, ucase.
+ * comparisons of options, strings and octets, `exists`, `known`, `not`, `and`, `or`, and substring, suffix, concat,
+ * lcase, ucase, pick-first-value; binary-to-ascii and extract-int where they are compared with a constant.
  */
 
 import type { OptionRegistry } from '@lessor/dhcp';
@@ -12,6 +13,17 @@ import { isMark, refused, type Word } from './statement-words.js';
 /** The condition as a Kea expression. @throws OmapiRefusal BADPARSE */
 export function keaCondition(condition: readonly Word[], registry: OptionRegistry): string {
   return new ConditionReader(condition, registry).whole();
+}
+
+/** Widths of numbers in bits. */
+const WIDTHS: ReadonlySet<number> = new Set([8, 16, 32]);
+
+/** One side of a comparison that is no octets itself. */
+interface Measured {
+  /** The octets it is made of. */
+  readonly data: string;
+  /** Those that make it what it is compared with. */
+  readonly octets: (word: Word | undefined) => string;
 }
 
 /** Conditions nest no deeper; the parser is recursive. */
@@ -49,6 +61,7 @@ class ConditionReader {
     try {
       if (this.takes('not')) return `not (${this.negated()})`;
       if (this.takes('exists')) return `${this.option()}.exists`;
+      if (this.takes('known')) return "member('KNOWN')";
       if (!isMark(this.words[this.at], '(')) return this.comparison();
       this.at++;
       const text = this.either();
@@ -60,12 +73,61 @@ class ConditionReader {
   }
 
   private comparison(): string {
-    const left = this.data();
+    const measured = this.measured();
+    const left = measured?.data ?? this.data();
     const differs = isMark(this.words[this.at], '!');
     if (differs) this.at++;
     this.needs('=');
-    const right = this.data();
+    const right = measured === undefined ? this.data() : measured.octets(this.words[this.at++]);
     return differs ? `not (${left} == ${right})` : `${left} == ${right}`;
+  }
+
+  /** Octets as a number or as text with numbers: compared are the octets that a constant stands for. */
+  private measured(): Measured | undefined {
+    if (this.takes('binary-to-ascii')) return this.binaryToAscii();
+    return this.takes('extract-int') ? this.extractInt() : undefined;
+  }
+
+  /** `binary-to-ascii(BASE, BITS, SEPARATOR, DATA)`: numbers without zeros before them. */
+  private binaryToAscii(): Measured {
+    this.needs('(');
+    const base = this.number(false);
+    const bits = this.number(true);
+    this.comma();
+    const separator = this.words[this.at++];
+    if (base < 2 || base > 36 || !WIDTHS.has(bits) || separator?.kind !== 'string' || separator.text === '') {
+      throw this.fault('such numbers can not be read back');
+    }
+    this.comma();
+    const data = this.data();
+    this.needs(')');
+    return {
+      data,
+      octets: (word) => {
+        const numbers = (word?.text ?? '').split(separator.text).map((digits) => Number.parseInt(digits, base));
+        const written = numbers.map((number) => number.toString(base)).join(separator.text);
+        if (word?.kind !== 'string' || written !== word.text) throw this.fault(`it is never '${word?.text}'`);
+        return this.numbers(numbers, bits);
+      },
+    };
+  }
+
+  /** `extract-int(DATA, BITS)`, compared with a number. */
+  private extractInt(): Measured {
+    this.needs('(');
+    const data = this.data();
+    const bits = this.number(true);
+    this.needs(')');
+    if (!WIDTHS.has(bits)) throw this.fault('numbers have 8, 16 or 32 bits');
+    return {
+      data: `substring(${data}, 0, ${bits / 8})`,
+      octets: (word) => this.numbers([/^\d+$/.test(word?.text ?? '') ? Number(word?.text) : Number.NaN], bits),
+    };
+  }
+
+  private numbers(numbers: readonly number[], bits: number): string {
+    if (!numbers.every((number) => number >= 0 && number < 2 ** bits)) throw this.fault('a number is expected');
+    return `0x${numbers.map((number) => number.toString(16).padStart(bits / 4, '0')).join('')}`;
   }
 
   private data(): string {
@@ -88,6 +150,15 @@ class ConditionReader {
           let text = `concat(${next()}, ${this.comma()}${next()})`;
           while (isMark(this.words[this.at], ',')) text = `concat(${text}, ${this.comma()}${next()})`;
           return text;
+        });
+      case 'pick-first-value':
+        return this.call((next) => {
+          const values = [next()];
+          while (isMark(this.words[this.at], ',')) values.push(`${this.comma()}${next()}`);
+          // Only options may be absent; whatever else there is has a value.
+          return values.reduceRight((rest, value) =>
+            value.endsWith('.hex') ? `ifelse(${value.replace(/hex$/, 'exists')}, ${value}, ${rest})` : value,
+          );
         });
       case 'lcase':
       case 'ucase':

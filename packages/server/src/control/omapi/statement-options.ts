@@ -6,6 +6,7 @@ import {
   type OptionDefinition,
   type OptionRegistry,
   OptionTextError,
+  type OptionTypeName,
 } from '@lessor/dhcp';
 import { Result } from '@lessor/omapi';
 import { formatUpperHex, unicodeOf } from '../../config/values.js';
@@ -19,8 +20,9 @@ import { isMark, refused, type Word } from './statement-words.js';
 /** Option space of everything that is no sub-option. */
 export const TOP_SPACE = 'dhcp4';
 const VENDOR_ENCAPSULATED = 43;
+const PARAMETER_REQUEST_LIST = 55;
 /** What the server sets itself: a configured value would never be sent. */
-const SERVER_SET: ReadonlySet<number> = new Set([50, 51, 52, 53, 55, 57, 61, 82, 118]);
+const SERVER_SET: ReadonlySet<number> = new Set([50, 51, 52, 53, 57, 61, 82, 118]);
 
 /** Names of options that Kea calls otherwise: dhcpd's own, and those that dhcpd.conf of provisioning systems declare. */
 const NAMES_IN_KEA: Readonly<Record<string, string>> = {
@@ -84,18 +86,21 @@ export function readOption(
 ): SetOption {
   const option = findOption(statement, name, registry);
   const { space, code, definition } = option;
+  if (space === TOP_SPACE && code === PARAMETER_REQUEST_LIST)
+    throw refused(statement, 'what is to be sent unasked has "always-send"');
   if (space === TOP_SPACE && SERVER_SET.has(code)) throw refused(statement, `the server sets '${name}' itself`);
   const place: JsonMap = space === TOP_SPACE ? { code } : { space, code };
   const expression = isMark(rest[0], '=');
   const values = listValue(statement, expression ? rest.slice(1) : rest);
   const raw = rawOctets(values, definition, expression);
+  if (raw === '' && definition?.type === 'string') throw refused(statement, 'an option of this type has a value');
   if (raw !== undefined) {
     if (definition !== undefined && definition.type !== 'string') checkOctets(statement, definition, raw);
     return { ...option, octets: raw, json: { ...place, 'csv-format': false, data: formatUpperHex(raw) } };
   }
   if (expression) throw refused(statement, 'an expression is octets (0a:4d:00:09), an address or a string');
   if (definition === undefined) throw refused(statement, `option ${code} has no type: give its octets (01:02)`);
-  const text = values.map((value) => textValue(value, definition)).join(', ');
+  const text = values.map((value, at) => textValue(value, typeOfField(definition, at))).join(', ');
   try {
     const octets = octetsOf(encodeOptionText(definition, unicodeOf(text), true));
     return { ...option, octets, json: { ...place, 'csv-format': true, data: text } };
@@ -213,9 +218,23 @@ function rawOctets(
   return address === undefined ? undefined : addressOctets(address);
 }
 
+/** The type of a value: of a list always the same, of a record that of its field. */
+function typeOfField({ type, recordTypes }: OptionDefinition, at: number): OptionTypeName {
+  return recordTypes[Math.min(at, recordTypes.length - 1)] ?? type;
+}
+
 /** A value as Kea's option text has it. */
-function textValue({ kind, text }: Word, { type }: OptionDefinition): Octets {
+function textValue({ kind, text }: Word, type: OptionTypeName): Octets {
   if (kind === 'string') return text.replace(/,/g, '\\,');
-  if (type !== 'boolean') return text;
-  return /^(on|true|1)$/i.test(text) ? 'true' : 'false';
+  if (type === 'boolean') return /^(on|true|1)$/i.test(text) ? 'true' : 'false';
+  return /^-?[0-9]+$/.test(text) ? ofSign(Number(text), type) : text;
+}
+
+/** dhcpd takes for a number with or without sign what fits its octets either way. */
+function ofSign(value: number, type: OptionTypeName): string {
+  const [, unsigned, bits] = /^(u?)int(8|16|32)$/.exec(type) ?? [];
+  const range = 2 ** Number(bits ?? 0);
+  if (bits === undefined || value < -range / 2 || value >= range) return String(value);
+  if (unsigned === 'u') return String(value < 0 ? value + range : value);
+  return String(value >= range / 2 ? value - range : value);
 }

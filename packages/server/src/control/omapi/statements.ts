@@ -115,13 +115,24 @@ const PARAMETERS: Readonly<Record<string, ReadParameter>> = {
   ignore: readBooting,
 };
 
+/** Statements without an effect on what a client is told. */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['log', 'set', 'unset']);
+
 const ANYWHERE = new Set(['filename', 'server-name', 'next-server', 'always-broadcast', 'vendor-option-space']);
 
-/** @throws OmapiRefusal BADPARSE naming the statement */
-export function parseStatements(text: Octets, registry: OptionRegistry): ParsedStatements {
+/**
+ * Reads a text of statements.
+ * @param onPassed is told of statements without an effect on clients (`log`, `set`); without it they are refused
+ * @throws OmapiRefusal BADPARSE naming the statement
+ */
+export function parseStatements(
+  text: Octets,
+  registry: OptionRegistry,
+  onPassed?: (words: readonly Word[]) => void,
+): ParsedStatements {
   const combinations = combine(readStatements(text), registry, false).map((one) => ({
     test: one.tests.map((test) => `(${test})`).join(' and '),
-    collected: collect(one.statements, registry),
+    collected: collect(one.statements, registry, onPassed),
   }));
   // Of all combinations the last is the one in which no condition is fulfilled.
   const { collected } = combinations.at(-1)!;
@@ -179,9 +190,17 @@ function combine(statements: readonly Statement[], registry: OptionRegistry, con
   return ways;
 }
 
-function collect(statements: readonly PlacedStatement[], registry: OptionRegistry): Collected {
+function collect(
+  statements: readonly PlacedStatement[],
+  registry: OptionRegistry,
+  onPassed?: (words: readonly Word[]) => void,
+): Collected {
   const collected: Collected = { denyBooting: false, options: new Map() };
-  for (const statement of statements) readStatement(statement, registry, collected);
+  for (const statement of statements) {
+    const { words } = statement;
+    if (onPassed !== undefined && WITHOUT_EFFECT.has(words[0]?.text.toLowerCase() ?? '')) onPassed(words);
+    else readStatement(statement, registry, collected);
+  }
   return collected;
 }
 
