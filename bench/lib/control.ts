@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { getPeer } from '../../tests/lib/peers.js';
 import type { ControlLoadReport, ControlLoadRequest } from '../control-load.js';
 import { LAST_IN_LINE, runIn, SERVER_SIDE, spawnIn } from './lab.js';
 import { load } from './perfdhcp.js';
@@ -234,7 +235,7 @@ async function withControl(
   const agent =
     name === 'lessor'
       ? undefined
-      : spawnIn(SERVER_SIDE.namespace, ['kea-ctrl-agent', '-c', join(folder, AGENT_FILE)], {
+      : spawnIn(SERVER_SIDE.namespace, [getPeer('kea-ctrl-agent'), '-c', join(folder, AGENT_FILE)], {
           stdio: 'ignore',
           env: { ...process.env, KEA_PIDFILE_DIR: folder, KEA_LOCKFILE_DIR: folder },
         });

@@ -1,10 +1,11 @@
 /** The servers that are measured, as a table: how each is configured and started. */
 
-import { type ChildProcess, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatIpv4 } from 'lessor/internal/domain/values.js';
+import { findPeer, getPeer, type PeerName } from '../../tests/lib/peers.js';
 import { CLIENT_SIDE, SERVER_SIDE, spawnIn } from './lab.js';
 import {
   CONTROL_LOGIN,
@@ -70,10 +71,9 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** lessor as a clone has it. */
 export const LESSOR_COMMAND: readonly string[] = [join(ROOT, 'packages/server/bin/lessor'), 'serve', '-c', 'FILE'];
 
-function programMissing(name: string, debianPackage: string): string | undefined {
-  return spawnSync('which', [name]).status === 0
-    ? undefined
-    : `${name} is not installed (apt install ${debianPackage})`;
+/** Says that a peer is missing. `npm run` has lessor's own kea-dhcp4 in its path: Debian's are named by their full path. */
+function programMissing(name: PeerName): string | undefined {
+  return findPeer(name) === undefined ? `${name} is not installed` : undefined;
 }
 
 function kea(threads: number, guessPerSec: number): Subject {
@@ -82,14 +82,14 @@ function kea(threads: number, guessPerSec: number): Subject {
     guessPerSec,
     durable: false,
     readsLeases: true,
-    missing: () => programMissing('kea-dhcp4', 'kea-dhcp4-server'),
+    missing: () => programMissing('kea-dhcp4'),
     prepare(workload, folder) {
       const file = join(folder, 'kea.json');
       const unix = { 'socket-type': 'unix', 'socket-name': join(folder, CONTROL_SOCKET) };
       const places = { folder, leaseFile: join(folder, LEASE_FILE), threads, control: { 'control-socket': unix } };
       writeFileSync(file, keaConfig(workload, places));
       writeFileSync(join(folder, AGENT_FILE), agentConfig(unix, login(folder)));
-      return ['kea-dhcp4', '-c', file];
+      return [getPeer('kea-dhcp4'), '-c', file];
     },
   };
 }
@@ -154,22 +154,22 @@ export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
     guessPerSec: 500,
     durable: true,
     readsLeases: false,
-    missing: () => programMissing('dhcpd', 'isc-dhcp-server'),
+    missing: () => programMissing('dhcpd'),
     prepare(workload, folder) {
       const file = join(folder, 'dhcpd.conf');
       const leases = join(folder, 'dhcpd.leases');
       writeFileSync(file, dhcpdConfig(workload));
       writeDhcpdLeases(workload, leases, Math.floor(Date.now() / 1000));
       const pid = join(folder, 'dhcpd.pid');
-      return ['dhcpd', '-4', '-f', '-q', '-cf', file, '-lf', leases, '-pf', pid, SERVER_SIDE.interface];
+      return [getPeer('dhcpd'), '-4', '-f', '-q', '-cf', file, '-lf', leases, '-pf', pid, SERVER_SIDE.interface];
     },
   },
   'kea-pair': pair(
     'Kea 2.2 hot-standby pair, two threads each',
     false,
     1000,
-    (file) => ['kea-dhcp4', '-c', file],
-    () => programMissing('kea-dhcp4', 'kea-dhcp4-server'),
+    (file) => [getPeer('kea-dhcp4'), '-c', file],
+    () => programMissing('kea-dhcp4'),
   ),
   'lessor-pair': pair(
     'lessor hot-standby pair',
