@@ -19,20 +19,10 @@ export const STRANGER_COST = {
   refusal: 8,
 } as const;
 
-/** Units a second. */
-interface Allowance {
-  readonly quiet: number;
-  /** While packets come. */
-  readonly packets: number;
-}
-
-/**
- * Some four hundredths of a processor; or 360 connections a second of people who say something and stay unknown. The kernel
- * and the stranger's own program use several times that for them, so while packets come it is less.
- */
-const ALLOWANCE: Allowance = { quiet: 4000, packets: 1500 };
+/** Units a second: some four hundredths of a processor; or 360 connections a second of people who say something and stay unknown. */
+const UNITS_PER_SEC = 4000;
 /** The same at the doors of partners, put by for when there is nothing left of that: a hundredth of a processor. */
-const RESERVE: Allowance = { quiet: 1000, packets: 1000 };
+const RESERVED_UNITS_PER_SEC = 1000;
 /** What is saved up before the next ones are taken in. */
 const BATCH_UNITS = 40;
 /** Debts beyond this are forgotten, so that whoever comes now does not pay for long for those before. */
@@ -43,14 +33,10 @@ export class StrangerBudget {
   private bucket: Bucket;
 
   constructor(
-    private readonly clock: Pick<Clock, 'monotonic' | 'packetsCome'>,
-    private readonly allowance = ALLOWANCE,
+    private readonly clock: Pick<Clock, 'monotonic'>,
+    private readonly perSecond = UNITS_PER_SEC,
   ) {
-    this.bucket = { tokens: this.perSecond / 10, at: clock.monotonic() };
-  }
-
-  private get perSecond(): number {
-    return this.clock.packetsCome?.() === true ? this.allowance.packets : this.allowance.quiet;
+    this.bucket = { tokens: perSecond / 10, at: clock.monotonic() };
   }
 
   /** @returns 0 if something of this cost may be done now, and it is paid for; else milliseconds to wait before asking again */
@@ -91,7 +77,7 @@ export class StrangerBudget {
  * @returns as {@link StrangerBudget.take}
  */
 export function withReserve(strangers: StrangerBudget, clock: Pick<Clock, 'monotonic'>): (units: number) => number {
-  const reserve = new StrangerBudget(clock, RESERVE);
+  const reserve = new StrangerBudget(clock, RESERVED_UNITS_PER_SEC);
   return (units) => {
     const waitMs = strangers.take(units);
     return waitMs === 0 ? 0 : Math.min(waitMs, reserve.take(units));
