@@ -177,4 +177,37 @@ describe('fair turns', () => {
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(log.join(' '), 'a b a a. b. b a b b. a.');
   });
+
+  it('are those of long work while packets come, and end when they have to', () => {
+    const slices: ((endMs: number) => void)[] = [];
+    const log: string[] = [];
+    let ms = 0;
+    let packetsCome = true;
+    const clock = {
+      monotonic: () => ms,
+      soon: (fn: () => void) => void setImmediate(fn),
+      spare: (slice: (endMs: number) => void) => void slices.push(slice),
+      packetsCome: () => packetsCome,
+    };
+    const turns = new FairTurns(clock, Number.POSITIVE_INFINITY, 0.1);
+    const worker = (name: string, steps: number): Worker => {
+      let left = steps;
+      const step = (): boolean => {
+        ms += 0.03;
+        log.push(name);
+        left--;
+        return left > 0;
+      };
+      return { step, rest: () => void log.push(`${name}.`) };
+    };
+    turns.add(worker('a', 4));
+    turns.add(worker('b', 1));
+    assert.deepEqual([log, slices.length], [[], 1], 'one turn is asked for, however many wait');
+    slices.shift()!(ms + 0.05);
+    assert.equal(log.join(' '), 'a b a. b.');
+    assert.equal(slices.length, 1, 'one has more to do');
+    packetsCome = false;
+    slices.shift()!(ms + 0.05);
+    assert.equal(log.join(' '), 'a b a. b. a a a. a a.', 'at once again');
+  });
 });
