@@ -5,15 +5,8 @@ import { describe, it } from 'node:test';
 import { type Lease, LeaseState } from 'lessor/internal/domain/lease.js';
 import type { PairFile } from 'lessor/internal/domain/pair/file.js';
 import { endOf, versionIn } from 'lessor/internal/domain/pair/record.js';
-import {
-  compareVersions,
-  epochOf,
-  eventNumber,
-  strayOf,
-  UNVERSIONED,
-  type Version,
-} from 'lessor/internal/domain/pair/version.js';
-import { INFINITE_LIFETIME, type Ipv4, type Octets } from 'lessor/internal/domain/values.js';
+import { compareVersions, epochOf, eventNumber, strayOf, type Version } from 'lessor/internal/domain/pair/version.js';
+import type { Ipv4, Octets } from 'lessor/internal/domain/values.js';
 import { StoreError } from 'lessor/internal/errors.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import { PairMemory } from 'lessor/internal/services/pair/memory.js';
@@ -249,29 +242,5 @@ describe('What a server that began anew gives', () => {
     await same.flushed();
     await given;
     assert.ok(strayOf(versionAt(same)) === undefined);
-  });
-});
-
-describe('Leases of a life whose clock is forgotten', () => {
-  it('end later, unless they are over even so or of before the pair', async () => {
-    const { ledger, replica, flushed } = server();
-    const ends = [50, -10, -50];
-    const put = ledger.transact((tx) => {
-      for (const [i, end] of ends.entries()) {
-        tx.put({ ...lease, address: ADDRESS + i, clttSec: NOW - 100, validLifetimeSec: 100 + end });
-      }
-      tx.put({ ...lease, address: ADDRESS + 3, validLifetimeSec: INFINITE_LIFETIME });
-    });
-    await flushed();
-    await put;
-    const before = { address: ADDRESS + 4, version: UNVERSIONED, lease: { ...lease, address: ADDRESS + 4 } };
-    const taken = replica.takeIn([before]);
-    await flushed();
-    await taken;
-    const prolonged = replica.prolong(20);
-    await flushed();
-    await prolonged;
-    const now = [0, 1, 2, 3, 4].map((i) => endOf(ledger.leases.getByAddress(ADDRESS + i)!) - NOW);
-    assert.deepEqual(now, [70, 10, -50, Number.POSITIVE_INFINITY, 50]);
   });
 });
