@@ -42,7 +42,6 @@ export class PairService implements Redundancy {
   #timer: Cancel | undefined;
   #stopped = false;
   #comparing = false;
-  #allowedForClock = false;
 
   constructor(parts: PairParts) {
     this.#parts = parts;
@@ -301,9 +300,8 @@ export class PairService implements Redundancy {
       const newest = memory.file.forgot ? newestEpoch(ledger.leases) : 0;
       if (newest >= memory.file.epoch) memory.raiseEpoch(newest, {});
       // One that was told to serve meanwhile has as little of what it once promised as one that waited.
-      const { lost, state, stranger } = memory.file;
+      const { lost, state } = memory.file;
       if (lost && (state === 'recovering' || state === 'partner-down')) await this.#allowForLost();
-      else if (stranger) await this.#allowForClock();
       // What was compared was the database of the partner's start before.
       if (boot !== this.#session.partner?.boot || !condition.connected) return;
       if (memory.file.forgot || memory.file.stranger) memory.note({ forgot: false, stranger: false });
@@ -323,18 +321,6 @@ export class PairService implements Redundancy {
     const startedSec = this.#condition.startedSec;
     this.#condition.waitForPromises();
     await this.#replica.allowForLost(startedSec);
-  }
-
-  /**
-   * How far the clock had been set was in the file that was lost. Leases of a life that reckoned by the time before end too early
-   * now, by no more than this clock is ahead of the partner's; a clock that has always been ahead makes them longer, which does no
-   * harm.
-   */
-  async #allowForClock(): Promise<void> {
-    const aheadSec = -this.#condition.measuredSkewSec;
-    if (aheadSec <= 0 || this.#allowedForClock) return;
-    await this.#replica.prolong(aheadSec);
-    this.#allowedForClock = true;
   }
 
   /** Answers a command of the partner. The caller has made sure that it is the partner. @throws CommandError, StoreError */

@@ -20,7 +20,6 @@ import {
 import {
   compareVersions,
   epochOf,
-  isVersioned,
   otherSide,
   strayOf,
   strayVersion,
@@ -306,16 +305,6 @@ export class Replica implements LeaseStamp {
       if (!isBinding(lease) || !Number.isFinite(endOf(lease))) return;
       const end = Math.max(lostBeforeSec, endOf(lease)) + mcltSec;
       if (end > nowSec()) tx.put({ ...lease, validLifetimeSec: end - lease.clttSec });
-    });
-  }
-
-  /** Every binding that was made in this pair ends so much later, unless it is over even so. */
-  async prolong(bySec: number): Promise<void> {
-    const { ledger, nowSec } = this.#parts;
-    await this.#inSlices([...ledger.leases.all()], (lease, tx) => {
-      if (!isBinding(lease) || !isVersioned(versionIn(lease.userContext))) return;
-      if (!Number.isFinite(endOf(lease)) || endOf(lease) + bySec <= nowSec()) return;
-      tx.put({ ...lease, validLifetimeSec: lease.validLifetimeSec + bySec });
     });
   }
 
