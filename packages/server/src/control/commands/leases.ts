@@ -1,5 +1,6 @@
 /** Reading leases, and reclaiming those that have run out (Kea: libdhcp_lease_cmds, which lessor has built in). */
 
+import { isIPv6 } from 'node:net';
 import { leaseToJson } from '../../domain/lease-json.js';
 import type { ShowLease } from '../../domain/lease-view.js';
 import type { Sliced } from '../../domain/slices.js';
@@ -18,7 +19,7 @@ import {
   type Wording,
 } from '../arguments.js';
 import { type CommandResult, type CommandRow, type ControlCommand, Result } from '../command.js';
-import { findLease, looksLikeIpv6, readLeaseKey } from '../lease-arguments.js';
+import { findLease, readLeaseKey } from '../lease-arguments.js';
 import { LeaseList } from '../lease-list.js';
 import type { ControlServices } from '../services.js';
 
@@ -151,7 +152,7 @@ function readFrom(from: string): Ipv4 | undefined {
   const address = parseIpv4(from);
   if (address !== undefined) return address;
   throw invalid(
-    looksLikeIpv6(from)
+    isIPv6(from)
       ? `'from' parameter value ${from} is not an IPv4 address`
       : "'from' parameter value is neither 'start' keyword nor a valid IPv4 address",
   );
