@@ -302,7 +302,7 @@ export function chosen(chance: Chance): Case {
   for (const name of form) {
     const { good, bad } = table.arguments[name]!;
     const lot = chance(40);
-    const strange = strangeFor(command);
+    const strange = strangeFor(command).filter((value) => lasts(name, value));
     if (lot > 3 && good.length > 0) members.push([name, pick(good)]);
     else if (lot > 1) members.push([name, pick([...bad, ...strange])]);
     else if (lot > 0) members.push([name, pick(strange)]);
@@ -313,6 +313,14 @@ export function chosen(chance: Chance): Case {
 const WEIGHTED: readonly string[] = Object.entries(COMMANDS).flatMap(([command, { weight = 1 }]) =>
   Array<string>(weight).fill(command),
 );
+
+/**
+ * False for a lease that ends at once: leases-reclaim of the same second takes it in Kea, where the second of the end
+ * counts as after it, and not in lessor. No sequence is to depend on the clock.
+ */
+function lasts(name: string, value: JsonValue): boolean {
+  return name !== 'valid-lft' || (value !== 0 && value !== 1);
+}
 
 /** The strange values, without those that would give the server another configuration, or write it elsewhere. */
 function strangeFor(command: string): readonly JsonValue[] {

@@ -97,7 +97,9 @@ export const API_DIFFERENCES: readonly ApiDifference[] = [
     command: /^config-get$/,
     answers: /^0 {2}\| 0 $/,
     inArguments: true,
-    reason: since('the configuration has the parameters of 3.3; recorded as "config-get"'),
+    reason:
+      since('the configuration has the parameters of 3.3; recorded as "config-get"') +
+      ' What statistic-sample-count-set-all and statistic-sample-age-set-all set is no part of it, as it is in Kea.',
   },
   { command: /^version-get$/, answers: /^0 2\.2\.0 \| 0 3\.3\.\d+$/, reason: since('it is the version spoken') },
   { command: /^build-report$/, answers: /^0 .* \| 0 lessor build report/s, reason: 'It tells of the build.' },
