@@ -193,6 +193,16 @@ describe('lease commands', () => {
     await store.close();
   });
 
+  it('complain of where a page begins before they look at its limit', async () => {
+    const { run, store } = await start();
+    const page = async (args: JsonMap) => (await run('lease4-get-page', args)).text;
+    assert.equal(await page({ from: '::', limit: null }), "'from' parameter value :: is not an IPv4 address");
+    assert.equal(await page({ from: 'start', limit: null }), "'limit' parameter must be a number");
+    assert.equal(await page({ from: 'start' }), "'limit' parameter not specified");
+    assert.equal(await page({ limit: 1 }), "'from' parameter not specified");
+    await store.close();
+  });
+
   it('name a lease by an identifier of the length its type has', async () => {
     const { run, store } = await start();
     const get = async (type: string, identifier: string) =>

@@ -15,6 +15,7 @@ import {
   integer,
   invalid,
   memberOf,
+  readArguments,
   text,
   type Wording,
 } from '../arguments.js';
@@ -83,16 +84,17 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       return leaseList(subnets === undefined ? [all] : subnets.map((id) => bySubnet.get(id)!));
     },
   },
-  defineCommand({
+  {
     name: 'lease4-get-page',
     access: 'read',
     hook: 'lease_cmds',
     summary: 'up to "limit" leases in address order, beginning after the address "from" (or "start")',
-    args: { from: text, limit: integer },
-    wording,
-    async run({ from, limit }, services) {
+    args: { from: { type: text.type, optional: false }, limit: { type: integer.type, optional: false } },
+    async run(command, services) {
+      // One after the other: Kea complains of all that is wrong with `from` before it looks at `limit`.
+      const after = readFrom(readArguments(command, { from: text }, wording).from);
+      const { limit } = readArguments(command, { limit: integer }, wording);
       if (limit < 0 || limit > 0xffff_ffff) throw invalid("'limit' parameter is not a 32 bit unsigned integer.");
-      const after = readFrom(from);
       if (limit === 0) throw invalid("'limit' parameter must not be 0.");
       const page = new LeaseList(services.pages);
       await eachLease(services, after, (lease) => {
@@ -101,7 +103,7 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       });
       return leaseList([page], true);
     },
-  }),
+  },
 ];
 
 /** Shows the leases with addresses above `after` in address order until `show` says false; in between, packets are served. */
