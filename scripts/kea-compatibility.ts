@@ -5,6 +5,7 @@ import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { DIFFERENCES, NOT_THERE, NOT_THERE_UNRECORDED } from '../tests/golden/control-differences.js';
 import { HTTP_DIFFERENCES } from '../tests/golden/http-differences.js';
 import { REPLAYED } from '../tests/golden/replay-counts.js';
+import { API_DIFFERENCES, HARMFUL_TO_KEA, NOT_COMPARED } from '../tests/interop/kea-api-differences.js';
 import { repoPath } from '../tests/lib/repo.js';
 import { code, page, table } from './markdown.js';
 
@@ -90,7 +91,28 @@ export function keaCompatibilityPage(): string {
         reason,
       ]),
     ),
+    `## Beside Kea 2.2\n\nBoth are asked the same commands, with arguments left out, spoilt and made by chance`,
+    `(tests/interop/kea-api-differential.test.ts). Answers, leases and counters are the same but for this:\n`,
+    table(
+      ['commands', 'why'],
+      API_DIFFERENCES.map(({ command, reason }) => [commandText(command), reason]),
+    ),
+    `Not compared:\n`,
+    table(
+      ['what', 'why'],
+      NOT_COMPARED.map(({ what, reason }) => [what, reason]),
+    ),
+    `Kea 2.2 does not survive some commands, or tells no statistics after them. lessor refuses these:\n`,
+    table(
+      ['command', "Kea's mistake"],
+      HARMFUL_TO_KEA.map(({ what, reason }) => [what, reason]),
+    ),
   ]);
+}
+
+/** The commands a pattern means, as people read it. */
+function commandText({ source }: RegExp): string {
+  return source === '.' ? 'all' : source.replace(/[\^$]/g, '').replaceAll('.*', '…');
 }
 
 /** What is said of a command by the rows that name it and nothing else. */

@@ -180,24 +180,28 @@ export class Server {
   }
 
   /** Sends a command and waits for the answer. @throws Error if the socket does not answer. */
-  command(name: string, args?: Readonly<Record<string, unknown>>): Promise<CommandAnswer> {
+  async command(name: string, args?: Readonly<Record<string, unknown>>): Promise<CommandAnswer> {
+    const text = await this.send(JSON.stringify({ command: name, ...(args && { arguments: args }) }));
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new Error(`${name}: answer is no JSON: ${text}`);
+    }
+  }
+
+  /** Sends a command as it is written; the answer as it comes. @throws Error if the socket does not answer. */
+  send(written: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = connect(this.socket);
       let text = '';
       socket.setEncoding('utf8');
-      socket.setTimeout(10_000, () => socket.destroy(new Error(`${name} was not answered`)));
-      socket.on('connect', () => socket.write(JSON.stringify({ command: name, ...(args && { arguments: args }) })));
+      socket.setTimeout(10_000, () => socket.destroy(new Error(`not answered: ${written}`)));
+      socket.on('connect', () => socket.write(written));
       socket.on('data', (chunk) => {
         text += chunk;
       });
       socket.on('error', reject);
-      socket.on('close', () => {
-        try {
-          resolve(JSON.parse(text));
-        } catch {
-          reject(new Error(`${name}: answer is no JSON: ${text}`));
-        }
-      });
+      socket.on('close', () => resolve(text));
     });
   }
 

@@ -97,6 +97,8 @@ describe('dhcp-disable and dhcp-enable', () => {
       ['dhcp-disable', { origin: [] }, 1, "'origin' argument must be a string or a number"],
       ['dhcp-disable', { origin: '' }, 1, "invalid value used for 'origin' parameter: (empty string)"],
       ['dhcp-disable', { origin: 'nobody', 'origin-id': 2000 }, 0, 'DHCPv4 service disabled'],
+      ['dhcp-disable', { origin: null, 'origin-id': 2000 }, 0, 'DHCPv4 service disabled'],
+      ['dhcp-disable', { origin: null }, 1, "'origin' argument must be a string or a number"],
       ['dhcp-enable', 5, 1, "arguments for the 'dhcp-enable' command must be a map"],
     ],
   );

@@ -81,9 +81,31 @@ describe('lease commands', () => {
     assert.match(await add({ 'ip-address': '10.0.0.1' }), /^4 subnet-id not specified and failed to find a subnet/);
     assert.match(await add({ 'ip-address': '10.0.0.1', 'subnet-id': 2 }), /^0 Lease for address 10.0.0.1, subnet-id 2/);
     assert.match(await add({ 'subnet-id': 'x' }), /^1 invalid type specified for parameter 'subnet-id'/);
-    assert.match(await add({ 'valid-lft': -1 }), /^1 The 'valid-lft' value \(-1\) is not within expected range/);
-    assert.match(await add({ 'client-id': '01' }), /^1 'client-id' has 1 octets/);
+    assert.equal(await add({ 'valid-lft': -1 }), "1 out of range value (-1) specified for parameter 'valid-lft'");
+    assert.equal(await add({ state: 256 }), "1 out of range value (256) specified for parameter 'state'");
+    assert.equal(await add({ 'client-id': '01' }), '1 identifier is too short (1), at least 2 is required');
+    assert.equal(
+      await add({ 'client-id': '01'.repeat(256) }),
+      '1 identifier is too large (256), at most 255 is required',
+    );
+    assert.equal(
+      await add({ 'hw-address': Array(21).fill('1').join(':') }),
+      '1 address vector size exceeds MAX_HWADDR_LEN',
+    );
+    assert.match(await add({ 'ip-address': 'a:b' }), /^1 Failed to convert 'a:b' to address: /);
+    assert.match(await add({ 'ip-address': '2001:db8::1' }), /^1 Non-IPv4 address specified: 2001:db8::1$/);
+    assert.match(await add({ expire: -(2 ** 63) }), /^1 expiration time must be positive for address 192\.0\.2\.5$/);
+    // 2^32 is the first second that a lease can not begin at.
+    assert.equal(
+      await add({ 'valid-lft': 1000, expire: 2 ** 32 + 1000 }),
+      "1 out of range value (4294968296) specified for parameter 'expire'",
+    );
     assert.match(await add({ 'hw-address': 'zz' }), /^1 'z' is not a valid hexadecimal digit/);
+    const nobody = { 'hw-address': '', 'ip-address': '192.0.2.6' };
+    assert.match(
+      await add(nobody),
+      /^1 Lease4: 192\.0\.2\.6, state: default has neither hardware address or client id$/,
+    );
     assert.match(await add({ state: 4 }), /^1 DHCPv4 leases do not support registered state$/);
     assert.match(await add({ 'user-context': 1 }), /^1 Invalid user context '1' is not a JSON map\.$/);
     assert.match(await add({ 'user-context': { comment: 'a' }, comment: 'b' }), /^1 Duplicated comment entry '"b"'/);
@@ -95,6 +117,8 @@ describe('lease commands', () => {
     const { run, store } = await start();
     const results = await Promise.all([run('lease4-add', LEASE), run('lease4-add', LEASE)]);
     assert.deepEqual(results.map(({ result }) => result).sort(), [0, 4]);
+    const nobody = await run('lease4-add', { ...LEASE, 'hw-address': '' });
+    assert.equal(nobody.text, 'IPv4 lease already exists.');
     await store.close();
   });
 
@@ -157,6 +181,45 @@ describe('lease commands', () => {
       await addresses('lease4-get-by-hw-address', { 'hw-address': '' }),
       "'hw-address' parameter must not be empty",
     );
+    const long = Array(21).fill('1').join(':');
+    assert.equal(
+      await addresses('lease4-get-by-hw-address', { 'hw-address': long }),
+      "bad 'hw-address' parameter: address vector size exceeds MAX_HWADDR_LEN",
+    );
+    assert.equal(
+      await addresses('lease4-get-by-client-id', { 'client-id': '' }),
+      "bad 'client-id' parameter: identifier is too short (0), at least 2 is required",
+    );
+    await store.close();
+  });
+
+  it('complain of where a page begins before they look at its limit', async () => {
+    const { run, store } = await start();
+    const page = async (args: JsonMap) => (await run('lease4-get-page', args)).text;
+    assert.equal(await page({ from: '::', limit: null }), "'from' parameter value :: is not an IPv4 address");
+    assert.equal(await page({ from: 'start', limit: null }), "'limit' parameter must be a number");
+    assert.equal(await page({ from: 'start' }), "'limit' parameter not specified");
+    assert.equal(await page({ limit: 1 }), "'from' parameter not specified");
+    await store.close();
+  });
+
+  it('name a lease by an identifier of the length its type has', async () => {
+    const { run, store } = await start();
+    const get = async (type: string, identifier: string) =>
+      (await run('lease4-get', { 'subnet-id': 1, 'identifier-type': type, identifier })).text;
+    assert.equal(
+      await get('client-id', '01'),
+      "Bad 'client-id' identifier: identifier is too short (1), at least 2 is required",
+    );
+    assert.equal(
+      await get('hw-address', Array(21).fill('1').join(':')),
+      "Bad 'hw-address' identifier: address vector size exceeds MAX_HWADDR_LEN",
+    );
+    assert.equal(
+      await get('duid', '0102'),
+      "Bad 'duid' identifier: identifier is too short (2), at least 3 is required",
+    );
+    assert.equal(await get('duid', '010203'), 'Query by duid is not allowed in v4.');
     await store.close();
   });
 

@@ -58,6 +58,8 @@ describe('lease JSON', () => {
     const { cltt: _, ...rest } = LEASE;
     assert.equal(leaseFromJson({ ...rest, expire: 1_700_003_600 }).clttSec, 1_700_000_000);
     assert.throws(() => leaseFromJson({ ...rest, expire: 5 }), /expiration time must be positive/);
+    // Kept in 32 bit, so that it would begin long ago.
+    assert.throws(() => leaseFromJson({ ...rest, expire: 2 ** 32 + 3600 }), /expiration time is too large/);
     assert.throws(() => leaseFromJson(rest), /cltt is not present/);
   });
 

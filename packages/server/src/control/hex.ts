@@ -2,6 +2,8 @@
 
 import type { Octets } from '../domain/values.js';
 
+const MAX_HW_ADDRESS_OCTETS = 20;
+
 /**
  * Parses `1a:2b:3c`; with `loose` also `1a 2b 3c`, `1a2b3c` and `0x1a2b3c`. One digit between separators is an octet.
  * The empty text is no octets.
@@ -10,6 +12,33 @@ import type { Octets } from '../domain/values.js';
 export function parseHexOctets(text: string, loose: boolean): Octets {
   const separator = !loose || text.includes(':') ? ':' : text.includes(' ') ? ' ' : undefined;
   return separator === undefined ? parsePlain(text) : parseSeparated(text, separator);
+}
+
+/** A hardware address, as `1a:2b:3c`. @throws Error worded as Kea's */
+export function parseHwAddress(text: string): Octets {
+  const octets = parseHexOctets(text, false);
+  if (octets.length > MAX_HW_ADDRESS_OCTETS) throw new Error('address vector size exceeds MAX_HWADDR_LEN');
+  return octets;
+}
+
+/** A client identifier, in any of the forms. @throws Error worded as Kea's */
+export function parseClientId(text: string): Octets {
+  return withLength(parseHexOctets(text, true), 2, 255);
+}
+
+/** A DUID, which DHCPv4 commands know of but do not take. @throws Error worded as Kea's */
+export function parseDuid(text: string): Octets {
+  return withLength(parseHexOctets(text, true), 3, 130);
+}
+
+function withLength(octets: Octets, min: number, max: number): Octets {
+  if (octets.length < min) {
+    throw new Error(`identifier is too short (${octets.length}), at least ${min} is required`);
+  }
+  if (octets.length > max) {
+    throw new Error(`identifier is too large (${octets.length}), at most ${max} is required`);
+  }
+  return octets;
 }
 
 function parseSeparated(text: string, separator: string): Octets {

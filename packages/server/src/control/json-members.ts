@@ -1,5 +1,6 @@
 /** Reading members of maps in arguments, with the words of Kea's parser (src/lib/cc/simple_parser.cc). */
 
+import type { CommandError } from '../errors.js';
 import { boolean, type Field, integer, invalid, memberOf, text } from './arguments.js';
 import type { JsonMap } from './command.js';
 
@@ -18,6 +19,18 @@ export function jsonInteger(map: JsonMap, name: string, min: number, max: number
   const value = member(map, name, integer, fallback);
   if (value >= min && value <= max) return value;
   throw invalid(`The '${name}' value (${value}) is not within expected range: (${min} - ${max})`);
+}
+
+/** An unsigned integer of so many bits: words of their own for one that is too large. @throws CommandError */
+export function jsonUnsigned(map: JsonMap, name: string, bits: 8 | 32, fallback: number): number {
+  const value = member(map, name, integer, fallback);
+  if (value >= 0 && value < 2 ** bits) return value;
+  throw outOfRange(map, name);
+}
+
+/** The error of a number that does not fit where it is kept. */
+export function outOfRange(map: JsonMap, name: string): CommandError {
+  return invalid(`out of range value (${memberOf(map, name)}) specified for parameter '${name}'`);
 }
 
 function member<T>(map: JsonMap, name: string, field: Field<T>, fallback: T | undefined): T {

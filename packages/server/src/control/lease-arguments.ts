@@ -1,5 +1,6 @@
 /** Arguments of the lease commands: which lease is meant, and leases as they are written. */
 
+import { isIPv6 } from 'node:net';
 import { formatJson, jsonTypeOf } from '@lessor/kea';
 import { type Lease, LeaseState } from '../domain/lease.js';
 import type { ConfigSnapshot, Json, JsonMap, Subnet } from '../domain/snapshot.js';
@@ -9,8 +10,8 @@ import { CommandError } from '../errors.js';
 import type { LeaseReader } from '../services/ports.js';
 import { integer, invalid, memberOf } from './arguments.js';
 import { type ControlCommand, Result } from './command.js';
-import { parseHexOctets } from './hex.js';
-import { jsonBoolean, jsonInteger, jsonText } from './json-members.js';
+import { parseClientId, parseDuid, parseHwAddress } from './hex.js';
+import { jsonBoolean, jsonInteger, jsonText, jsonUnsigned, outOfRange } from './json-members.js';
 
 /** How lease4-get names a lease. */
 export type LeaseKey =
@@ -41,11 +42,12 @@ export function readLeaseKey(command: ControlCommand, verb: 'Query' | 'Delete'):
     if (typeof value === 'string') return value;
     throw invalid(`No 'ip-address' provided and '${name}' is either missing or not a string.`);
   }) as [string, string];
-  if (type === 'duid') throw invalid(`${verb} by duid is not allowed in v4.`);
-  if (type !== 'hw-address' && type !== 'client-id') {
+  if (type !== 'hw-address' && type !== 'client-id' && type !== 'duid') {
     throw invalid(`Incorrect identifier type: ${type}, the only supported values are: hw-address, duid, client-id`);
   }
-  return { by: type, subnetId: id, identifier: readIdentifier(type, identifier) };
+  const octets = readIdentifier(type, identifier);
+  if (type === 'duid') throw invalid(`${verb} by duid is not allowed in v4.`);
+  return { by: type, subnetId: id, identifier: octets };
 }
 
 function readAddress(value: Json): Ipv4 {
@@ -53,15 +55,17 @@ function readAddress(value: Json): Ipv4 {
   const address = parseIpv4(value);
   if (address !== undefined) return address;
   throw invalid(
-    looksLikeIpv6(value)
+    isIPv6(value)
       ? `Invalid IPv4 address specified: ${value}`
       : `Failed to convert string to address '${value}': Invalid argument`,
   );
 }
 
-function readIdentifier(type: 'hw-address' | 'client-id', identifier: string): Octets {
+const PARSERS = { 'hw-address': parseHwAddress, 'client-id': parseClientId, duid: parseDuid } as const;
+
+function readIdentifier(type: keyof typeof PARSERS, identifier: string): Octets {
   try {
-    return parseHexOctets(identifier, type === 'client-id');
+    return PARSERS[type](identifier);
   } catch (error) {
     throw invalid(`Bad '${type}' identifier: ${(error as Error).message}`);
   }
@@ -79,18 +83,10 @@ export function findLease(leases: LeaseReader, key: LeaseKey): Lease | undefined
   }
 }
 
-/** True for what is written like an IPv6 address, which Kea complains of in other words. */
-export function looksLikeIpv6(value: string): boolean {
-  return /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(value);
-}
-
 /** Lease states by their number, as Kea words them. */
 export const STATE_NAMES: readonly string[] = ['default', 'declined', 'expired-reclaimed', 'released', 'registered'];
 
 const U32_MAX = 0xffff_ffff;
-const MAX_HW_ADDRESS_OCTETS = 20;
-const MIN_CLIENT_ID_OCTETS = 2;
-const MAX_CLIENT_ID_OCTETS = 255;
 
 /** A lease as lease4-add and lease4-update are given it. */
 export interface WrittenLease {
@@ -105,13 +101,12 @@ export interface WrittenLease {
  */
 export function readLease(args: JsonMap, config: ConfigSnapshot, nowSec: number): WrittenLease {
   const address = readLeaseAddress(args);
-  const hwAddress = readOctets(jsonText(args, 'hw-address'), false);
-  if (hwAddress.length > MAX_HW_ADDRESS_OCTETS) throw invalid("'hw-address' has more than 20 octets");
-  const subnetId = jsonInteger(args, 'subnet-id', 0, U32_MAX, 0);
-  const poolId = jsonInteger(args, 'pool-id', 0, U32_MAX, 0);
+  const hwAddress = readOctets(parseHwAddress, jsonText(args, 'hw-address'));
+  const subnetId = jsonUnsigned(args, 'subnet-id', 32, 0);
+  const poolId = jsonUnsigned(args, 'pool-id', 32, 0);
   const subnet = subnetId === 0 ? subnetOf(address, config) : subnetWith(subnetId, address, config);
   const clientId = readClientId(args);
-  const validLifetimeSec = jsonInteger(args, 'valid-lft', 0, U32_MAX, subnet.lifetime.defaultSec);
+  const validLifetimeSec = jsonUnsigned(args, 'valid-lft', 32, subnet.lifetime.defaultSec);
   const clttSec = readClientTime(args, address, validLifetimeSec, nowSec);
   const fqdnFwd = jsonBoolean(args, 'fqdn-fwd', false);
   const fqdnRev = jsonBoolean(args, 'fqdn-rev', false);
@@ -122,14 +117,17 @@ export function readLease(args: JsonMap, config: ConfigSnapshot, nowSec: number)
   const state = readState(args);
   const userContext = readContext(args);
   const forceCreate = jsonBoolean(args, 'force-create', false);
-  if (hwAddress === '' && clientId === '' && state !== LeaseState.declined) {
-    const which = `Lease4: ${formatIpv4(address)}, state: ${STATE_NAMES[state]}`;
-    throw invalid(`${which} has neither hardware address or client id`);
-  }
   const names = { fqdnFwd, fqdnRev, hostname };
   const times = { validLifetimeSec, clttSec };
   const lease = { address, hwAddress, clientId, ...times, subnetId: subnet.id, poolId, ...names, state, userContext };
   return { lease, forceCreate };
+}
+
+/** Only a declined lease may be nobody's. @throws CommandError `command-invalid`, which Kea has after every other */
+export function checkHolder({ address, hwAddress, clientId, state }: Lease): void {
+  if (hwAddress !== '' || clientId !== '' || state === LeaseState.declined) return;
+  const which = `Lease4: ${formatIpv4(address)}, state: ${STATE_NAMES[state]}`;
+  throw invalid(`${which} has neither hardware address or client id`);
 }
 
 function readLeaseAddress(args: JsonMap): Ipv4 {
@@ -137,7 +135,7 @@ function readLeaseAddress(args: JsonMap): Ipv4 {
   const address = parseIpv4(written);
   if (address !== undefined) return address;
   throw invalid(
-    looksLikeIpv6(written)
+    isIPv6(written)
       ? `Non-IPv4 address specified: ${written}`
       : `Failed to convert '${written}' to address: Failed to convert string to address '${written}': Invalid argument`,
   );
@@ -167,18 +165,12 @@ function subnetOf(address: Ipv4, { subnets }: ConfigSnapshot): Subnet {
 }
 
 function readClientId(args: JsonMap): Octets {
-  const written = memberOf(args, 'client-id');
-  if (written === undefined) return '';
-  const clientId = readOctets(jsonText(args, 'client-id'), true);
-  if (clientId.length < MIN_CLIENT_ID_OCTETS || clientId.length > MAX_CLIENT_ID_OCTETS) {
-    throw invalid(`'client-id' has ${clientId.length} octets, it must have 2 to 255`);
-  }
-  return clientId;
+  return memberOf(args, 'client-id') === undefined ? '' : readOctets(parseClientId, jsonText(args, 'client-id'));
 }
 
-function readOctets(written: string, loose: boolean): Octets {
+function readOctets(parse: (written: string) => Octets, written: string): Octets {
   try {
-    return parseHexOctets(written, loose);
+    return parse(written);
   } catch (error) {
     throw invalid((error as Error).message);
   }
@@ -186,16 +178,18 @@ function readOctets(written: string, loose: boolean): Octets {
 
 function readClientTime(args: JsonMap, address: Ipv4, validLifetimeSec: number, nowSec: number): number {
   if (memberOf(args, 'expire') === undefined) return nowSec;
-  const expire = jsonInteger(args, 'expire', Number.MIN_SAFE_INTEGER, 2 * U32_MAX);
+  const expire = jsonInteger(args, 'expire', Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   if (expire <= 0) throw invalid(`expiration time must be positive for address ${formatIpv4(address)}`);
   if (expire < validLifetimeSec) {
     throw invalid(`expiration time must be greater than valid lifetime for address ${formatIpv4(address)}`);
   }
+  // The time of the client is kept in 32 bit: until 2106, and a lease without end beyond that.
+  if (expire - validLifetimeSec > U32_MAX) throw outOfRange(args, 'expire');
   return expire - validLifetimeSec;
 }
 
 function readState(args: JsonMap): LeaseState {
-  const state = jsonInteger(args, 'state', 0, 255, LeaseState.default);
+  const state = jsonUnsigned(args, 'state', 8, LeaseState.default);
   if (state >= STATE_NAMES.length) {
     throw invalid(
       `Invalid state value: ${state}, supported values are: ` +

@@ -1,5 +1,6 @@
 /** Arguments of the host commands, read in Kea's order of complaints (libdhcp_host_cmds, host_cmds.cc). */
 
+import { isIPv6 } from 'node:net';
 import { jsonTypeOf } from '@lessor/kea';
 import { IDENTIFIER_TYPES } from '../config/reservations.js';
 import { parseOctets } from '../config/values.js';
@@ -9,7 +10,6 @@ import { formatIpv4, type Ipv4, type Octets, parseIpv4, type SubnetId } from '..
 import { integer, invalid, memberOf } from './arguments.js';
 import type { ControlCommand, Json } from './command.js';
 import { jsonInteger, jsonText } from './json-members.js';
-import { looksLikeIpv6 } from './lease-arguments.js';
 
 /** The highest subnet id (Kea: SUBNET_ID_MAX). */
 export const MAX_SUBNET_ID = 0xffff_fffe;
@@ -97,7 +97,7 @@ export function readIpv4(written: string): Ipv4 {
   const address = parseIpv4(written);
   if (address !== undefined) return address;
   throw invalid(
-    looksLikeIpv6(written)
+    isIPv6(written)
       ? `'ip-address' ${written} is not an IPv4 address`
       : `Failed to convert string to address '${written}': Invalid argument`,
   );

@@ -241,6 +241,7 @@ export function leaseFromJson(json: JsonMap): Lease {
   if (expire !== undefined && json.cltt === undefined) {
     lease.clttSec = integer('expire', expire, 2 * U32_MAX) - lease.validLifetimeSec;
     if (lease.clttSec <= 0) throw invalid('expiration time must be positive for the lease');
+    if (lease.clttSec > U32_MAX) throw invalid('expiration time is too large for the lease');
   }
   return lease;
 }

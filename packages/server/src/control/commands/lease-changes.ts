@@ -16,8 +16,8 @@ import {
   type Wording,
 } from '../arguments.js';
 import { type CommandResult, type CommandRow, type ControlCommand, type JsonMap, Result } from '../command.js';
-import { jsonInteger } from '../json-members.js';
-import { findLease, readLease, readLeaseKey } from '../lease-arguments.js';
+import { jsonUnsigned } from '../json-members.js';
+import { checkHolder, findLease, readLease, readLeaseKey } from '../lease-arguments.js';
 import type { ControlServices, LeaseExporter } from '../services.js';
 
 /** Leases looked at before the loop may look at its packets again; what goes of them goes in one transaction. */
@@ -59,6 +59,7 @@ export const LEASE_CHANGE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       const { lease } = readLease(args, config.current, Math.floor(clock.now() / 1000));
       await ledger.transact((tx) => {
         if (tx.getByAddress(lease.address) !== undefined) throw conflict('IPv4 lease already exists.');
+        checkHolder(lease);
         tx.put(lease);
       });
       const which = `address ${formatIpv4(lease.address)}, subnet-id ${lease.subnetId}`;
@@ -86,6 +87,7 @@ export const LEASE_CHANGE_COMMANDS: readonly CommandRow<ControlServices>[] = [
               'deleted or it has changed in the database, in both cases a retry might succeed',
           );
         }
+        checkHolder(lease);
         tx.put(lease);
         return before !== undefined;
       });
@@ -130,7 +132,7 @@ export const LEASE_CHANGE_COMMANDS: readonly CommandRow<ControlServices>[] = [
     args: { 'subnet-id': { type: 'an integer', optional: true } },
     async run(command, services) {
       const args = argumentMap(command, CORE_WORDING) ?? {};
-      const one = jsonInteger(args, 'subnet-id', 0, 0xffff_ffff, 0);
+      const one = jsonUnsigned(args, 'subnet-id', 32, 0);
       const ids = one === 0 ? services.config.current.subnets.map(({ id }) => id) : [one];
       return wiped(await wipe(new Set(ids), services), ids);
     },

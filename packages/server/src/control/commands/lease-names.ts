@@ -1,11 +1,11 @@
 /** Names of leases in the DNS (Kea: libdhcp_lease_cmds). */
 
+import { isIPv6 } from 'node:net';
 import { asksForNames } from '../../domain/ddns/name-change.js';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
 import { argumentMap, CORE_WORDING, invalid, memberOf } from '../arguments.js';
 import { type CommandRow, type ControlCommand, Result } from '../command.js';
-import { looksLikeIpv6 } from '../lease-arguments.js';
 import type { ControlServices } from '../services.js';
 
 /** The rows. */
@@ -40,7 +40,7 @@ function readAddress(command: ControlCommand): Ipv4 {
   const address = parseIpv4(written);
   if (address !== undefined) return address;
   throw invalid(
-    looksLikeIpv6(written) ? `Invalid IPv4 address specified: ${written}` : `'${written}' is not a valid IP address.`,
+    isIPv6(written) ? `Invalid IPv4 address specified: ${written}` : `'${written}' is not a valid IP address.`,
   );
 }
 

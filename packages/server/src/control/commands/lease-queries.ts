@@ -5,7 +5,7 @@ import type { LeaseView } from '../../domain/lease-view.js';
 import { lowerCase, type Octets } from '../../domain/values.js';
 import { defineCommand, integer, invalid, optional, text, textOrInteger, type Wording } from '../arguments.js';
 import type { CommandRow } from '../command.js';
-import { parseHexOctets } from '../hex.js';
+import { parseClientId, parseHwAddress } from '../hex.js';
 import { STATE_NAMES } from '../lease-arguments.js';
 import { LeaseList } from '../lease-list.js';
 import type { ControlServices } from '../services.js';
@@ -37,7 +37,7 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
     wording,
     run({ 'hw-address': written }, { leases, pages }) {
       if (written === '') throw invalid("'hw-address' parameter must not be empty");
-      return leaseList([listOf(pages, leases.listByHwAddress(readOctets('hw-address', written, false)))]);
+      return leaseList([listOf(pages, leases.listByHwAddress(readOctets('hw-address', parseHwAddress, written)))]);
     },
   }),
   defineCommand({
@@ -48,9 +48,7 @@ export const LEASE_QUERY_COMMANDS: readonly CommandRow<ControlServices>[] = [
     args: { 'client-id': text },
     wording,
     run({ 'client-id': written }, { leases, pages }) {
-      const clientId = readOctets('client-id', written, true);
-      if (clientId === '') throw invalid("'client-id' parameter must not be empty");
-      return leaseList([listOf(pages, leases.listByClientId(clientId))]);
+      return leaseList([listOf(pages, leases.listByClientId(readOctets('client-id', parseClientId, written)))]);
     },
   }),
   defineCommand({
@@ -121,9 +119,9 @@ function readState(written: string | number): number {
   return state;
 }
 
-function readOctets(name: string, written: string, loose: boolean): Octets {
+function readOctets(name: string, parse: (written: string) => Octets, written: string): Octets {
   try {
-    return parseHexOctets(written, loose);
+    return parse(written);
   } catch (error) {
     throw invalid(`bad '${name}' parameter: ${(error as Error).message}`);
   }

@@ -1,5 +1,6 @@
 /** Reading leases, and reclaiming those that have run out (Kea: libdhcp_lease_cmds, which lessor has built in). */
 
+import { isIPv6 } from 'node:net';
 import { leaseToJson } from '../../domain/lease-json.js';
 import type { ShowLease } from '../../domain/lease-view.js';
 import type { Sliced } from '../../domain/slices.js';
@@ -14,11 +15,12 @@ import {
   integer,
   invalid,
   memberOf,
+  readArguments,
   text,
   type Wording,
 } from '../arguments.js';
 import { type CommandResult, type CommandRow, type ControlCommand, Result } from '../command.js';
-import { findLease, looksLikeIpv6, readLeaseKey } from '../lease-arguments.js';
+import { findLease, readLeaseKey } from '../lease-arguments.js';
 import { LeaseList } from '../lease-list.js';
 import type { ControlServices } from '../services.js';
 
@@ -82,16 +84,17 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       return leaseList(subnets === undefined ? [all] : subnets.map((id) => bySubnet.get(id)!));
     },
   },
-  defineCommand({
+  {
     name: 'lease4-get-page',
     access: 'read',
     hook: 'lease_cmds',
     summary: 'up to "limit" leases in address order, beginning after the address "from" (or "start")',
-    args: { from: text, limit: integer },
-    wording,
-    async run({ from, limit }, services) {
+    args: { from: { type: text.type, optional: false }, limit: { type: integer.type, optional: false } },
+    async run(command, services) {
+      // One after the other: Kea complains of all that is wrong with `from` before it looks at `limit`.
+      const after = readFrom(readArguments(command, { from: text }, wording).from);
+      const { limit } = readArguments(command, { limit: integer }, wording);
       if (limit < 0 || limit > 0xffff_ffff) throw invalid("'limit' parameter is not a 32 bit unsigned integer.");
-      const after = readFrom(from);
       if (limit === 0) throw invalid("'limit' parameter must not be 0.");
       const page = new LeaseList(services.pages);
       await eachLease(services, after, (lease) => {
@@ -100,7 +103,7 @@ export const LEASE_COMMANDS: readonly CommandRow<ControlServices>[] = [
       });
       return leaseList([page], true);
     },
-  }),
+  },
 ];
 
 /** Shows the leases with addresses above `after` in address order until `show` says false; in between, packets are served. */
@@ -151,7 +154,7 @@ function readFrom(from: string): Ipv4 | undefined {
   const address = parseIpv4(from);
   if (address !== undefined) return address;
   throw invalid(
-    looksLikeIpv6(from)
+    isIPv6(from)
       ? `'from' parameter value ${from} is not an IPv4 address`
       : "'from' parameter value is neither 'start' keyword nor a valid IPv4 address",
   );

@@ -1,12 +1,12 @@
 /** subnet4-select-test: which subnet a packet would get (Kea: ctrl_dhcp4_srv.cc). */
 
+import { isIPv6 } from 'node:net';
 import { jsonTypeOf } from '@lessor/kea';
 import type { ConfigSnapshot, Json, JsonMap, Subnet } from '../../domain/snapshot.js';
 import { type SubnetQuery, Topology } from '../../domain/topology.js';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../../domain/values.js';
 import { argumentMap, invalid, memberOf } from '../arguments.js';
 import { type CommandRow, type ControlCommand, Result } from '../command.js';
-import { looksLikeIpv6 } from '../lease-arguments.js';
 import type { ControlServices } from '../services.js';
 
 const BROADCAST: Ipv4 = 0xffff_ffff;
@@ -83,9 +83,7 @@ function readAddress(args: JsonMap, name: string): Ipv4 | undefined {
   if (typeof written !== 'string') throw invalid(`'${name}' entry must be a string`);
   const address = parseIpv4(written);
   if (address !== undefined) return address;
-  const reason = looksLikeIpv6(written)
-    ? 'not IPv4'
-    : `Failed to convert string to address '${written}': Invalid argument`;
+  const reason = isIPv6(written) ? 'not IPv4' : `Failed to convert string to address '${written}': Invalid argument`;
   throw invalid(`bad '${name}' entry: ${reason}`);
 }
 

@@ -2,7 +2,7 @@
 
 import { ServiceOrigin } from '../../services/service-switch.js';
 import { CORE_WORDING, defineCommand, integer, invalid, optional, textOrInteger, type Wording } from '../arguments.js';
-import { type CommandRow, Result } from '../command.js';
+import { type CommandRow, type Json, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
 
 const wording: Wording = {
@@ -10,7 +10,11 @@ const wording: Wording = {
   wrongType: (member, type) => `'${member}' argument must be ${type === 'an integer' ? 'a number' : type}`,
 };
 
-const ORIGIN_FIELDS = { 'origin-id': optional(integer), origin: optional(textOrInteger) };
+/** `origin` is looked at only where there is no `origin-id`, so whatever it is may be there. */
+const ORIGIN_FIELDS = {
+  'origin-id': optional(integer),
+  origin: optional<Json>({ ...textOrInteger, accept: (value) => value }),
+};
 
 /** The rows. */
 export const SERVICE_COMMANDS: readonly CommandRow<ControlServices>[] = [
@@ -50,8 +54,9 @@ export const SERVICE_COMMANDS: readonly CommandRow<ControlServices>[] = [
 ];
 
 /** `origin-id` (since Kea 2.5.8) goes before `origin`; HA peers send both. */
-function originOf(id: number | undefined, origin: string | number | undefined): number {
-  const given = id ?? origin ?? ServiceOrigin.user;
+function originOf(id: number | undefined, origin: Json | undefined): number {
+  const given = id ?? (origin === undefined ? ServiceOrigin.user : textOrInteger.accept(origin));
+  if (given === undefined) throw invalid(wording.wrongType('origin', textOrInteger.type));
   if (given === 'user') return ServiceOrigin.user;
   if (given === 'ha-partner') return ServiceOrigin.haRemote;
   if (typeof given === 'string') {
