@@ -74,9 +74,9 @@ export const DROP_REASONS = {
     receiveDrop: false,
     text: 'the other server of the pair has not stored the lease, and it can not be shortened',
   },
-  'ha-late-release': {
+  'ha-too-late': {
     receiveDrop: false,
-    text: 'this server of a pair was busy so long that the client may have its address anew from the other one',
+    text: 'a RELEASE or DECLINE waited here so long that the client may have its address anew from the other server of the pair',
   },
   'ha-partners-client': {
     receiveDrop: false,

@@ -42,10 +42,11 @@ const OVERLOADED = 512;
 const DISCOVERS_UNDER_LOAD = 128;
 
 /**
- * In a pair a RELEASE that waited longer than this behind a slow disk is passed over: the client may have its address anew
- * from the other server by now, and nothing in the message tells which lease it gives back.
+ * In a pair a message that ends a lease and waited longer than this behind a slow disk is passed over: the client may have
+ * its address anew from the other server by now, and nothing in the message tells which lease is meant. A client that
+ * declined asks again ten seconds later (RFC 2131 §3.1 step 5).
  */
-const LATEST_RELEASE_MS = 500;
+const LATEST_MS: { readonly [type: number]: number } = { [MessageType.release]: 500, [MessageType.decline]: 9000 };
 
 /** The pools' side of the packet path: picking addresses and letting those run free whose time is up. */
 export interface AddressKeeper extends AddressSource {
@@ -175,10 +176,11 @@ export class Exchange4 {
     let committed: Promise<void> | void;
     try {
       committed = ledger.transact((tx) => {
-        const late = this.#deps.redundancy !== undefined && clock.monotonic() - since > LATEST_RELEASE_MS;
+        const waitedMs = this.#deps.redundancy === undefined ? 0 : clock.monotonic() - since;
         for (const item of located) {
-          if (!late || item.exchange.messageType !== MessageType.release) this.#decide(item, tx, config, now, nowSec);
-          else this.#drop('ha-late-release', item.datagram, item.exchange, now);
+          const tooLate = waitedMs > (LATEST_MS[item.exchange.messageType] ?? Number.POSITIVE_INFINITY);
+          if (tooLate) this.#drop('ha-too-late', item.datagram, item.exchange, now);
+          else this.#decide(item, tx, config, now, nowSec);
         }
         // What rests on nothing staged does not wait for the disk.
         this.#answer(located, false, config, now);
