@@ -84,6 +84,16 @@ test('option 125: an enterprise the client named, its always-send and its reques
   ]);
 });
 
+test('option 125 that is configured and asked for names each of its enterprises, told of or not (Kea)', () => {
+  const carrier = (enterprise: number): OptionData => option(125, [0, 0, 0, enterprise]);
+  const scopes = [
+    [carrier(1), option(7, [9], { space: 'vendor-2', alwaysSend: true })],
+    [carrier(2), carrier(1)],
+  ];
+  assert.deepEqual(sent({ scopes, requested: Uint8Array.of(125) }), [[125, [0, 0, 0, 1, 0, 0, 0, 0, 2, 3, 7, 1, 9]]]);
+  assert.deepEqual(sent({ scopes }), []);
+});
+
 test('option 124 configured for two enterprises is sent with both', () => {
   const entry = (enterprise: number): OptionData => option(124, [0, 0, 0, enterprise, 1, 65], { alwaysSend: true });
   assert.deepEqual(sent({ scopes: [[entry(1), entry(2)], [entry(1)]] }), [
