@@ -1,6 +1,5 @@
 /** Finding the lease a client has, and an address for one that has none: Kea's allocation engine as pure functions. */
 
-import { NO_NAME } from '../client-name.js';
 import { QUARANTINE_CLASS } from '../guard/policy.js';
 import { belongsTo } from '../identity.js';
 import type { Lease } from '../lease.js';
@@ -177,7 +176,7 @@ export function grantAddress(
   const scarce = !own && host?.address !== address && isScarce(ctx, subnet, address);
   const configuredSec = lifetimeFor(client, subnet, ctx.snapshot, host, scarce);
   const lifetimeSec = limitedBySafety(ctx, subnet, address, configuredSec);
-  const name = client.bootp ? NO_NAME : clientNameFor(client, subnet, pool, host, address, ctx.snapshot);
+  const name = clientNameFor(client, subnet, pool, host, address, ctx.snapshot);
   const lease: Lease = {
     address,
     hwAddress: client.identity.hwAddress,
