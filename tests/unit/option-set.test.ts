@@ -60,10 +60,12 @@ test('what the server sets itself is not taken from the configuration', () => {
   assert.deepEqual(sent({ scopes: [[option(53, [9])]], requested: Uint8Array.of(53) }), []);
 });
 
-test('the subnet mask is sent unless another is configured', () => {
+test('the mask of the subnet is sent with an address, whatever is configured (Kea)', () => {
   const mask = Uint8Array.of(255, 255, 255, 0);
   assert.deepEqual(sent({ subnetMask: mask }), [[1, [255, 255, 255, 0]]]);
-  assert.deepEqual(sent({ subnetMask: mask, scopes: [[option(1, [255, 255, 0, 0])]] }), [[1, [255, 255, 0, 0]]]);
+  const scopes = [[option(1, [255, 255, 0, 0])]];
+  assert.deepEqual(sent({ subnetMask: mask, scopes }), [[1, [255, 255, 255, 0]]]);
+  assert.deepEqual(sent({ scopes, requested: Uint8Array.of(1) }), [[1, [255, 255, 0, 0]]]);
 });
 
 test('sub-options of an encapsulated space are merged over the scopes', () => {

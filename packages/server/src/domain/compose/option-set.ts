@@ -25,7 +25,7 @@ export interface OptionRequest {
   readonly requested: Uint8Array;
   /** Codes the server sets itself: configured values of these are not used. */
   readonly reserved: ReadonlySet<number>;
-  /** Subnet mask to send unless one is configured; undefined = only if requested and configured. */
+  /** Subnet mask to send whatever is configured (Kea: getNetmaskOption); undefined = only if requested and configured. */
   readonly subnetMask: Uint8Array | undefined;
   /** Enterprise numbers the client named in options 124 and 125. */
   readonly enterprises: readonly number[];
@@ -47,9 +47,12 @@ export function collectOptions(request: OptionRequest): OptionOctets[] {
       if (data !== undefined) options.push({ code, data });
       continue;
     }
+    if (code === SUBNET_MASK && request.subnetMask !== undefined) {
+      options.push({ code, data: request.subnetMask });
+      continue;
+    }
     const option = merged.values.get(code);
     if (option !== undefined) options.push({ code, data: withSubOptions(request, option) });
-    else if (code === SUBNET_MASK && request.subnetMask !== undefined) options.push({ code, data: request.subnetMask });
   }
   const vendor = vendorIdentifying(request, merged);
   if (vendor !== undefined) options.push({ code: VENDOR_IDENTIFYING, data: vendor });
