@@ -66,6 +66,28 @@ const RESERVATIONS = [
   { 'hw-address': '02:33:00:00:00:04', hostname: 'four' },
 ];
 
+/** Standard options of the less common forms. */
+const STANDARD = [
+  data('time-offset', '-3600'),
+  data('ip-forwarding', 'true'),
+  data('policy-filter', '10.0.0.0, 255.0.0.0, 10.1.0.0, 255.255.0.0'),
+  data('path-mtu-plateau-table', '68, 296'),
+  data('static-routes', '10.0.0.1, 10.0.0.2'),
+  data('slp-directory-agent', 'true, 192.0.2.1, 192.0.2.2'),
+  data('slp-service-scope', 'false, scope'),
+  data('nwip-domain-name', 'nwip'),
+  data('pcode', 'EST5EDT'),
+  data('domain-search', 'example.org, a.example.org'),
+  data('uap-servers', 'http://example.org'),
+  data('netinfo-server-address', '192.0.2.9'),
+  data('v4-portparams', '1, 3/4'),
+  data('vendor-class-identifier', 'server'),
+  data('arp-cache-timeout', '30'),
+  data('client-ndi', '1, 2, 3'),
+  data('subnet-mask', '255.255.255.128'),
+  data('broadcast-address', '10.1.0.255'),
+];
+
 /** Updates enabled towards a port where nobody listens: what the client is told is the same. */
 const D2 = { 'dhcp-ddns': { 'enable-updates': true } };
 
@@ -134,6 +156,10 @@ export const SCENARIOS: readonly Scenario[] = [
         ],
       }),
     },
+  },
+  {
+    title: 'standard options of the less common forms',
+    dhcp4: network({ 'option-data': STANDARD.map((one) => ({ ...one, 'always-send': true })) }),
   },
   {
     title: 'classes',
@@ -237,7 +263,8 @@ export const SCENARIOS: readonly Scenario[] = [
       'reservations-in-subnet': false,
       'ddns-qualifying-suffix': 'example.net',
       reservations: [
-        { 'hw-address': '02:33:00:00:00:01', 'ip-address': '10.1.0.10', hostname: 'one' },
+        // Without an address: Kea 2.2 would give it in other networks, too; Kea 3 does not.
+        { 'hw-address': '02:33:00:00:00:01', hostname: 'one', 'next-server': '192.0.2.1' },
         {
           'hw-address': '02:33:00:00:00:04',
           hostname: 'four',

@@ -336,6 +336,11 @@ export class Side {
     return told;
   }
 
+  /** What the server gave this client last. */
+  heldBy(question: Question): string {
+    return this.#address(question, 'held');
+  }
+
   #address(question: Question, of: Address): string {
     return of === 'held' ? (this.#held.get(question.client) ?? '10.1.0.170') : of;
   }
@@ -402,13 +407,6 @@ export function isFromNowhere(question: Question): boolean {
 /** True if the relay agent of a question wants to be taken for the server (RFC 5107). */
 export function isOverridden(question: Question): boolean {
   return PLACES[question.place]?.agent?.some(([code]) => code === SERVER_ID_OVERRIDE) === true;
-}
-
-/** True if a question comes from the first subnet. */
-export function isAtHome(question: Question): boolean {
-  const place = PLACES[question.place];
-  const linked = place?.agent?.some(([code]) => code === LINK_SELECTION) ?? false;
-  return (place === undefined || (place.giaddr === '10.1.0.2' && !linked)) && !sends(question, OPT.subnetSelection);
 }
 
 /** True if a question comes through a relay agent. */
