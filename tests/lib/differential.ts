@@ -342,7 +342,7 @@ export class Side {
   }
 
   #address(question: Question, of: Address): string {
-    return of === 'held' ? (this.#held.get(question.client) ?? '10.1.0.170') : of;
+    return of === 'held' ? (this.#held.get(question.client) ?? `10.1.0.${170 + question.client}`) : of;
   }
 }
 
