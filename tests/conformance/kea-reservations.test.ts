@@ -53,7 +53,10 @@ const config = {
     subnet(4, 2, { reservations: [{ 'hw-address': '02:11:00:00:00:07', 'ip-address': '10.4.0.101' }] }),
     subnet(5, 50, {
       'reservations-out-of-pool': true,
-      reservations: [{ 'hw-address': '02:11:00:00:00:08', 'ip-address': '10.5.0.10' }],
+      reservations: [
+        { 'hw-address': '02:11:00:00:00:08', 'ip-address': '10.5.0.10' },
+        { 'hw-address': '02:11:00:00:00:09', 'ip-address': '10.5.0.120' },
+      ],
     }),
   ],
   reservations: [
@@ -157,6 +160,17 @@ conformance('Reservations', config, (lab) => {
   rule('out-of-pool only: the reserved address outside is given', {}, async () => {
     const client = lab().client({ mac: '02:11:00:00:00:08' }, lab().relay('10.5.0.1'));
     assert.equal((await client.lease()).yiaddr, '10.5.0.10');
+  });
+
+  rule('out-of-pool only: the reserved address inside is for everybody', {}, async () => {
+    const holder = lab().client({ mac: '02:11:00:00:00:09' }, lab().relay('10.5.0.1'));
+    const wish = [option.addresses(OPT.requestedAddress, '10.5.0.121')];
+    const offer = await holder.discover({ options: wish });
+    assert.equal(offer.yiaddr, '10.5.0.121');
+    assert.equal((await holder.select(offer)).yiaddr, '10.5.0.121');
+    const other = lab().client({}, lab().relay('10.5.0.1'));
+    const inside = [option.addresses(OPT.requestedAddress, '10.5.0.120')];
+    assert.equal((await other.discover({ options: inside })).yiaddr, '10.5.0.120');
   });
 
   rule('an unreserved client is not in class KNOWN', {}, async () => {

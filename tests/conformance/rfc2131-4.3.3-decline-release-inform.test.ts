@@ -155,4 +155,11 @@ conformance('RFC 2131 §4.3.5 INFORM', config, (lab) => {
     assert.equal(ack.frame.destination, '10.2.0.35');
     assert.equal(ack.frame.destinationPort, 68);
   });
+
+  rule('through a relay without ciaddr is answered to the relay, to be broadcast', {}, async () => {
+    const client = lab().client({}, lab().relay('10.2.0.1'));
+    const ack = await client.exchange(TYPE.inform, TYPE.ack, wants);
+    assert.equal(ack.frame.destination, '10.2.0.1');
+    assert.equal(ack.message.flags, 0x8000);
+  });
 });

@@ -13,7 +13,9 @@ const config = {
   'option-data': [{ name: 'domain-name', data: 'example.org' }],
   'boot-file-name': 'kernel.img',
   subnet4: [
-    subnet(1, 50, { reservations: [{ 'hw-address': '02:22:00:00:00:01', 'ip-address': '10.1.0.9' }] }),
+    subnet(1, 50, {
+      reservations: [{ 'hw-address': '02:22:00:00:00:01', 'ip-address': '10.1.0.9', hostname: 'Sun3' }],
+    }),
     subnet(2, 50),
   ],
 };
@@ -43,6 +45,12 @@ conformance('BOOTP with the bootp library', { ...config, 'hooks-libraries': [hoo
     const reply = await lab().client({ mac: '02:22:00:00:00:01' }).exchange(BOOTREQUEST, 0);
     assert.equal(reply.yiaddr, '10.1.0.9');
     assert.equal(reply.message.file.toString('latin1').replace(/\0.*/s, ''), 'kernel.img');
+  });
+
+  rule('the reserved name is told and kept', {}, async () => {
+    const reply = await lab().client({ mac: '02:22:00:00:00:01' }).exchange(BOOTREQUEST, 0);
+    assert.equal(reply.text(OPT.hostName), 'sun3');
+    assert.equal((await lab().server.lease('10.1.0.9'))?.hostname, 'sun3');
   });
 
   rule('through a relay', {}, async () => {

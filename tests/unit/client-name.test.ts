@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeFqdn, nameClient, withGeneratedName } from 'lessor/internal/domain/client-name.js';
+import { encodeFqdn, NO_NAME, nameClient, withGeneratedName } from 'lessor/internal/domain/client-name.js';
 import type { DdnsBehaviour } from 'lessor/internal/domain/ddns/behaviour.js';
 import { ip, PacketLab } from '../lib/packet-lab.js';
 
@@ -40,6 +40,14 @@ test('a partial name gets the qualifying suffix, a full one does not', () => {
   assert.equal(nameClient({ ...request, behaviour: qualified, hostName: 'a.b.net' }).hostname, 'a.b.net');
 });
 
+test('a name of one label is a partial one with a dot behind it, too; none is told with that dot (Kea)', () => {
+  const named = (hostName: string, qualifyingSuffix: string) =>
+    nameClient({ ...request, behaviour: { ...behaviour, qualifyingSuffix }, hostName }).hostNameOption;
+  assert.equal(named('host.', ''), 'host');
+  assert.equal(named('host.', 'example.org'), 'host');
+  assert.equal(named('host.net', 'example.org'), 'host.net');
+});
+
 test('a suffix that is there is not added again, and the root is a wish for a name (Kea)', () => {
   const qualified = { ...behaviour, qualifyingSuffix: 'example.org.' };
   const reserved = (reservedName: string) => nameClient({ ...request, behaviour: qualified, reservedName }).hostname;
@@ -53,6 +61,23 @@ test('characters outside the set are replaced; a name that has none left is no n
   assert.equal(nameClient({ ...request, hostName: '???' }).hostname, '');
   const replaced = { ...behaviour, hostnameCharReplacement: 'x' };
   assert.equal(nameClient({ ...request, behaviour: replaced, hostName: 'a_b' }).hostname, 'axb');
+});
+
+test('a label of which nothing is left spoils the name', () => {
+  assert.equal(nameClient({ ...request, hostName: '???.net' }).hostname, '');
+  assert.equal(nameClient({ ...request, fqdn: wireFqdn(0b0101, '???.net', true) }).hostname, '');
+});
+
+test('a set that has the dot in it joins the labels of option 12, not those of option 81 (Kea)', () => {
+  const dotless = { ...behaviour, hostnameCharSet: /[^A-Za-z0-9-]/g };
+  assert.equal(nameClient({ ...request, behaviour: dotless, hostName: 'a.b_c' }).hostname, 'abc');
+  const fqdn = wireFqdn(0b0101, 'a.b_c', true);
+  assert.equal(nameClient({ ...request, behaviour: dotless, fqdn }).hostname, 'a.bc.');
+});
+
+test('a malformed name is none, not one to replace', () => {
+  const replaced = { ...behaviour, replaceClientName: 'when-present' as const };
+  assert.deepEqual(nameClient({ ...request, behaviour: replaced, hostName: 'a..b' }), NO_NAME);
 });
 
 test('a reserved name wins over what the client says', () => {

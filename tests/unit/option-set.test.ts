@@ -60,10 +60,12 @@ test('what the server sets itself is not taken from the configuration', () => {
   assert.deepEqual(sent({ scopes: [[option(53, [9])]], requested: Uint8Array.of(53) }), []);
 });
 
-test('the subnet mask is sent unless another is configured', () => {
+test('the mask of the subnet is sent with an address, whatever is configured (Kea)', () => {
   const mask = Uint8Array.of(255, 255, 255, 0);
   assert.deepEqual(sent({ subnetMask: mask }), [[1, [255, 255, 255, 0]]]);
-  assert.deepEqual(sent({ subnetMask: mask, scopes: [[option(1, [255, 255, 0, 0])]] }), [[1, [255, 255, 0, 0]]]);
+  const scopes = [[option(1, [255, 255, 0, 0])]];
+  assert.deepEqual(sent({ subnetMask: mask, scopes }), [[1, [255, 255, 255, 0]]]);
+  assert.deepEqual(sent({ scopes, requested: Uint8Array.of(1) }), [[1, [255, 255, 0, 0]]]);
 });
 
 test('sub-options of an encapsulated space are merged over the scopes', () => {
@@ -82,6 +84,16 @@ test('option 125: an enterprise the client named, its always-send and its reques
   assert.deepEqual(sent({ scopes, enterprises: [4491], vendorRequested: new Map([[4491, Uint8Array.of(5)]]) }), [
     [125, [0, 0, 0x11, 0x8b, 6, 2, 1, 2, 5, 1, 5]],
   ]);
+});
+
+test('option 125 that is configured and asked for names each of its enterprises, told of or not (Kea)', () => {
+  const carrier = (enterprise: number): OptionData => option(125, [0, 0, 0, enterprise]);
+  const scopes = [
+    [carrier(1), option(7, [9], { space: 'vendor-2', alwaysSend: true })],
+    [carrier(2), carrier(1)],
+  ];
+  assert.deepEqual(sent({ scopes, requested: Uint8Array.of(125) }), [[125, [0, 0, 0, 1, 0, 0, 0, 0, 2, 3, 7, 1, 9]]]);
+  assert.deepEqual(sent({ scopes }), []);
 });
 
 test('option 124 configured for two enterprises is sent with both', () => {

@@ -98,8 +98,12 @@ function nameFromFqdn(request: NameRequest, option: Uint8Array): ClientName {
   const sent = decodeFqdnName(option, (flags & FLAG_E) !== 0);
   if (sent === undefined) return NO_NAME;
   if (isReplaced(behaviour, sent.name !== '') || sent.name === '') return { ...result, hostname: '', generated: true };
-  const clean = sanitize(sent.name, behaviour);
-  if (clean === '') return NO_NAME;
+  // Label by label: the set may have the dot among what it replaces. A label of which nothing is left spoils the name.
+  const clean = sent.name
+    .split('.')
+    .map((label) => sanitize(label, behaviour))
+    .join('.');
+  if (!isDomainName(clean)) return NO_NAME;
   const full = sent.partial ? qualify(clean, behaviour, true) : withFinalDot(clean);
   return { ...result, hostname: lowerCase(full), generated: false };
 }
@@ -115,14 +119,14 @@ function nameFromHostName(request: NameRequest): ClientName {
   });
   if (request.reservedName !== '') return named(lowerCase(qualify(request.reservedName, behaviour, false)), false);
   const sent = (request.hostName ?? '').replace(/\0+$/, '').trim();
+  if (sent !== '' && sent !== '.' && !isDomainName(sent)) return NO_NAME;
   if (isReplaced(behaviour, sent !== '')) return named('', true);
   if (sent === '') return NO_NAME;
   // Kea: a client that sends the root wants a name and leaves it to the server which.
   if (sent === '.') return named('', true);
-  if (!isDomainName(sent)) return NO_NAME;
   const clean = lowerCase(sanitize(sent, behaviour));
-  if (clean === '' || !isDomainName(clean)) return NO_NAME;
-  return named(clean.includes('.') ? clean : qualify(clean, behaviour, false), false);
+  if (!isDomainName(clean)) return NO_NAME;
+  return named(isOneLabel(clean) ? qualify(clean, behaviour, false) : clean, false);
 }
 
 /** True if the mode puts a generated name in the place of what the client sent. */
@@ -139,14 +143,8 @@ function isReplaced(behaviour: DdnsBehaviour, present: boolean): boolean {
   }
 }
 
-function sanitize(name: string, behaviour: DdnsBehaviour): string {
-  const charSet = behaviour.hostnameCharSet;
-  if (charSet === undefined) return name;
-  return name
-    .split('.')
-    .map((label) => label.replace(charSet, behaviour.hostnameCharReplacement))
-    .filter((label, at, all) => label !== '' || at === all.length - 1)
-    .join('.');
+function sanitize(text: string, { hostnameCharSet, hostnameCharReplacement }: DdnsBehaviour): string {
+  return hostnameCharSet === undefined ? text : text.replace(hostnameCharSet, hostnameCharReplacement);
 }
 
 function qualify(name: string, behaviour: DdnsBehaviour, finalDot: boolean): string {
@@ -161,6 +159,12 @@ function qualify(name: string, behaviour: DdnsBehaviour, finalDot: boolean): str
 function isBelow(name: string, suffix: string): boolean {
   const domain = suffix.endsWith('.') ? suffix.slice(0, -1) : suffix;
   return name === domain || name.endsWith(`.${domain}`);
+}
+
+/** True of `host` and of `host.` alike. */
+function isOneLabel(name: string): boolean {
+  const dot = name.indexOf('.');
+  return dot === -1 || dot === name.length - 1;
 }
 
 function withFinalDot(name: string): string {

@@ -15,6 +15,7 @@ const VENDOR_CLASS_IDENTIFYING = 124;
 const VENDOR_IDENTIFYING = 125;
 /** Sent though not asked for: routers, name servers, domain name, server identifier (Kea: appendBasicOptions). */
 const BASIC = [3, 6, 15, 54] as const;
+const NO_ENTERPRISES: ReadonlyMap<number, Uint8Array> = new Map();
 
 /** Inputs of {@link collectOptions}. */
 export interface OptionRequest {
@@ -24,7 +25,7 @@ export interface OptionRequest {
   readonly requested: Uint8Array;
   /** Codes the server sets itself: configured values of these are not used. */
   readonly reserved: ReadonlySet<number>;
-  /** Subnet mask to send unless one is configured; undefined = only if requested and configured. */
+  /** Subnet mask to send whatever is configured (Kea: getNetmaskOption); undefined = only if requested and configured. */
   readonly subnetMask: Uint8Array | undefined;
   /** Enterprise numbers the client named in options 124 and 125. */
   readonly enterprises: readonly number[];
@@ -46,9 +47,12 @@ export function collectOptions(request: OptionRequest): OptionOctets[] {
       if (data !== undefined) options.push({ code, data });
       continue;
     }
+    if (code === SUBNET_MASK && request.subnetMask !== undefined) {
+      options.push({ code, data: request.subnetMask });
+      continue;
+    }
     const option = merged.values.get(code);
     if (option !== undefined) options.push({ code, data: withSubOptions(request, option) });
-    else if (code === SUBNET_MASK && request.subnetMask !== undefined) options.push({ code, data: request.subnetMask });
   }
   const vendor = vendorIdentifying(request, merged);
   if (vendor !== undefined) options.push({ code: VENDOR_IDENTIFYING, data: vendor });
@@ -150,28 +154,34 @@ function withSubOptions(request: OptionRequest, option: OptionData): Uint8Array 
 
 /** Option 124 may be configured once for each enterprise: the first of each is sent. */
 function mergedVendorClasses(request: OptionRequest): Uint8Array | undefined {
+  const byEnterprise = byEnterpriseOf(request, VENDOR_CLASS_IDENTIFYING);
+  return byEnterprise.size === 0 ? undefined : concatenate([...byEnterprise.values()]);
+}
+
+/** The values configured for an option that begins with an enterprise number, the first of each enterprise. */
+function byEnterpriseOf(request: OptionRequest, code: number): ReadonlyMap<number, Uint8Array> {
   const byEnterprise = new Map<number, Uint8Array>();
   for (const scope of request.scopes) {
     for (const option of scope) {
-      if (option.space !== TOP || option.code !== VENDOR_CLASS_IDENTIFYING || option.data.length < 4) continue;
+      if (option.space !== TOP || option.code !== code || option.data.length < 4) continue;
       if (!isAllowed(request, option)) continue;
       const enterprise = enterpriseOf(option.data);
       if (!byEnterprise.has(enterprise)) byEnterprise.set(enterprise, option.data);
     }
   }
-  return byEnterprise.size === 0 ? undefined : concatenate([...byEnterprise.values()]);
+  return byEnterprise;
 }
 
 /**
  * Option 125 (RFC 3925 §4): for every enterprise the client named, or that is configured and wanted, the options of the
- * space vendor-NNN that are requested or always sent.
+ * space vendor-NNN that are requested or always sent. An enterprise that is configured and wanted is named even if there
+ * are none (Kea: appendRequestedOptions).
  */
 function vendorIdentifying(request: OptionRequest, merged: MergedSpace): Uint8Array | undefined {
   if (merged.never.has(VENDOR_IDENTIFYING)) return undefined;
   const wanted = merged.always.has(VENDOR_IDENTIFYING) || request.requested.includes(VENDOR_IDENTIFYING);
-  const carrier = merged.values.get(VENDOR_IDENTIFYING);
-  const enterprises = new Set(request.enterprises);
-  if (wanted && carrier !== undefined && carrier.data.length >= 4) enterprises.add(enterpriseOf(carrier.data));
+  const configured = wanted ? byEnterpriseOf(request, VENDOR_IDENTIFYING) : NO_ENTERPRISES;
+  const enterprises = new Set([...configured.keys(), ...request.enterprises]);
   const blocks: { enterprise: number; data: Uint8Array }[] = [];
   for (const enterprise of enterprises) {
     const space = mergeSpace(request, `vendor-${enterprise}`);
@@ -180,7 +190,8 @@ function vendorIdentifying(request: OptionRequest, merged: MergedSpace): Uint8Ar
       .filter((code) => space.values.has(code) && !space.never.has(code))
       .sort((a, b) => a - b)
       .map((code) => ({ code, data: space.values.get(code)!.data }));
-    if (children.length > 0) blocks.push({ enterprise, data: encodeSubOptions(children) });
+    if (children.length > 0 || configured.has(enterprise))
+      blocks.push({ enterprise, data: encodeSubOptions(children) });
   }
   return blocks.length === 0 ? undefined : encodeVendorIdentifying(blocks);
 }

@@ -150,7 +150,10 @@ export class ReplyComposer {
     );
 
     const yiaddr = grant?.lease.address ?? 0;
-    const broadcast = (type === MessageType.nak && message.giaddr !== 0) || this.#mustBroadcast(host, source);
+    // A relay agent has no address to deliver these to: a DHCPNAK has no yiaddr, nor has what answers a DHCPINFORM.
+    const throughRelay =
+      message.giaddr !== 0 && (type === MessageType.nak || decision.kind === 'inform-ack') && !informDirect;
+    const broadcast = throughRelay || this.#mustBroadcast(host, source);
     const flags = broadcast ? message.flags | FLAG_BROADCAST : message.flags;
 
     target.set(template.octets, 0);

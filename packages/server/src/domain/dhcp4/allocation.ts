@@ -1,11 +1,11 @@
 /** Finding the lease a client has, and an address for one that has none: Kea's allocation engine as pure functions. */
 
-import { NO_NAME } from '../client-name.js';
 import { QUARANTINE_CLASS } from '../guard/policy.js';
 import { belongsTo } from '../identity.js';
 import type { Lease } from '../lease.js';
 import { expiresAtSec, isAvailable, isExpired, LeaseState } from '../lease.js';
 import { holderOf } from '../pair/record.js';
+import { GLOBAL_SCOPE } from '../reservation.js';
 import type { ConfigSnapshot, Pool, Reservation, Subnet } from '../snapshot.js';
 import { contains, passesGuard } from '../topology.js';
 import type { Ipv4 } from '../values.js';
@@ -68,9 +68,16 @@ export function findAddressReservation(
   if (ctx.reservations.size === 0) return undefined;
   for (const subnet of ctx.candidates) {
     const host = ctx.reservations.inForce(subnet, ctx.client);
-    if (host?.address !== undefined && contains(subnet, host.address)) return { host, subnet, address: host.address };
+    if (host?.address === undefined || !contains(subnet, host.address)) continue;
+    if (host.subnetId !== GLOBAL_SCOPE && isPromisedUnreserved(ctx, subnet, host.address)) continue;
+    return { host, subnet, address: host.address };
   }
   return undefined;
+}
+
+/** True if the address is in a pool though reserved addresses are not to be: the promise counts, not the reservation (Kea). */
+function isPromisedUnreserved(ctx: DecisionContext, subnet: Subnet, address: Ipv4): boolean {
+  return subnet.reservationsOutOfPool && ctx.addresses.poolOf(subnet, address) !== undefined;
 }
 
 /** The candidate subnet the client may have this address of: it lies in a pool whose guard lets the client in. */
@@ -96,7 +103,10 @@ function isForQuarantine({ clientClasses }: Pool): boolean {
 
 /** True if the address is reserved, in any candidate subnet, for somebody else. */
 export function isReservedForOther(ctx: DecisionContext, address: Ipv4): boolean {
-  return ctx.candidates.some((subnet) => ctx.reservations.isReservedForOther(address, subnet, ctx.client));
+  return ctx.candidates.some(
+    (subnet) =>
+      ctx.reservations.isReservedForOther(address, subnet, ctx.client) && !isPromisedUnreserved(ctx, subnet, address),
+  );
 }
 
 /** True if the address may be leased to the client now: nobody holds it, or the client itself does. */
@@ -177,7 +187,7 @@ export function grantAddress(
   const scarce = !own && host?.address !== address && isScarce(ctx, subnet, address);
   const configuredSec = lifetimeFor(client, subnet, ctx.snapshot, host, scarce);
   const lifetimeSec = limitedBySafety(ctx, subnet, address, configuredSec);
-  const name = client.bootp ? NO_NAME : clientNameFor(client, subnet, pool, host, address, ctx.snapshot);
+  const name = clientNameFor(client, subnet, pool, host, address, ctx.snapshot);
   const lease: Lease = {
     address,
     hwAddress: client.identity.hwAddress,
