@@ -54,6 +54,8 @@ export class PairCondition {
   #heardAtMs: number;
   #tickAtMs: number;
   #deafUntilMs = Number.NEGATIVE_INFINITY;
+  /** When this process was found to have stood still, by the monotonic clock. */
+  #wokeAtMs = Number.NEGATIVE_INFINITY;
   #measuredSec = 0;
   #noGiveUntilSec = 0;
   /** Starts of this server and of its partner that have heard of each other, while this one began anew. */
@@ -325,9 +327,16 @@ export class PairCondition {
     const stoodStillMs = clock.monotonic() - this.#tickAtMs - settings.heartbeatDelayMs;
     if (stoodStillMs <= settings.interruptAfterMs / 2) return;
     this.#tickAtMs = clock.monotonic();
-    this.#deafUntilMs = clock.monotonic() + DRAIN_MS;
+    this.#wokeAtMs = clock.monotonic();
+    this.#deafUntilMs = this.#wokeAtMs + DRAIN_MS;
     this.lost('this process stood still');
     this.#step({ kind: 'frozen' }, `this process stood still for ${Math.round(stoodStillMs)} ms`);
+  }
+
+  /** Whether this process stood still since a monotonic instant: what was said before says nothing of the partner now. */
+  stoodStillSince(ms: number): boolean {
+    this.checkFreeze();
+    return this.#wokeAtMs >= ms;
   }
 
   /** Somebody set the clock of this machine: after a restart, too, leases are reckoned by the time before. */

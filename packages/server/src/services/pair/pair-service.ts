@@ -247,12 +247,15 @@ export class PairService implements Redundancy {
     const { clock, memory, logger } = this.#parts;
     const condition = this.#condition;
     const sentAtMs = clock.now();
+    const sentTickMs = clock.monotonic();
     try {
       await this.#session.call('ha-heartbeat', {});
     } catch {
       // Silence is noticed by the clock.
       return;
     }
+    // Else an answer that lay in the socket meanwhile would be taken for contact, with a partner that may serve alone by now.
+    if (condition.stoodStillSince(sentTickMs)) return;
     condition.contact(sentAtMs);
     this.#sender.resume();
     if (!condition.compared) void this.#compare();
