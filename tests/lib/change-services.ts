@@ -7,8 +7,8 @@ import type { AuditPort } from 'lessor/internal/services/audit.js';
 import { ChangeControl } from 'lessor/internal/services/change-control.js';
 import { ConfigHistory, historyInMemory } from 'lessor/internal/services/config-history.js';
 import type { ConfigService } from 'lessor/internal/services/config-service.js';
-import { EventBus } from 'lessor/internal/services/events.js';
 import type { Clock, Logger } from 'lessor/internal/services/ports.js';
+import { eventBus } from './event-bus.js';
 
 /** What a bench may have of its own. */
 export interface ChangeParts {
@@ -20,7 +20,7 @@ export interface ChangeParts {
 
 /** A change control in front of a configuration service. */
 export async function changeControl(config: ConfigService, { clock, logger, audit, history }: ChangeParts) {
-  const events = new EventBus(clock);
+  const events = eventBus(clock);
   const control = new ChangeControl({
     config,
     history: history ?? (await ConfigHistory.open(historyInMemory())),
@@ -48,7 +48,7 @@ export function noChangeServices(
       testRollback: none,
       testReload: none,
     },
-    events: new EventBus(clock),
+    events: eventBus(clock),
     explainer: { interfaces: [], explain: none },
     guard: { inventory: new Inventory(16), alarms: new AlarmBook() },
     isolation: { states: [], check: async () => [] },

@@ -9,7 +9,6 @@ import { createSystemRandom } from 'lessor/internal/platform/random.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
 import { NameChanges } from 'lessor/internal/services/ddns/name-changes.js';
 import { NcrQueue } from 'lessor/internal/services/ddns/ncr-queue.js';
-import { EventBus } from 'lessor/internal/services/events.js';
 import { Exchange4 } from 'lessor/internal/services/exchange4.js';
 import { Guard } from 'lessor/internal/services/guard/guard.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
@@ -20,6 +19,7 @@ import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
 import { type FileOps, nodeFileOps } from 'lessor/internal/store/file-ops.js';
 import { MemfileStore } from 'lessor/internal/store/memfile.js';
+import { eventBus } from './event-bus.js';
 
 /** Address as a number. @throws if it is none */
 export function ip(text: string): number {
@@ -96,7 +96,7 @@ export class PacketLab {
   readonly serviceSwitch = new ServiceSwitch(this.clock);
   readonly addresses = new AddressSpace(createSystemRandom());
   readonly offers = new OfferBook(this.addresses, createSystemRandom());
-  readonly events = new EventBus(this.clock);
+  readonly events = eventBus(this.clock);
   readonly guard = new Guard({
     random: createSystemRandom(),
     logger: this.logger,

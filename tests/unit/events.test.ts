@@ -5,9 +5,10 @@ import { connect } from 'node:net';
 import { after, describe, it } from 'node:test';
 import type { Dispatch } from 'lessor/internal/control/door.js';
 import { lockFile } from 'lessor/internal/platform/lock.js';
-import { EventBus, publishLeaseChange, RING_EVENTS } from 'lessor/internal/services/events.js';
+import { publishLeaseChange, RING_EVENTS } from 'lessor/internal/services/events.js';
 import { HttpListener } from 'lessor/internal/transports/kea-http.js';
 import { DEFAULT_LIMITS } from 'lessor/internal/transports/listener.js';
+import { eventBus } from '../lib/event-bus.js';
 import { ip, PacketLab } from '../lib/packet-lab.js';
 import { controlBench, HandClock, ListLogger, makeLease } from './control-fakes.js';
 
@@ -15,7 +16,7 @@ const lease = (address: string, hwAddress = 'abcdef') => makeLease({ address: ip
 
 describe('EventBus', () => {
   it('gives what came after a place, and says when some of it is lost', () => {
-    const bus = new EventBus(new HandClock());
+    const bus = eventBus(new HandClock());
     for (let i = 1; i <= 5; i++) bus.publishLease('lease-added', lease(`192.0.2.${i}`));
     assert.deepEqual(
       bus.after(2, 2).events.map(({ sequence }) => sequence),
@@ -30,7 +31,7 @@ describe('EventBus', () => {
 
   it('gives leases back as they were, whatever came before in their place', () => {
     const clock = new HandClock();
-    const bus = new EventBus(clock);
+    const bus = eventBus(clock);
     const full = makeLease({
       ...{ address: ip('255.255.255.255'), hwAddress: '\x00\x7f\xff', clientId: '\x01\x80\x00', hostname: 'h.example' },
       ...{ validLifetimeSec: 0xffff_ffff, clttSec: 4_000_000_000, subnetId: 0xffff_fffe, poolId: 7 },
@@ -39,11 +40,11 @@ describe('EventBus', () => {
     const leases = [
       full,
       lease('192.0.2.1'),
-      { ...full, fqdnFwd: false, hostname: 'h'.repeat(96 - 6) },
-      { ...full, fqdnRev: false, hostname: 'h'.repeat(96 - 5) },
+      { ...full, fqdnFwd: false, hostname: 'h'.repeat(256 - 4 - 6) },
+      { ...full, fqdnRev: false, hostname: 'h'.repeat(256 - 4 - 5) },
       { ...full, hwAddress: 'x'.repeat(255), clientId: 'y'.repeat(255) },
       { ...full, userContext: '{ "a": 1 }' },
-      { ...full, hostname: 'caf\u00e9\u4e2d' },
+      { ...full, userContext: `{ "a": "${'x'.repeat(300)}" }` },
     ];
     // Each in each place: lengths of ring and list have no common divisor.
     assert.equal(RING_EVENTS % leases.length === 0, false);
@@ -59,7 +60,7 @@ describe('EventBus', () => {
   });
 
   it('knows its own places only', () => {
-    const bus = new EventBus(new HandClock());
+    const bus = eventBus(new HandClock());
     bus.publish('config-edited', {});
     assert.equal(bus.placeOf(bus.idOf(1)), 1);
     assert.equal(bus.placeOf(bus.idOf(99)), 1, 'a place that is not reached yet is the end');
@@ -68,7 +69,7 @@ describe('EventBus', () => {
   });
 
   it('tells what became of a lease', () => {
-    const bus = new EventBus(new HandClock());
+    const bus = eventBus(new HandClock());
     const [held, released] = [lease('192.0.2.1'), { ...lease('192.0.2.1'), state: 3 as const }];
     publishLeaseChange(bus, undefined, held);
     publishLeaseChange(bus, held, { ...held, clttSec: 7 });
@@ -92,7 +93,7 @@ describe('EventBus', () => {
     const lab = await PacketLab.open({
       subnet4: [{ id: 1, subnet: '192.0.2.0/24', interface: 'eth0', pools: [{ pool: '192.0.2.100-192.0.2.104' }] }],
     });
-    const bus = new EventBus(lab.clock);
+    const bus = eventBus(lab.clock);
     lab.ledger.observeDurable((_address, before, now) => publishLeaseChange(bus, before, now));
     await lab.lease();
     assert.throws(() =>
@@ -117,7 +118,7 @@ const AUTHORIZED = { Authorization: `Basic ${Buffer.from('u:p').toString('base64
 async function door(dispatch?: Dispatch) {
   const control = controlBench();
   const clock = new HandClock();
-  const events = new EventBus(clock);
+  const events = eventBus(clock);
   const deps = {
     dispatch: dispatch ?? ((command) => control.dispatcher.dispatch(command)),
     clock,

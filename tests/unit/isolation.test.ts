@@ -10,9 +10,9 @@ import { connectionOf } from 'lessor/internal/domain/isolation/segments.js';
 import { judge, needsVerdict, type Verdict } from 'lessor/internal/domain/isolation/verdict.js';
 import { LessorError } from 'lessor/internal/errors.js';
 import type { AuditRecord } from 'lessor/internal/services/audit.js';
-import { EventBus } from 'lessor/internal/services/events.js';
 import { IsolationMonitor } from 'lessor/internal/services/isolation.js';
 import type { MachineNetwork } from 'lessor/internal/services/ports.js';
+import { eventBus } from '../lib/event-bus.js';
 import { HandClock, ListLogger } from './control-fakes.js';
 
 function link(name: string, index: number, more: Partial<LinkFact> = {}): LinkFact {
@@ -257,7 +257,7 @@ class FakeNetwork implements MachineNetwork {
 
 function monitor() {
   const [network, clock, logger] = [new FakeNetwork(), new HandClock(), new ListLogger()];
-  const events = new EventBus(clock);
+  const events = eventBus(clock);
   const audited: AuditRecord[] = [];
   const audit = { record: (record: AuditRecord) => void audited.push(record) };
   const isolation = new IsolationMonitor({ network, clock, random: { below: () => 0 }, logger, audit, events });

@@ -26,11 +26,12 @@ import { listenUnixNatively } from '../platform/unix-arrivals.js';
 import { ChangeControl } from '../services/change-control.js';
 import { ClientSide } from '../services/client-side.js';
 import { ConfigService, type SwapParticipant } from '../services/config-service.js';
-import { EventBus, publishLeaseChange } from '../services/events.js';
+import { EventBus, publishLeaseChange, RING_EVENTS } from '../services/events.js';
 import type { HaReport } from '../services/ha-report.js';
 import { IsolationMonitor, type ListenerState, VERDICT_LEVELS } from '../services/isolation.js';
 import type { Logger } from '../services/ports.js';
 import { ReservationDirectories } from '../services/reservation-directory.js';
+import { LeaseRing } from '../store/lease-ring.js';
 import { ControlListeners } from '../transports/control-listeners.js';
 import { authenticateByRules } from '../transports/http-authenticate.js';
 import { createInterfaceService } from '../transports/interface-service.js';
@@ -64,7 +65,7 @@ export async function openControl(
     ...(file === undefined ? {} : { file }),
   });
   ending.onEnd(() => configService.close());
-  const events = new EventBus(clock);
+  const events = new EventBus(clock, new LeaseRing(RING_EVENTS));
   ledger.observeDurable((_address, before, after) => publishLeaseChange(events, before, after));
   leases.ha?.onNotice((notice) => {
     if (notice.kind === 'state')

@@ -7,8 +7,7 @@
 import { type Lease, LeaseState } from '../domain/lease.js';
 import type { JsonMap } from '../domain/snapshot.js';
 import type { EpochMs } from '../domain/values.js';
-import { LeaseRing } from './lease-ring.js';
-import type { Clock } from './ports.js';
+import type { Clock, LeasePlaces } from './ports.js';
 
 /** Who changed the configuration, by which command, and the hash of what is in force now. */
 export interface ConfigEventData {
@@ -112,13 +111,16 @@ export class EventBus {
   /** The ring, by place: number of the kind in {@link LEASE_KINDS}, and for those when and which lease. */
   private readonly kinds = new Uint8Array(RING_EVENTS);
   private readonly times = new Float64Array(RING_EVENTS);
-  private readonly leases = new LeaseRing(RING_EVENTS);
   /** Other events in the ring, by place. */
   private readonly others = new Map<number, ServerEvent>();
   private readonly followers = new Set<() => void>();
   private newest = 0;
 
-  constructor(private readonly clock: Pick<Clock, 'now'>) {
+  /** @param leases {@link RING_EVENTS} places for those of events */
+  constructor(
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly leases: LeasePlaces,
+  ) {
     this.epoch = clock.now().toString(16);
   }
 

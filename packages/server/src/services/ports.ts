@@ -38,6 +38,14 @@ export interface Random {
   bytes(count: number): Uint8Array;
 }
 
+/** Leases remembered by the number of a place (store/lease-ring.ts); a place keeps the last one put there. */
+export interface LeasePlaces {
+  /** @throws RangeError if a part of the lease is longer than any store takes */
+  set(place: number, lease: Lease): void;
+  /** The lease of a place that was set. */
+  get(place: number): Lease;
+}
+
 /** Looking leases up. All synchronous: a store that is remote loads what a batch needs in `load`. */
 export interface LeaseReader {
   getByAddress(address: Ipv4): Lease | undefined;

@@ -6,6 +6,9 @@
 
 import type { Clock } from '../services/ports.js';
 
+/** What turns are reckoned by; with a pace (`spare`) they keep it. */
+export type TurnClock = Pick<Clock, 'monotonic' | 'soon' | 'spare' | 'packetsCome'>;
+
 /** Somebody with work to do in small steps. */
 export interface Worker {
   /** Does one step; true if there may be another. */
@@ -29,7 +32,7 @@ export class FairTurns {
    * @param msPerTurn after which no step is begun
    */
   constructor(
-    private readonly clock: Pick<Clock, 'monotonic' | 'soon' | 'spare' | 'packetsCome'>,
+    private readonly clock: TurnClock,
     private readonly stepsPerTurn: number,
     private readonly msPerTurn = Number.POSITIVE_INFINITY,
   ) {

@@ -9,11 +9,12 @@ import { TLSSocket } from 'node:tls';
 import type { Admission } from '../control/access/connection-gate.js';
 import { STRANGER_COST, type StrangerBudget } from '../control/access/stranger-budget.js';
 import type { Clock, TcpArrival } from '../services/ports.js';
+import type { TurnClock } from './fair-turns.js';
 import { SilentConnections } from './silent-connections.js';
 
 /** What a {@link PeerDoor} works with. */
 export interface PeerDoorParts {
-  readonly clock: Pick<Clock, 'after' | 'monotonic' | 'soon'>;
+  readonly clock: Pick<Clock, 'after'> & TurnClock;
   /** What may be spent on those who do not show that they are of the relation; no bound if absent. */
   readonly strangers?: StrangerBudget | undefined;
   /** Somebody has said something. */

@@ -20,6 +20,7 @@ import { CommandError } from '../errors.js';
 import type { AuditPort, AuditRecord } from '../services/audit.js';
 import type { PeerAnswer } from '../services/kea-ha/answers.js';
 import type { Clock, Logger, TcpArrival, TcpFront } from '../services/ports.js';
+import type { TurnClock } from './fair-turns.js';
 import { handshakeRefusal } from './handshake-refusal.js';
 import { authenticatedUser } from './http-credentials.js';
 import { HttpDeadlines } from './http-deadlines.js';
@@ -32,7 +33,7 @@ import { type FrontDeps, openTcpFront } from './tcp-front.js';
 
 /** What a {@link PeerListener} works with. */
 export interface PeerListenerParts extends FrontDeps {
-  readonly clock: Pick<Clock, 'after' | 'now' | 'monotonic' | 'soon'>;
+  readonly clock: Pick<Clock, 'after' | 'now'> & TurnClock;
   readonly logger: Logger;
   readonly audit: AuditPort;
   /** What may be spent on those who do not show that they are of the relation; no bound if absent. */

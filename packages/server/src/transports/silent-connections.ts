@@ -5,7 +5,7 @@
 
 import type { Admission } from '../control/access/connection-gate.js';
 import type { Cancel, Clock, TcpArrival } from '../services/ports.js';
-import { FairTurns, type Worker } from './fair-turns.js';
+import { FairTurns, type TurnClock, type Worker } from './fair-turns.js';
 
 /** Connections that speak up before the loop looks at its packets again. */
 const FIRSTS_PER_TURN = 2;
@@ -26,7 +26,7 @@ export class SilentConnections {
   #cancel: Cancel | undefined;
 
   constructor(
-    private readonly clock: Pick<Clock, 'after' | 'monotonic' | 'soon'>,
+    private readonly clock: Pick<Clock, 'after'> & TurnClock,
     private readonly timeoutMs: number,
     private readonly ends: SilentEnds,
   ) {

@@ -2,12 +2,12 @@
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { LessorError } from '../errors.js';
-import type { BindDevice, Clock, ListenTcp, TcpArrival, TcpFront, TcpPlace } from '../services/ports.js';
-import { FairTurns } from './fair-turns.js';
+import type { BindDevice, ListenTcp, TcpArrival, TcpFront, TcpPlace } from '../services/ports.js';
+import { FairTurns, type TurnClock } from './fair-turns.js';
 
 /** What a front works with. */
 export interface FrontDeps {
-  readonly clock: Pick<Clock, 'monotonic' | 'soon'>;
+  readonly clock: TurnClock;
   /** By system calls; node:net if absent. */
   readonly listenTcp?: ListenTcp | undefined;
   /** Binds a socket to an interface; needed by node:net where a place names one. */

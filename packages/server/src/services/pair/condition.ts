@@ -53,7 +53,6 @@ export class PairCondition {
   readonly #more: ConditionParts;
   #heardAtMs: number;
   #tickAtMs: number;
-  #deafUntilMs = Number.NEGATIVE_INFINITY;
   /** When this process was found to have stood still, by the monotonic clock. */
   #wokeAtMs = Number.NEGATIVE_INFINITY;
   #measuredSec = 0;
@@ -101,7 +100,7 @@ export class PairCondition {
 
   /** What clients sent while this process stood still is only now read: it is passed over, they ask again. */
   get isDraining(): boolean {
-    return this.#parts.clock.monotonic() < this.#deafUntilMs;
+    return this.#parts.clock.monotonic() < this.#wokeAtMs + DRAIN_MS;
   }
 
   /** What this server says of itself in every message. */
@@ -326,9 +325,7 @@ export class PairCondition {
     const { clock, settings } = this.#parts;
     const stoodStillMs = clock.monotonic() - this.#tickAtMs - settings.heartbeatDelayMs;
     if (stoodStillMs <= settings.interruptAfterMs / 2) return;
-    this.#tickAtMs = clock.monotonic();
-    this.#wokeAtMs = clock.monotonic();
-    this.#deafUntilMs = this.#wokeAtMs + DRAIN_MS;
+    this.#wokeAtMs = this.#tickAtMs = clock.monotonic();
     this.lost('this process stood still');
     this.#step({ kind: 'frozen' }, `this process stood still for ${Math.round(stoodStillMs)} ms`);
   }
