@@ -12,6 +12,7 @@ import type { PairMemory } from 'lessor/internal/services/pair/memory.js';
 import { openPairMemory } from 'lessor/internal/services/pair/open-memory.js';
 import { PairService } from 'lessor/internal/services/pair/pair-service.js';
 import type { Logger } from 'lessor/internal/services/ports.js';
+import { SteadyClock } from 'lessor/internal/services/steady-clock.js';
 import { snapshotOf } from './config.js';
 import { SimDisk, SimLeaseStore, SimPairFileStore } from './disk.js';
 import { hwAddressOf } from './message.js';
@@ -29,6 +30,10 @@ export interface LabServer {
   readonly ledger: Ledger;
   readonly memory: PairMemory;
   readonly pair: PairService;
+  /** The clock of its machine. */
+  readonly wall: SimClock;
+  /** The one it reckons leases by. */
+  readonly clock: SteadyClock;
 }
 
 /** See the head of this file. */
@@ -73,6 +78,13 @@ export class PairLab {
     await this.world.runUntil(this.world.now + seconds * 1000);
   }
 
+  /** Somebody sets the clock of a server that runs; it goes like that after the next start, too. */
+  async setClock(side: Side, offsetMs: number): Promise<void> {
+    this.offsetMs[side] = this.server(side).wall.offsetMs = offsetMs;
+    // So that it is noticed.
+    await this.pass(3);
+  }
+
   crash(side: Side): void {
     this.#servers[side] = undefined;
   }
@@ -88,13 +100,18 @@ export class PairLab {
     const { world } = this;
     const disk = this.disks[side];
     const leaseFileMissing = disk.leases === undefined;
-    const simulated = new SimClock(world, (run) => {
+    const wall = new SimClock(world, (run) => {
       if (this.#servers[side]?.ledger === ledger) run();
     });
-    simulated.offsetMs = this.offsetMs[side];
+    wall.offsetMs = this.offsetMs[side];
     const { work } = this;
-    const clock =
-      work === undefined ? simulated : Object.assign(simulated, { spare: (slice: Slice) => work.push(slice) });
+    const steady = new SteadyClock(wall);
+    const clock = Object.assign(steady, {
+      spare: (slice: Slice) => {
+        if (work === undefined) slice(Number.POSITIVE_INFINITY);
+        else work.push(slice);
+      },
+    });
     const user = { disk, step: () => undefined, after: () => undefined, torn: () => 0 };
     const ledger = new Ledger(new SimLeaseStore(user));
     const { pools } = snapshotOf({
@@ -113,6 +130,7 @@ export class PairLab {
       nowSec: Math.floor(clock.now() / 1000),
       leaseFileMissing,
     });
+    clock.hold(memory.file.clockOffsetMs);
     const pair = new PairService({
       settings: {
         ...{ mode: 'load-balancing', mcltSec: MCLT_SEC, ackDeadlineMs: 100, heartbeatDelayMs: 2000 },
@@ -127,12 +145,13 @@ export class PairLab {
       onAlarm: (alarm) => {
         if (alarm.kind === 'dropped-binding') this.dropped.push(alarm.dropped.dropped);
       },
-      clockOffsetMs: () => 0,
+      clockOffsetMs: () => clock.offsetMs,
+      setClockBack: (byMs) => clock.setBack(byMs),
       pools: () => pools,
       freeIn: (pool) => pool.last - pool.first + 1,
       isFree: () => false,
     });
-    this.#servers[side] = { ledger, memory, pair };
+    this.#servers[side] = { ledger, memory, pair, wall, clock };
     pair.start();
   }
 
@@ -168,6 +187,11 @@ export class PairLab {
   leftSec(side: Side, address: Ipv4): number {
     const lease = this.lease(side, address);
     return lease === undefined ? 0 : lease.clttSec + lease.validLifetimeSec - this.nowSec;
+  }
+
+  /** The time by which a server reckons leases. */
+  clockSec(side: Side): number {
+    return Math.floor(this.server(side).clock.now() / 1000);
   }
 
   get nowSec(): number {

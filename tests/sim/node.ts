@@ -228,6 +228,7 @@ export class SimNode {
       },
       onAlarm: (alarm) => this.hooks.alarm(side, alarm),
       clockOffsetMs: () => clock.offsetMs,
+      setClockBack: (byMs) => clock.setBack(byMs),
       pools: () => snapshot.pools,
       freeIn: (pool) => addresses.freeCount(pool),
       isFree: (address, pool) => addresses.isFree(address, pool),

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { LeaseState } from 'lessor/internal/domain/lease.js';
 import type { Slice } from 'lessor/internal/services/pace.js';
 import { LEASE_SEC, MCLT_SEC, PairLab, POOL } from './lab.js';
 import { hwAddressOf } from './message.js';
@@ -171,6 +172,40 @@ describe('A pair', () => {
     await lab.pass(MCLT_SEC + 10);
     assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
   });
+
+  for (const [title, before] of [
+    ['the clocks were the same', 0],
+    ['the clocks were apart', 20_000],
+  ] as const) {
+    it(`ends no lease early because it forgot by how much its clock was set; ${title} (seed 310018557)`, async () => {
+      const lab = new PairLab();
+      lab.offsetMs[1] = before;
+      lab.start(0);
+      lab.start(1);
+      await lab.pass(5);
+      lab.cut = true;
+      // Of this the partner does not hear.
+      const told = await lab.ask(1, CLIENT, OF_1);
+      assert.ok(told > MCLT_SEC - 2);
+      const endSec = lab.nowSec + told - 1;
+      await lab.setClock(1, before + 3_600_000);
+      lab.crash(1);
+      lab.disks[1].pairFile = undefined;
+      lab.start(1);
+      lab.cut = false;
+      await lab.pass(3);
+      assert.ok(lab.nowSec < endSec);
+      for (const side of [0, 1] as const) {
+        const { clttSec, validLifetimeSec, state } = lab.lease(side, OF_1)!;
+        assert.equal(state, LeaseState.default);
+        const leftSec = clttSec + validLifetimeSec - lab.clockSec(side);
+        const wanted = endSec - lab.nowSec;
+        assert.ok(leftSec >= wanted && leftSec <= LEASE_SEC, `server ${side}: ${leftSec} s of ${wanted}`);
+      }
+      await lab.pass(MCLT_SEC + 30);
+      assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
+    });
+  }
 
   for (const [whose, address] of [
     ['its own', OF_0],

@@ -82,6 +82,7 @@ export function openSafeHalf({ clock, ending }: Base, parts: HalfParts): Half {
       refresh.repeat(memory.file.state === 'partner-down');
     },
     clockOffsetMs: () => clock.offsetMs,
+    setClockBack: (byMs) => clock.setBack(byMs),
     pools: () => parts.current().pools,
     freeIn: (pool) => addresses().freeCount(pool),
     isFree: (address, pool) => addresses().isFree(address, pool),

@@ -30,6 +30,11 @@ export class SteadyClock implements Clock {
     this.#baseMs = this.#wall.now() + offsetMs - this.#wall.monotonic();
   }
 
+  /** Goes back by so much, while it holds: what ends by it ends later. */
+  setBack(byMs: number): void {
+    if (this.#baseMs !== undefined) this.#baseMs -= byMs;
+  }
+
   now(): EpochMs {
     return this.#baseMs === undefined ? this.#wall.now() : Math.round(this.#wall.monotonic() + this.#baseMs);
   }

@@ -92,6 +92,7 @@ function pairFileFrom(json: Json): PairFile {
     ...(map.covers === undefined ? {} : { covers: listOf(map.covers, 'covers').map((id) => Number(id)) }),
     grant: grantFrom(map.grant),
     clockOffsetMs: typeof map.clockOffsetMs === 'number' ? map.clockOffsetMs : 0,
+    ...(typeof map.partnerAheadMs === 'number' ? { partnerAheadMs: map.partnerAheadMs } : {}),
     partnerLostBoot: countOf(map, 'partnerLostBoot'),
     withheld: listOf(map.withheld ?? [], 'withheld').map(withheldFrom),
     cleanDown: map.cleanDown === true,

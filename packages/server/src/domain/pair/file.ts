@@ -40,6 +40,8 @@ export interface PairFile {
   readonly cleanDown: boolean;
   /** How far the clock by which leases are reckoned is ahead of the wall clock, which was set while the server ran. */
   readonly clockOffsetMs: number;
+  /** How far the partner's clock was ahead of this server's when both last had the same leases; undefined: not known. */
+  readonly partnerAheadMs?: number | undefined;
   /** This server has said goodbye: the partner may be using everything. */
   readonly saidGoodbye: boolean;
   readonly ownership: readonly OwnedRange[];

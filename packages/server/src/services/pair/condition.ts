@@ -12,7 +12,7 @@ import { type Hello, PAIR_PROTOCOL } from './hello.js';
 import type { PairFile } from './memory.js';
 import type { PairParts } from './pair-parts.js';
 import type { PairSession } from './session.js';
-import { skewSecOf } from './skew.js';
+import { type Apart, measureApart, skewSecOf } from './skew.js';
 import type { UnconfirmedRecords } from './unconfirmed.js';
 
 /** Clocks further apart than this are alarmed. */
@@ -56,6 +56,8 @@ export class PairCondition {
   /** When this process was found to have stood still, by the monotonic clock. */
   #wokeAtMs = Number.NEGATIVE_INFINITY;
   #measuredSec = 0;
+  /** The clock is known to be the one by which the leases of before were reckoned, or as near to it as can be told. */
+  #clockIsRight = false;
   #noGiveUntilSec = 0;
   /** Starts of this server and of its partner that have heard of each other, while this one began anew. */
   #meeting = '';
@@ -126,7 +128,14 @@ export class PairCondition {
       configuration,
       sections,
       clockMs: clock.now(),
+      aheadMs: memory.file.partnerAheadMs,
     };
+  }
+
+  /** Ends of leases here may be wrong, and the partner knows by how much: until that is set right nothing goes either way. */
+  get doubtsClock(): boolean {
+    const { forgot, lost } = this.#parts.memory.file;
+    return forgot && !lost && !this.#clockIsRight && this.#more.session().partner?.aheadMs !== undefined;
   }
 
   // --- what happens ---
@@ -157,16 +166,25 @@ export class PairCondition {
     this.#releaseWithheld();
   }
 
-  /** The partner answered a heartbeat that left at `sentAtMs`. */
-  contact(sentAtMs: number): void {
+  /**
+   * The partner answered a heartbeat that left at `sentAtMs`. False if that took too long to be of use to a server that has to
+   * set its clock right first.
+   */
+  contact(sentAtMs: number): boolean {
     const { clock, onSettled } = this.#parts;
-    this.#measureSkew(sentAtMs);
+    let apart = measureApart(sentAtMs, clock.now(), this.#more.session().partner?.clockMs ?? 0);
+    if (this.doubtsClock) {
+      if (apart === undefined) return false;
+      apart = this.#setClockRight(apart);
+    }
+    if (apart !== undefined) this.#noticeSkew(apart);
     this.#heardAtMs = clock.monotonic();
     this.#step({ kind: 'contact', outlived: false }, 'the partner answers');
-    if (this.connected) return;
+    if (this.connected) return true;
     this.connected = true;
     this.#more.onConnected(true);
     onSettled(undefined);
+    return true;
   }
 
   /** The partner does not answer any more. */
@@ -346,10 +364,32 @@ export class PairCondition {
     onAlarm({ kind: 'clock-set', seconds: Math.round(byMs / 1000) });
   }
 
-  #measureSkew(sentAtMs: number): void {
-    const { clock, onAlarm, onSettled } = this.#parts;
-    const skewSec = skewSecOf(sentAtMs, clock.now(), this.#more.session().partner?.clockMs ?? 0);
-    if (skewSec === undefined || skewSec === this.#measuredSec) return;
+  /**
+   * The clock was set while an earlier life ran, and the file that said by how much is lost: leases would end early by so much. The
+   * partner knows how far the clocks were apart. A clock that was set back is left as it is: by it leases end late, and what
+   * was given since would end early by the one of before.
+   */
+  #setClockRight({ aheadMs, errorMs }: Apart): Apart {
+    this.#clockIsRight = true;
+    // We are ahead by -aheadMs, and were by so much:
+    const wereAheadMs = this.#more.session().partner?.aheadMs ?? -aheadMs;
+    const byMs = -aheadMs - wereAheadMs;
+    if (byMs < CLOCK_SET_MS + errorMs) return { aheadMs, errorMs };
+    this.#parts.setClockBack(byMs);
+    this.noticeClock();
+    return { aheadMs: -wereAheadMs, errorMs };
+  }
+
+  #noticeSkew(apart: Apart): void {
+    const { memory, onAlarm, onSettled } = this.#parts;
+    const { aheadMs } = apart;
+    const { state, partnerAheadMs = Number.POSITIVE_INFINITY } = memory.file;
+    const both = state === 'normal' && this.#more.session().partner?.state === 'normal';
+    if (both && Math.abs(aheadMs - partnerAheadMs) > CLOCK_SET_MS / 2 + apart.errorMs) {
+      memory.note({ partnerAheadMs: aheadMs });
+    }
+    const skewSec = skewSecOf(apart);
+    if (skewSec === this.#measuredSec) return;
     const before = this.#measuredSec;
     this.#measuredSec = skewSec;
     if (Math.abs(skewSec) > SKEW_ALARM_SEC && Math.abs(before) <= SKEW_ALARM_SEC) {

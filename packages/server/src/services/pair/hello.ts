@@ -42,12 +42,21 @@ export interface Hello {
   readonly sections?: SectionDigests | undefined;
   /** Milliseconds since 1970 at the sender. */
   readonly clockMs: number;
+  /**
+   * How far the receiver's clock was ahead of the sender's when both last had the same leases. A partner of an earlier version,
+   * or one that does not know, does not say it.
+   */
+  readonly aheadMs?: number | undefined;
 }
 
 /** As a member of a command or an answer. */
 export function helloToJson(hello: Hello): JsonMap {
-  const { sections, ...rest } = hello;
-  return { ...rest, ...(sections === undefined ? {} : { sections: { ...sections } }) };
+  const { sections, aheadMs, ...rest } = hello;
+  return {
+    ...rest,
+    ...(sections === undefined ? {} : { sections: { ...sections } }),
+    ...(aheadMs === undefined ? {} : { aheadMs }),
+  };
 }
 
 /** The inverse. @throws CommandError naming the member that is missing or wrong */
@@ -75,6 +84,7 @@ export function helloFromJson(json: Json | undefined): Hello {
     configuration: text(map, 'configuration'),
     sections: sectionsFrom(map.sections),
     clockMs: count(map, 'clockMs'),
+    aheadMs: differenceFrom(map.aheadMs),
   };
 }
 
@@ -101,6 +111,12 @@ function sectionsFrom(json: Json | undefined): SectionDigests | undefined {
     return value;
   };
   return { options: digest('options'), reservations: digest('reservations'), policy: digest('policy') };
+}
+
+function differenceFrom(json: Json | undefined): number | undefined {
+  if (json === undefined) return undefined;
+  if (typeof json !== 'number' || !Number.isSafeInteger(json)) throw wrong('aheadMs');
+  return json;
 }
 
 function text(map: JsonMap, name: keyof Hello): string {

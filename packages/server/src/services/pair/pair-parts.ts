@@ -49,6 +49,8 @@ export interface PairParts {
   readonly onAlarm: (alarm: PairAlarm) => void;
   /** How far the clock by which leases are reckoned is ahead of the wall clock. */
   readonly clockOffsetMs: () => number;
+  /** Sets that clock back. */
+  readonly setClockBack: (byMs: number) => void;
   /** Pools of the configuration in force. */
   readonly pools: () => readonly Pool[];
   /** How many addresses of a pool this server could give now. */

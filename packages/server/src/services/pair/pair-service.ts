@@ -256,7 +256,7 @@ export class PairService implements Redundancy {
     }
     // Else an answer that lay in the socket meanwhile would be taken for contact, with a partner that may serve alone by now.
     if (condition.stoodStillSince(sentTickMs)) return;
-    condition.contact(sentAtMs);
+    if (!condition.contact(sentAtMs)) return;
     this.#sender.resume();
     if (!condition.compared) void this.#compare();
     else condition.considerNormal();
@@ -330,7 +330,12 @@ export class PairService implements Redundancy {
   async answer(command: string, args: JsonMap): Promise<JsonMap> {
     this.#condition.checkFreeze();
     const { boot } = this.#session.receive(command, args);
-    if (command !== 'ha-heartbeat' && this.#condition.review !== undefined) await this.#reviewed(boot);
+    if (command !== 'ha-heartbeat') {
+      if (this.#condition.doubtsClock) {
+        throw new CommandError('command-conflict', 'this server has to set its clock right first');
+      }
+      if (this.#condition.review !== undefined) await this.#reviewed(boot);
+    }
     return this.#session.sealed(await this.#perform(command, args));
   }
 
