@@ -178,7 +178,7 @@ describe('connections that have to wait', { skip: process.platform === 'linux' ?
       while (taken.length === 0) await new Promise((resolve) => setImmediate(resolve));
       const arrival = taken.pop()!;
       const ready = new Promise<void>((resolve) => {
-        assert.equal(arrival.whenReadable?.({ ready: resolve }), true);
+        assert.equal(arrival.whenReadable?.({ ready: () => resolve() }), true);
       });
       collect();
       client.write('now');

@@ -7,7 +7,13 @@
 import { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { LessorError } from '../errors.js';
-import type { Clock, ListenTcp, TcpArrival } from '../services/ports.js';
+import {
+  type ArrivalWaiter,
+  type Clock,
+  type ListenTcp,
+  MOST_PEEKED_OCTETS,
+  type TcpArrival,
+} from '../services/ports.js';
 import { acceptNext, EXHAUSTED_PAUSE_MS } from './accept.js';
 import { bindDeviceSocket } from './device-listener.js';
 import { addressOfOctets, isLinkLocal } from './ip-octets.js';
@@ -19,6 +25,9 @@ const AF_INET = 2;
 const DEFAULT_BACKLOG = 511;
 /** struct sockaddr_in6, the larger one. */
 const NAME_OCTETS = 28;
+
+const MSG_PEEK = 2;
+const MSG_DONTWAIT = 0x40;
 
 /** Connections taken before the loop looks at its packets again. */
 const ARRIVALS_PER_TURN = 2;
@@ -35,7 +44,7 @@ export type ArrivalPace = () => number;
  */
 export function nativeTcp(clock: Pick<Clock, 'after'>): (pace: ArrivalPace) => ListenTcp {
   const libc = linuxLibc();
-  const system = { libc, watch: new ReadableWatch(libc) };
+  const system: System = { libc, watch: new ReadableWatch(libc), room: Buffer.alloc(MOST_PEEKED_OCTETS) };
   const name = new Uint8Array(new ArrayBuffer(NAME_OCTETS));
   const length = new Uint32Array(new ArrayBuffer(4));
   const [nameAt, lengthAt] = [libc.addressOf(name.buffer), libc.addressOf(length.buffer)];
@@ -82,16 +91,29 @@ export function nativeTcp(clock: Pick<Clock, 'after'>): (pace: ArrivalPace) => L
   };
 }
 
+/** What all of them share. */
+interface System {
+  readonly libc: LinuxLibc;
+  readonly watch: ReadableWatch;
+  /** For what is looked at. */
+  readonly room: Buffer;
+}
+
 class LinuxTcpArrival implements TcpArrival {
   constructor(
-    private readonly system: { readonly libc: LinuxLibc; readonly watch: ReadableWatch },
+    private readonly system: System,
     private readonly fd: number,
     readonly source: string,
     private readonly allowHalfOpen: boolean,
   ) {}
 
-  whenReadable(waiter: { ready(): void }): boolean {
+  whenReadable(waiter: ArrivalWaiter): boolean {
     return this.system.watch.add(this.fd, waiter);
+  }
+
+  peek(): Buffer {
+    const { libc, room } = this.system;
+    return room.subarray(0, Math.max(0, libc.recv(this.fd, room, room.length, MSG_PEEK | MSG_DONTWAIT)));
   }
 
   adopt(): Socket {

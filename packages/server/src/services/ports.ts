@@ -283,15 +283,29 @@ export type DevicePlace = TcpPlace & { readonly device: string };
  */
 export type BindDevice = (place: DevicePlace) => number;
 
+/** As much as is looked at of what a connection has said, by {@link TcpArrival.peek}. */
+export const MOST_PEEKED_OCTETS = 8192;
+
+/** Who waits for what a connection has to say. */
+export interface ArrivalWaiter {
+  /** There is more; `ended`: and there will be no more. */
+  ready(ended: boolean): void;
+}
+
 /** A TCP connection that the kernel has made and for which nothing is allocated yet. One of the two calls ends it. */
 export interface TcpArrival {
   /** Address of the other end as node:net writes it, a link-local one with its zone. */
   readonly source: string;
   /**
-   * Tells once when the other end has sent or closed; absent where that can not be told without a stream.
-   * @returns false if it can not be waited for
+   * Tells each time the other end has sent more or closed, until the connection is adopted or refused; absent where that can not be
+   * told without a stream. @returns false if it can not be waited for
    */
-  whenReadable?(waiter: { ready(): void }): boolean;
+  whenReadable?(waiter: ArrivalWaiter): boolean;
+  /**
+   * What has come so far, as much of it as is looked at: a view that is good until anything else is. It stays where it is, and the
+   * stream will read it. There where {@link whenReadable} is.
+   */
+  peek?(): Buffer;
   /** The same connection as a stream, which reads from the next turn of the loop on. */
   adopt(): Socket;
   /** Closes it. */

@@ -18,6 +18,7 @@ import type { Admission } from '../control/access/connection-gate.js';
 import { STRANGER_COST } from '../control/access/stranger-budget.js';
 import type { ControlSocketConfig } from '../domain/snapshot.js';
 import type { TcpArrival, TcpFront } from '../services/ports.js';
+import { isWholeHead, isWholeRecord } from './first-octets.js';
 import { handshakeRefusal } from './handshake-refusal.js';
 import { HttpDeadlines } from './http-deadlines.js';
 import { refuseRaw } from './http-refusal.js';
@@ -68,6 +69,7 @@ export class HttpListener implements ControlListener, RequestContext {
     this.key = httpKey(config);
     this.deadlines = new HttpDeadlines(deps.clock);
     this.silent = new SilentConnections(deps.clock, deps.limits.requestTimeoutMs, {
+      enough: (octets) => (this.config.tls === undefined ? isWholeHead(octets) : isWholeRecord(octets)),
       spoke: (arrival, admission) => void this.hand(arrival, admission),
       expired: (arrival, admission) => {
         if (this.config.tls === undefined) refuseRaw(this.hand(arrival, admission), 408);

@@ -17,7 +17,9 @@ export interface PeerDoorParts {
   readonly clock: Pick<Clock, 'after'> & TurnClock;
   /** What may be spent on those who do not show that they are of the relation; no bound if absent. */
   readonly strangers?: StrangerBudget | undefined;
-  /** Somebody has said something. */
+  /** Whether somebody has said enough to be read from. */
+  readonly enough: (octets: Buffer) => boolean;
+  /** He has. */
   readonly entered: (socket: Socket) => void;
 }
 
@@ -67,6 +69,7 @@ class Room {
   constructor(parts: PeerDoorParts) {
     this.#parts = parts;
     this.#silent = new SilentConnections(parts.clock, SILENCE_MS, {
+      enough: parts.enough,
       spoke: (arrival, admission) => this.#enter(arrival, admission),
       expired: (arrival, admission) => turnAway(arrival, admission),
     });

@@ -21,6 +21,7 @@ import type { AuditPort, AuditRecord } from '../services/audit.js';
 import type { PeerAnswer } from '../services/kea-ha/answers.js';
 import type { Clock, Logger, TcpArrival, TcpFront } from '../services/ports.js';
 import type { TurnClock } from './fair-turns.js';
+import { isWholeHead, isWholeRecord } from './first-octets.js';
 import { handshakeRefusal } from './handshake-refusal.js';
 import { authenticatedUser } from './http-credentials.js';
 import { HttpDeadlines } from './http-deadlines.js';
@@ -75,6 +76,7 @@ export class PeerListener {
     this.#deadlines = new HttpDeadlines(parts.clock);
     this.#door = new PeerDoor({
       ...{ clock: parts.clock, strangers: parts.strangers },
+      enough: config.self.tls === undefined ? isWholeHead : isWholeRecord,
       entered: (socket) => void this.#server.emit('connection', socket),
     });
     // Beside the deadlines: so that the partner is told how long it may be silent, and does not ask when we hang up.

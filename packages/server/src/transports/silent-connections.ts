@@ -1,20 +1,23 @@
 /**
- * Connections that have said nothing yet. Each is a record and no stream, so that ten thousand of them cost little to
- * take, to keep and to collect around; one becomes a stream when its first octets are there, few in a turn of the loop.
+ * Connections that have not said enough yet. Each is a record and no stream, so that ten thousand of them cost little to
+ * take, to keep and to collect around; one becomes a stream when a whole question is there (first-octets.ts), few in a turn of the
+ * loop.
  */
 
 import type { Admission } from '../control/access/connection-gate.js';
-import type { Cancel, Clock, TcpArrival } from '../services/ports.js';
+import type { ArrivalWaiter, Cancel, Clock, TcpArrival } from '../services/ports.js';
 import { FairTurns, type TurnClock, type Worker } from './fair-turns.js';
 
-/** Connections that speak up before the loop looks at its packets again. */
+/** Connections that are listened to before the loop looks at its packets again. */
 const FIRSTS_PER_TURN = 2;
 
 /** What becomes of them. */
 export interface SilentEnds {
-  /** The first octets are there, or its end. */
+  /** Whether what has come is worth a stream. */
+  enough(octets: Buffer): boolean;
+  /** That much is there, or its end. */
   spoke(arrival: TcpArrival, admission: Admission | undefined): void;
-  /** It has said nothing for too long. */
+  /** It has not said enough for too long. */
   expired(arrival: TcpArrival, admission: Admission | undefined): void;
 }
 
@@ -63,9 +66,13 @@ export class SilentConnections {
     this.#turns.add(silent);
   }
 
-  speak(silent: Silent): void {
+  listen(silent: Silent): void {
     // It may have made room for another while it waited for its turn.
-    if (this.#waiting.delete(silent)) this.ends.spoke(silent.arrival, silent.admission);
+    if (!this.#waiting.has(silent)) return;
+    const { arrival, admission, ended } = silent;
+    if (!ended && arrival.peek !== undefined && !this.ends.enough(arrival.peek())) return;
+    this.#waiting.delete(silent);
+    this.ends.spoke(arrival, admission);
   }
 
   #drop(silent: Silent): void {
@@ -91,7 +98,10 @@ export class SilentConnections {
 }
 
 /** One of them. */
-class Silent implements Worker {
+class Silent implements Worker, ArrivalWaiter {
+  ended = false;
+  #queued = false;
+
   constructor(
     private readonly owner: SilentConnections,
     readonly arrival: TcpArrival,
@@ -100,12 +110,16 @@ class Silent implements Worker {
     readonly since: number,
   ) {}
 
-  ready(): void {
+  ready(ended: boolean): void {
+    this.ended ||= ended;
+    if (this.#queued) return;
+    this.#queued = true;
     this.owner.queue(this);
   }
 
   step(): boolean {
-    this.owner.speak(this);
+    this.#queued = false;
+    this.owner.listen(this);
     return false;
   }
 
