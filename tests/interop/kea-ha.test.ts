@@ -213,6 +213,7 @@ describe('A pair of lessor and Kea', { skip }, () => {
       await lab.both('load-balancing');
       await lab.equal();
       assert.equal((await lab.addresses(1)).length, 1);
+      assert.doesNotMatch(lab.lab.servers[0].log(), /LESSOR_HA_NO_WATCH/);
     });
   });
 
@@ -223,6 +224,7 @@ describe('A pair of lessor and Kea', { skip }, () => {
       await lab.leased();
       await lab.equal();
       const [alpha] = lab.lab.servers;
+      assert.match(alpha.log(), /LESSOR_HA_NO_WATCH .*"max-unacked-clients" is 0/, 'a relation without a watch');
       const memory = `${alpha.leaseFile}.partner`;
       assert.equal(readFileSync(memory, 'utf8').trim(), 'kea');
       await alpha.kill();

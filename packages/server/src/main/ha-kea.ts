@@ -47,6 +47,12 @@ export function openKeaHalf({ clock }: Base, parts: HalfParts): Half {
     },
   });
   serviceSwitch.disable(ServiceOrigin.haLocal);
+  if (config().kea.maxUnackedClients === 0 && config().mode !== 'passive-backup') {
+    const text =
+      '"max-unacked-clients" is 0: as soon as the two servers do not hear each other for "max-response-delay", each takes the other ' +
+      'for dead and serves everybody, also where both are alive; with 10, the default, a server has to see clients that nobody answers';
+    logger.log('WARN', 'LESSOR_HA_NO_WATCH', text);
+  }
   const operator: OperatorParts = {
     service,
     config,
