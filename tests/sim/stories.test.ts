@@ -231,6 +231,14 @@ async function givenAnew(lab: PairLab, client: number, word: 'partnerIsDown' | '
   await lab.pass(5);
 }
 
+/** Lets so many seconds go by, in which long work is done. */
+async function passWorking(lab: PairLab, work: Slice[], seconds: number): Promise<void> {
+  for (let passed = 0; passed < seconds; passed++) {
+    await lab.pass(1);
+    while (work.length > 0) slice(work);
+  }
+}
+
 describe('A look at all leases for what a lost partner may have promised', () => {
   it('takes its time, and so long nothing is given or refused that may turn out to be promised', async () => {
     const { lab, work } = await withGivenUp();
@@ -255,7 +263,7 @@ describe('A look at all leases for what a lost partner may have promised', () =>
     await lab.pass(0);
     assert.equal(memory.file.partnerLostBoot, pair.status.partner?.boot);
     assert.deepEqual(addressesOf(memory.file.withheld), [OF_0], 'also what is held again by now');
-    await lab.pass(MCLT_SEC + 15);
+    await passWorking(lab, work, MCLT_SEC + 15);
     assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
     assert.deepEqual([memory.file.partnerLostBoot, memory.file.withheld], [0, []]);
   });
@@ -279,10 +287,7 @@ describe('A look at all leases for what a lost partner may have promised', () =>
     while (work.length > 0) slice(work);
     await lab.pass(0);
     assert.equal(memory.file.partnerLostBoot, pair.status.partner?.boot);
-    for (let seconds = 0; seconds < 40; seconds++) {
-      await lab.pass(1);
-      while (work.length > 0) slice(work);
-    }
+    await passWorking(lab, work, 40);
     assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
   });
 
@@ -298,10 +303,7 @@ describe('A look at all leases for what a lost partner may have promised', () =>
     assert.deepEqual([memory.file.partnerLostBoot, memory.file.withheld], [0, []]);
     assert.notEqual(lab.state(0), 'normal');
     lab.disks[1].failing = false;
-    for (let seconds = 0; seconds < 40; seconds++) {
-      while (work.length > 0) slice(work);
-      await lab.pass(1);
-    }
+    await passWorking(lab, work, 40);
     assert.deepEqual([lab.state(0), lab.state(1)], ['normal', 'normal']);
   });
 });

@@ -5,9 +5,11 @@ import { sideOfRole } from '../../domain/ha/config.js';
 import { OwnershipMap } from '../../domain/pair/ownership.js';
 import { versionIn } from '../../domain/pair/record.js';
 import { epochOf, isVersioned } from '../../domain/pair/version.js';
+import { atOnce, type Sliced } from '../../domain/slices.js';
 import type { Pool } from '../../domain/snapshot.js';
 import { LessorError } from '../../errors.js';
 import type { LeaseReader } from '../ports.js';
+import { leasePages } from '../sliced-swap.js';
 import { type PairFile, type PairFileStore, PairMemory } from './memory.js';
 
 /** More than a pair has on the average of its whole life, and few enough for counters to last until 2106. */
@@ -23,7 +25,7 @@ export interface PairIdentity extends Pick<HaConfig, 'relationship'> {
 export interface Beginning {
   readonly ha: PairIdentity;
   readonly pools: readonly Pool[];
-  readonly leases: Pick<LeaseReader, 'all'>;
+  readonly leases: Pick<LeaseReader, 'all' | 'page'>;
   readonly nowSec: number;
   /** There was no lease file when the process started. */
   readonly leaseFileMissing: boolean;
@@ -39,7 +41,7 @@ export function openPairMemory(store: PairFileStore, beginning: Beginning): Pair
   const { ha, pools, leases, leaseFileMissing } = beginning;
   const found = store.load();
   if (found !== undefined) checkIdentity(found, ha);
-  const known = newestEpoch(leases);
+  const known = atOnce(findNewestEpoch(leases));
   const file = found ?? firstFile(beginning, known);
   const ownership = OwnershipMap.of(file.ownership).over(pools, ha.safe.shareOfSide1).ranges;
   // Leases with versions and no file: counters and ownership are forgotten. A file and no leases: these are.
@@ -103,11 +105,14 @@ function firstFile({ ha, pools, nowSec }: Beginning, known: number): PairFile {
 }
 
 /** The newest epoch of which there is an event in the table. */
-export function newestEpoch(leases: Pick<LeaseReader, 'all'>): number {
+export function* findNewestEpoch(leases: Pick<LeaseReader, 'page'>): Sliced<number> {
   let newest = 0;
-  for (const { userContext } of leases.all()) {
-    if (userContext === '') continue;
-    for (const event of versionIn(userContext)) newest = Math.max(newest, epochOf(event));
+  for (const page of leasePages(leases)) {
+    for (const { userContext } of page.leases) {
+      if (userContext === '') continue;
+      for (const event of versionIn(userContext)) newest = Math.max(newest, epochOf(event));
+    }
+    yield;
   }
   return newest;
 }

@@ -10,6 +10,7 @@ import type { JsonMap } from '../../domain/snapshot.js';
 import type { EpochSec } from '../../domain/values.js';
 import { CommandError } from '../../errors.js';
 import type { DropReason } from '../drop-reasons.js';
+import { inSlices } from '../in-slices.js';
 import type { Cancel } from '../ports.js';
 import type { AckVerdict, PendingAck, Redundancy } from '../redundancy.js';
 import { Balance } from './balance.js';
@@ -17,7 +18,7 @@ import { answerDigest, answerFetch, compareWithPartner } from './comparison.js';
 import { PairCondition } from './condition.js';
 import { PairGate } from './gate.js';
 import type { Hello } from './hello.js';
-import { newestEpoch } from './open-memory.js';
+import { findNewestEpoch } from './open-memory.js';
 import type { PairParts, SectionDrift } from './pair-parts.js';
 import { Replica } from './replica.js';
 import { PairRules } from './rules.js';
@@ -285,7 +286,7 @@ export class PairService implements Redundancy {
   async #compare(): Promise<void> {
     if (this.#comparing) return;
     this.#comparing = true;
-    const { ledger, memory, logger } = this.#parts;
+    const { ledger, memory, logger, clock } = this.#parts;
     const condition = this.#condition;
     const boot = this.#session.partner?.boot;
     try {
@@ -300,7 +301,7 @@ export class PairService implements Redundancy {
       });
       if (condition.review !== undefined) await this.#reviewed(boot);
       // Counters were forgotten: events of this server that the partner knows must not get their like.
-      const newest = memory.file.forgot ? newestEpoch(ledger.leases) : 0;
+      const newest = memory.file.forgot ? await inSlices(findNewestEpoch(ledger.leases), clock) : 0;
       if (newest >= memory.file.epoch) memory.raiseEpoch(newest, {});
       // One that was told to serve meanwhile has as little of what it once promised as one that waited.
       const { lost, state } = memory.file;

@@ -29,6 +29,7 @@ import {
 } from '../../domain/pair/version.js';
 import { type EpochSec, INFINITE_LIFETIME, type Ipv4 } from '../../domain/values.js';
 import type { LeaseStamp, LeaseTransaction, LedgerPart } from '../ledger.js';
+import { leasePages } from '../sliced-swap.js';
 import { BlockDigests } from './digests.js';
 import { Graves } from './graves.js';
 import type { PairMemory } from './memory.js';
@@ -63,9 +64,6 @@ export interface TakenIn {
   /** Addresses we do not want to hear of yet. */
   readonly later: Ipv4[];
 }
-
-/** Records changed by one transaction where all have to be looked at. */
-const SLICE_RECORDS = 512;
 
 /** An address, and the version that both have of it. */
 type Settled = Pick<PairRecord, 'address' | 'version'>;
@@ -174,15 +172,14 @@ export class Replica implements LeaseStamp {
    * @throws StoreError if it can not be made durable
    */
   async recount(): Promise<void> {
-    const { memory, ledger, unconfirmed } = this.#parts;
+    const { memory, unconfirmed } = this.#parts;
     const { epoch, side, stranger } = memory.file;
     if (!stranger || this.#recountedIn === epoch) return;
     const isDue = ({ userContext }: Lease): boolean => {
       const version = versionIn(userContext);
       return strayOf(version) === side && epochOf(version[side]) < epoch;
     };
-    const due = [...ledger.leases.all()].filter(isDue);
-    await this.#inSlices(due, (lease, tx) => {
+    await this.#inSlices((lease, tx) => {
       if (!isDue(lease)) return;
       const entry = unconfirmed.find(lease.address);
       const goes = entry?.removal === true;
@@ -300,19 +297,20 @@ export class Replica implements LeaseStamp {
    * @param lostBeforeSec the database was lost before; nothing was promised with it since
    */
   async allowForLost(lostBeforeSec: EpochSec): Promise<void> {
-    const { ledger, nowSec, mcltSec } = this.#parts;
-    await this.#inSlices([...ledger.leases.all()], (lease, tx) => {
+    const { nowSec, mcltSec } = this.#parts;
+    await this.#inSlices((lease, tx) => {
       if (!isBinding(lease) || !Number.isFinite(endOf(lease))) return;
       const end = Math.max(lostBeforeSec, endOf(lease)) + mcltSec;
       if (end > nowSec()) tx.put({ ...lease, validLifetimeSec: end - lease.clttSec });
     });
   }
 
-  /** Does something to leases as they are by then, some in each turn of the ledger: clients come in between. */
-  async #inSlices(leases: readonly Lease[], act: (lease: Lease, tx: LeaseTransaction) => void): Promise<void> {
-    for (let at = 0; at < leases.length; at += SLICE_RECORDS) {
-      await this.#parts.ledger.transact((tx) => {
-        for (const { address } of leases.slice(at, at + SLICE_RECORDS)) {
+  /** Does something to every lease as it is by then, some in each turn of the ledger: clients come in between. */
+  async #inSlices(act: (lease: Lease, tx: LeaseTransaction) => void): Promise<void> {
+    const { ledger } = this.#parts;
+    for (const { leases } of leasePages(ledger.leases)) {
+      await ledger.transact((tx) => {
+        for (const { address } of leases) {
           const lease = tx.getByAddress(address);
           if (lease !== undefined) act(lease, tx);
         }
