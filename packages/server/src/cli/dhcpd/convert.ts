@@ -9,10 +9,10 @@ import { Classes } from './classes.js';
 import { Definitions } from './definitions.js';
 import { ddnsMembers, ddnsSwitch, defaultDomain, isDdns, updateServer } from './dns.js';
 import { type ConvertedHost, convertHost, withoutAddress } from './hosts.js';
+import { filled } from './members.js';
 import {
   convertSubnet,
   type FilledSubnet,
-  filled,
   insideOf,
   networkMembers,
   type Outer,

@@ -5,7 +5,7 @@
 
 import type { JsonMap } from '../../domain/snapshot.js';
 import { parseIpv4 } from '../../domain/values.js';
-import { filled } from './networks.js';
+import { filled } from './members.js';
 import type { Notes } from './notes.js';
 import { readKey } from './omapi.js';
 import { type ConfStatement, isWord } from './tree.js';

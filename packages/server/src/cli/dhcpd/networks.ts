@@ -6,6 +6,7 @@ import { formatIpv4, parseIpv4 } from '../../domain/values.js';
 import type { Classes } from './classes.js';
 import type { Definitions } from './definitions.js';
 import { ddnsMembers, isDdns } from './dns.js';
+import { filled } from './members.js';
 import type { Notes } from './notes.js';
 import { guardOf } from './permits.js';
 import { authoritativeOf, clientIdMembers, flagOf, knownOnlyOf, notePlain } from './plain.js';
@@ -209,9 +210,4 @@ function prefixLength(mask: string): number | undefined {
   if (bits === undefined) return undefined;
   const length = Math.clz32(~bits >>> 0);
   return (bits >>> 0).toString(2) === '1'.repeat(length) + '0'.repeat(32 - length) ? length : undefined;
-}
-
-/** A member whose list has something in it. */
-export function filled(name: string, list: readonly Json[]): JsonMap {
-  return list.length === 0 ? {} : { [name]: list };
 }
