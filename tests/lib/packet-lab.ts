@@ -9,12 +9,22 @@ import { createSystemRandom } from 'lessor/internal/platform/random.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
 import { NameChanges } from 'lessor/internal/services/ddns/name-changes.js';
 import { NcrQueue } from 'lessor/internal/services/ddns/ncr-queue.js';
+import { EchoProber } from 'lessor/internal/services/echo-prober.js';
 import { Exchange4 } from 'lessor/internal/services/exchange4.js';
 import { Guard } from 'lessor/internal/services/guard/guard.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import { OfferBook } from 'lessor/internal/services/offers.js';
 import { preparePacketConfig } from 'lessor/internal/services/packet-config.js';
-import type { Clock, Datagram, DhcpInterface, Logger, NcrLink, Reply } from 'lessor/internal/services/ports.js';
+import type {
+  Clock,
+  Datagram,
+  DhcpInterface,
+  Logger,
+  NcrLink,
+  OpenEchoSocket,
+  Reply,
+} from 'lessor/internal/services/ports.js';
+import type { Redundancy } from 'lessor/internal/services/redundancy.js';
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
 import { type FileOps, nodeFileOps } from 'lessor/internal/store/file-ops.js';
@@ -28,19 +38,34 @@ export function ip(text: string): number {
   return address;
 }
 
-/** A clock that stands still until it is moved; timers never fire. */
+/** A clock that stands still until it is moved; timers fire in `advance` alone. */
 export class StillClock implements Clock {
   at = 1_795_321_794_000;
+  readonly #timers = new Set<{ readonly due: number; readonly fn: () => void }>();
   now(): number {
     return this.at;
   }
   monotonic(): number {
     return this.at;
   }
-  after(): () => void {
-    return () => undefined;
+  after(delayMs: number, fn: () => void): () => void {
+    const timer = { due: this.at + delayMs, fn };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
   }
   soon(): void {}
+  /** Moves on and runs what falls due, in order. */
+  advance(ms: number): void {
+    const end = this.at + ms;
+    for (;;) {
+      const [next] = [...this.#timers].filter(({ due }) => due <= end).sort((a, b) => a.due - b.due);
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.at = Math.max(this.at, next.due);
+      next.fn();
+    }
+    this.at = end;
+  }
 }
 
 /** A logger that says nothing but remembers errors. */
@@ -84,6 +109,10 @@ export interface LabOptions {
   /** Lease file and file operations; without them leases are in memory only. */
   readonly file?: { readonly path: string; readonly ops?: FileOps };
   readonly interface?: Partial<DhcpInterface>;
+  /** Sockets for pings; without them nothing is pinged. */
+  readonly echo?: OpenEchoSocket;
+  /** The other server of a pair. */
+  readonly redundancy?: Redundancy;
   /** Where name change requests go, as their datagrams. */
   readonly ddns?: NcrLink;
 }
@@ -107,6 +136,8 @@ export class PacketLab {
   readonly interface: DhcpInterface;
   readonly sent: Reply[] = [];
   readonly names: NameChanges;
+  readonly prober: EchoProber | undefined;
+  readonly #redundancy: Redundancy | undefined;
   exchange!: Exchange4;
 
   private constructor(options: LabOptions) {
@@ -135,6 +166,10 @@ export class PacketLab {
       after: () => () => undefined,
       soon: (fn: () => void) => void setImmediate(fn),
     };
+    this.prober =
+      options.echo &&
+      new EchoProber({ clock: this.clock, random: createSystemRandom(), logger: this.logger, open: options.echo });
+    this.#redundancy = options.redundancy;
     const queue = new NcrQueue({ clock, statistics: this.statistics, logger: this.logger });
     if (options.ddns !== undefined) queue.use({ link: options.ddns, name: 'test', maxQueueSize: 1000 });
     this.names = new NameChanges(queue, this.logger, () => this.exchange.config.snapshot);
@@ -194,6 +229,8 @@ export class PacketLab {
           isOwnAddress: (address) => address === this.interface.address,
           guard: this.guard,
           names: this.names,
+          prober: this.prober,
+          redundancy: this.#redundancy,
           send: (replies) => {
             // The composer reuses its buffers from batch to batch.
             for (const reply of replies) this.sent.push({ ...reply, octets: Uint8Array.from(reply.octets) });

@@ -10,6 +10,7 @@ import { checkHighAvailability } from './ha.js';
 import { buildHighAvailability } from './ha-build.js';
 import { memberPath } from './issues.js';
 import { splitPath } from './paths.js';
+import { buildPingCheck, type PingCheckDefaults } from './ping-check.js';
 import type { ScopeName } from './schema.js';
 import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
@@ -33,6 +34,7 @@ const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_flex_id: { scope: 'flex-id' },
   dhcp_flex_option: { scope: 'flex-option' },
   dhcp_ha: { scope: 'ha' },
+  dhcp_ping_check: { scope: 'ping-check' },
   dhcp_run_script: { note: 'scripts are not run' },
   dhcp_legal_log: { note: 'there is no legal log' },
   dhcp_mysql: { note: 'leases are stored in memfile only' },
@@ -45,7 +47,6 @@ const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_rbac: { note: 'who may do what is told by "access" in user-context, see docs/lock-it-down.md' },
   dhcp_limits: { note: 'there are no limits for leases and packets by class or subnet' },
   dhcp_lease_query: { note: 'lease queries (RFC 4388) are not answered' },
-  dhcp_ping_check: { note: 'addresses are not pinged before they are offered' },
   dhcp_perfmon: { note: 'packet timings are not collected by subnet' },
   dhcp_ddns_tuning: { note: 'names for DNS can not be computed by expressions' },
   dhcp_user_chk: { note: 'there is no user registry' },
@@ -60,6 +61,7 @@ export interface BuiltHooks {
   readonly flexIdentifier: ConfigSnapshot['flexIdentifier'];
   readonly optionRules: ConfigSnapshot['optionRules'];
   readonly ha: ConfigSnapshot['ha'];
+  readonly pingCheck: PingCheckDefaults | undefined;
 }
 
 /** Checks hooks-libraries and takes over what acts. */
@@ -68,6 +70,7 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
   let flexIdentifier: ConfigSnapshot['flexIdentifier'];
   let optionRules: ConfigSnapshot['optionRules'] = [];
   let ha: ConfigSnapshot['ha'] = [];
+  let pingCheck: PingCheckDefaults | undefined;
   const hooks: { library: string; parameters?: NonNullable<ConfigSnapshot['hooks'][number]['parameters']> }[] = [];
   const seen = new Set<string>();
   for (const section of root.sections('hooks-libraries')) {
@@ -85,16 +88,17 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
     if (name === 'dhcp_bootp') bootpEnabled = true;
     if (name === 'dhcp_flex_id' && checked !== undefined) flexIdentifier = buildFlexIdentifier(checked, context);
     if (name === 'dhcp_flex_option' && checked !== undefined) optionRules = buildOptionRules(checked, context);
+    if (name === 'dhcp_ping_check' && checked !== undefined) pingCheck = buildPingCheck(checked);
     if (name === 'dhcp_ha' && checked !== undefined) {
       checkHighAvailability(checked, context.issues);
       ha = buildHighAvailability(checked, context);
     }
   }
-  return { hooks, bootpEnabled, flexIdentifier, optionRules, ha };
+  return { hooks, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck };
 }
 
 /** `/usr/lib/kea/hooks/libdhcp_ha.so` is `dhcp_ha`. */
-function libraryName(library: string): string {
+export function libraryName(library: string): string {
   return splitPath(library).name.replace(/^lib/, '').replace(/\.so$/, '');
 }
 

@@ -12,6 +12,7 @@ import type { OptionRule } from './compose/computed-options.js';
 import type { DdnsBehaviour, DdnsConnection } from './ddns/behaviour.js';
 import type { GuardConfig, NetworkGuard } from './guard/policy.js';
 import type { HaConfig } from './ha/config.js';
+import type { PingRule } from './ping/rule.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
 /** A JSON value as Kea's configuration has it. Integers beyond 2^53 are bigint. */
@@ -161,6 +162,8 @@ export interface Subnet extends NetworkGuard {
   readonly reservationsInSubnet: boolean;
   readonly reservationsOutOfPool: boolean;
   readonly ddns: DdnsBehaviour;
+  /** How its addresses are pinged before they are offered (libdhcp_ping_check); absent: they are not. */
+  readonly pingCheck?: PingRule;
   readonly userContext?: JsonMap;
 }
 
@@ -356,6 +359,8 @@ export interface ConfigSnapshot {
   readonly authoritative: boolean;
   readonly stashAgentOptions: boolean;
   readonly declineProbationSec: number;
+  /** Offers that may wait for a ping at the same time (Kea: parked-packet-limit). */
+  readonly parkedOfferLimit: number;
   readonly earlyGlobalReservationsLookup: boolean;
   readonly reservationsLookupFirst: boolean;
   readonly ipReservationsUnique: boolean;

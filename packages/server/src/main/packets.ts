@@ -5,8 +5,10 @@ import type { ConfigDiff } from '../config/diff.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { Ipv4 } from '../domain/values.js';
 import type { LessorError } from '../errors.js';
+import { openEchoSocket } from '../platform/echo-socket.js';
 import { linuxNetworkStack } from '../platform/linux-sockets.js';
 import type { PreparedSwap } from '../services/config-service.js';
+import { EchoProber } from '../services/echo-prober.js';
 import type { Ending } from '../services/ending.js';
 import { Exchange4 } from '../services/exchange4.js';
 import { Explainer } from '../services/explain4.js';
@@ -73,8 +75,16 @@ export async function openPacketPath(
   const send = (replies: readonly Reply[]): void => port.send(replies);
   const redundancy = leases.ha?.redundancy;
   const { names } = ddns;
+  // It opens sockets when the first offer is to be checked, and none where no subnet wants that.
+  const prober = new EchoProber({
+    clock,
+    random,
+    logger: logger.child('ping-check'),
+    open: (device, received) => openEchoSocket(random, device, received),
+  });
+  ending.onEnd(() => prober.close());
   const exchange = new Exchange4(
-    { ...parts, ledger, statistics, logger, send, redundancy, guard, names },
+    { ...parts, ledger, statistics, logger, send, redundancy, guard, names, prober },
     packetConfig,
   );
   names.follow(() => exchange.config.snapshot);
