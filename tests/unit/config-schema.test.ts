@@ -47,6 +47,8 @@ it('every scope can be reached from the top', () => {
     'flex-option',
     'ha',
     'ha-lessor',
+    'ping-check',
+    'subnet-ping-check',
     'ha-peer-lessor',
     'omapi',
     'host-extension',

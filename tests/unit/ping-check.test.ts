@@ -6,9 +6,12 @@ import { LeaseState } from 'lessor/internal/domain/lease.js';
 import { internetChecksum } from 'lessor/internal/domain/ping/echo.js';
 import type { Json } from 'lessor/internal/domain/snapshot.js';
 import { LessorError } from 'lessor/internal/errors.js';
+import { explainSteps } from 'lessor/internal/services/explain-steps.js';
+import { Explainer } from 'lessor/internal/services/explain4.js';
 import type { OpenEchoSocket } from 'lessor/internal/services/ports.js';
 import type { Redundancy } from 'lessor/internal/services/redundancy.js';
 import { ip, PacketLab, type RequestFields } from '../lib/packet-lab.js';
+import { issuesOf, loadDhcp4 } from './config-helpers.js';
 
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
@@ -383,6 +386,58 @@ describe('the sockets of pings', () => {
     network.unreachable = false;
     await discover(B);
     assert.equal(network.asked.length, 1);
+  });
+});
+
+describe('the configuration', () => {
+  const hooks = (parameters: Json): Json => [{ library: 'libdhcp_ping_check.so', parameters }];
+  const subnet4 = (pings: Json): Json => [
+    { id: 1, subnet: '192.0.2.0/24', 'user-context': { 'ping-check': pings, site: 'a' } },
+  ];
+  const rule = (dhcp4: Json) => loadDhcp4(dhcp4).snapshot.subnets[0]!.pingCheck;
+
+  it('of a subnet counts before that of the library, member by member', () => {
+    const parameters = { 'min-ping-requests': 2, 'reply-timeout': 250, 'ping-cltt-secs': 7 };
+    const whole = { requests: 2, replyTimeoutMs: 250, clttSec: 7 };
+    assert.deepEqual(rule({ 'hooks-libraries': hooks(parameters), subnet4: subnet4({}) }), whole);
+    assert.deepEqual(rule({ 'hooks-libraries': hooks(parameters), subnet4: subnet4({ 'reply-timeout': 9 }) }), {
+      ...whole,
+      replyTimeoutMs: 9,
+    });
+    const off = hooks({ ...parameters, 'enable-ping-check': false });
+    assert.equal(rule({ 'hooks-libraries': off, subnet4: subnet4({ 'reply-timeout': 9 }) }), undefined);
+    assert.deepEqual(rule({ 'hooks-libraries': off, subnet4: subnet4({ 'enable-ping-check': true }) }), whole);
+    assert.deepEqual(rule({ 'hooks-libraries': hooks({}), subnet4: subnet4({}) }), {
+      requests: 1,
+      replyTimeoutMs: 100,
+      clttSec: 60,
+    });
+  });
+
+  it('is refused with all that is wrong in it, and means nothing without the library', () => {
+    const faults = { 'min-ping-requests': 0, 'reply-timeout': -1, 'ping-cltt-secs': 'x', pings: 1 };
+    const [library, subnet] = [{ 'hooks-libraries': hooks(faults) }, { 'hooks-libraries': hooks({}) }];
+    const paths = (dhcp4: Json): string[] =>
+      issuesOf(() => loadDhcp4(dhcp4)).map(({ position }) => position.path.replace(/^.*[.]/, ''));
+    assert.deepEqual(paths(library), Object.keys(faults));
+    assert.deepEqual(paths({ ...subnet, subnet4: subnet4(faults) }), Object.keys(faults));
+    assert.equal(rule({ subnet4: subnet4(faults) }), undefined);
+    assert.equal(rule({ subnet4: subnet4('off') }), undefined);
+    assert.match(issuesOf(() => loadDhcp4({ ...subnet, subnet4: subnet4('off') }))[0]!.message, /a map is expected/);
+  });
+
+  it('is told by explain4, which pings nobody', async () => {
+    const { net, network } = await lab({ parameters: { 'min-ping-requests': 2 } });
+    const deps = {
+      ...{ config: () => net.exchange.config, leases: net.ledger.leases, addresses: net.addresses },
+      ...{ offers: net.offers, serviceSwitch: net.serviceSwitch, clock: net.clock, interfaces: () => [net.interface] },
+      ...{ isOwnAddress: () => false, serverPort: 67, clientPort: 68 },
+    };
+    const datagram = net.datagram(net.octets({ type: DISCOVER, mac: A }));
+    const lines = explainSteps(new Explainer(deps).explain(datagram)).map(({ text }) => text);
+    const told = 'it is pinged first, and the offer waits 100 ms for an answer, 2 times: there must be none';
+    assert.ok(lines.includes(told), lines.join('\n'));
+    assert.equal(network.open.size, 0);
   });
 });
 

@@ -21,20 +21,26 @@ interface HookRow {
   readonly scope?: ScopeName;
   /** Said as a warning where the library is accepted, as the reason where it is refused. */
   readonly note?: string;
+  /** What is done otherwise than by Kea's, for the manual. */
+  readonly differs?: string;
 }
 
 /** What is known of Kea's libraries, by name without `lib` and `.so`. */
-const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
+export const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_lease_cmds: { scope: 'no-hook-parameters' },
   dhcp_stat_cmds: { scope: 'no-hook-parameters' },
   dhcp_host_cmds: { scope: 'no-hook-parameters' },
   dhcp_subnet_cmds: { scope: 'no-hook-parameters' },
   dhcp_class_cmds: { scope: 'no-hook-parameters' },
   dhcp_bootp: { scope: 'no-hook-parameters' },
-  dhcp_flex_id: { scope: 'flex-id' },
-  dhcp_flex_option: { scope: 'flex-option' },
-  dhcp_ha: { scope: 'ha' },
-  dhcp_ping_check: { scope: 'ping-check' },
+  dhcp_flex_id: { scope: 'flex-id', differs: '`ignore-iaid` has no effect.' },
+  dhcp_flex_option: { scope: 'flex-option', differs: 'Sub-options are not computed.' },
+  dhcp_ha: { scope: 'ha', differs: 'See [Two servers](ha.md).' },
+  dhcp_ping_check: {
+    scope: 'ping-check',
+    differs:
+      'What a subnet does not say is as the parameters have it (so the manual of Kea; its code takes the defaults). Only a reply with the octets that were sent counts. More than `parked-packet-limit` offers at once go out unchecked, where Kea drops them. See [Ping before an offer](ping-check.md).',
+  },
   dhcp_run_script: { note: 'scripts are not run' },
   dhcp_legal_log: { note: 'there is no legal log' },
   dhcp_mysql: { note: 'leases are stored in memfile only' },
