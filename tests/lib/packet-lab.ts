@@ -3,10 +3,12 @@
 import { decodeMessage4, encodeMessage4, type Message4 } from '@lessor/dhcp';
 import { loadConfig } from 'lessor/internal/config/load.js';
 import { alarmToJson } from 'lessor/internal/domain/guard/alarm-json.js';
+import type { LeaseNumbers } from 'lessor/internal/domain/limits/limits.js';
 import type { Json } from 'lessor/internal/domain/snapshot.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
+import { ClassLeaseCounts } from 'lessor/internal/services/class-lease-counts.js';
 import { NameChanges } from 'lessor/internal/services/ddns/name-changes.js';
 import { NcrQueue } from 'lessor/internal/services/ddns/ncr-queue.js';
 import { EchoProber } from 'lessor/internal/services/echo-prober.js';
@@ -24,9 +26,12 @@ import type {
   OpenEchoSocket,
   Reply,
 } from 'lessor/internal/services/ports.js';
+import { RateLimiter } from 'lessor/internal/services/rate-limiter.js';
 import type { Redundancy } from 'lessor/internal/services/redundancy.js';
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
+import { swapAtOnce } from 'lessor/internal/services/sliced-swap.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
+import { SubnetLeaseCounts } from 'lessor/internal/services/subnet-lease-counts.js';
 import { type FileOps, nodeFileOps } from 'lessor/internal/store/file-ops.js';
 import { MemfileStore } from 'lessor/internal/store/memfile.js';
 import { eventBus } from './event-bus.js';
@@ -138,6 +143,13 @@ export class PacketLab {
   readonly names: NameChanges;
   readonly prober: EchoProber | undefined;
   readonly #redundancy: Redundancy | undefined;
+  readonly rates = new RateLimiter();
+  readonly classCounts = new ClassLeaseCounts();
+  readonly numbers: LeaseNumbers = {
+    ofSubnet: (id) => this.counts.of(id).assigned + this.counts.of(id).declined,
+    ofClass: (name) => this.classCounts.of(name),
+  };
+  counts!: SubnetLeaseCounts;
   exchange!: Exchange4;
 
   private constructor(options: LabOptions) {
@@ -181,8 +193,13 @@ export class PacketLab {
   static async open(dhcp4: Readonly<Record<string, Json>>, options: LabOptions = {}): Promise<PacketLab> {
     const lab = new PacketLab(options);
     await lab.store.open();
+    lab.counts = new SubnetLeaseCounts(lab.ledger.leases);
     lab.configure(dhcp4);
-    lab.ledger.observe((address, before, after) => lab.addresses.onLeaseChange(address, before, after));
+    lab.ledger.observe((address, before, after) => {
+      lab.addresses.onLeaseChange(address, before, after);
+      lab.counts.changed(address, before, after);
+      lab.classCounts.changed(address, before, after);
+    });
     lab.ledger.observeDurable((address, _before, after) => lab.guard.leaseChanged(address, after));
     return lab;
   }
@@ -216,6 +233,7 @@ export class PacketLab {
       this.ledger.leases,
       Math.floor(this.clock.now() / 1000),
     );
+    swapAtOnce(this.classCounts.prepare(snapshot.limits, this.ledger.leases));
     if (this.exchange === undefined) {
       this.exchange = new Exchange4(
         {
@@ -231,6 +249,8 @@ export class PacketLab {
           names: this.names,
           prober: this.prober,
           redundancy: this.#redundancy,
+          rates: this.rates,
+          numbers: this.numbers,
           send: (replies) => {
             // The composer reuses its buffers from batch to batch.
             for (const reply of replies) this.sent.push({ ...reply, octets: Uint8Array.from(reply.octets) });

@@ -49,6 +49,7 @@ it('every scope can be reached from the top', () => {
     'ha-lessor',
     'ping-check',
     'subnet-ping-check',
+    'limits',
     'ha-peer-lessor',
     'omapi',
     'host-extension',

@@ -50,9 +50,9 @@ export function* buildSnapshot(
   const options = buildOptions(root, context);
   const interfaces = buildInterfaces(part('interfaces-config'), context);
   const ddns = buildDdns(part('dhcp-ddns'), context);
-  const classes = yield* buildClasses(root, context);
-  const { hooks, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck } = buildHooks(root, context);
-  const topology = yield* buildTopology(root, { ddnsEnabled: ddns !== undefined, pingCheck }, context);
+  const { hooks, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck, limits } = buildHooks(root, context);
+  const classes = yield* buildClasses(root, limits, context);
+  const topology = yield* buildTopology(root, { ddnsEnabled: ddns !== undefined, pingCheck, limits }, context);
   const globalReservations = yield* buildReservations(root, 0, undefined, context);
   const reservations = [...globalReservations.map((built) => built.reservation), ...topology.reservations];
   const identifierTypes = buildIdentifierTypes(root, context);
@@ -113,6 +113,7 @@ export function* buildSnapshot(
     identifierTypes,
     ...(flexIdentifier === undefined ? {} : { flexIdentifier }),
     optionRules,
+    limits,
     compatibility: {
       lenientOptionParsing: compatibility.or<boolean>('lenient-option-parsing'),
       ignoreDhcpServerIdentifier: compatibility.or<boolean>('ignore-dhcp-server-identifier'),

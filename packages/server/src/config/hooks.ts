@@ -41,6 +41,11 @@ export const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
     differs:
       'What a subnet does not say is as the parameters have it (so the manual of Kea; its code takes the defaults). Only a reply with the octets that were sent counts. More than `parked-packet-limit` offers at once go out unchecked, where Kea drops them. See [Ping before an offer](ping-check.md).',
   },
+  dhcp_limits: {
+    scope: 'no-hook-parameters',
+    differs:
+      'Rates of more than 4096 packets are counted in 256 parts of their time. Of the classes that templates make the 65536 last seen for the first time are counted. See [Limits](limits.md).',
+  },
   dhcp_run_script: { note: 'scripts are not run' },
   dhcp_legal_log: { note: 'there is no legal log' },
   dhcp_mysql: { note: 'leases are stored in memfile only' },
@@ -51,7 +56,6 @@ export const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_host_cache: { note: 'reservations are in memory and need no cache' },
   dhcp_radius: { note: 'RADIUS is not spoken' },
   dhcp_rbac: { note: 'who may do what is told by "access" in user-context, see docs/lock-it-down.md' },
-  dhcp_limits: { note: 'there are no limits for leases and packets by class or subnet' },
   dhcp_lease_query: { note: 'lease queries (RFC 4388) are not answered' },
   dhcp_perfmon: { note: 'packet timings are not collected by subnet' },
   dhcp_ddns_tuning: { note: 'names for DNS can not be computed by expressions' },
@@ -68,6 +72,8 @@ export interface BuiltHooks {
   readonly optionRules: ConfigSnapshot['optionRules'];
   readonly ha: ConfigSnapshot['ha'];
   readonly pingCheck: PingCheckDefaults | undefined;
+  /** libdhcp_limits is there. */
+  readonly limits: boolean;
 }
 
 /** Checks hooks-libraries and takes over what acts. */
@@ -100,7 +106,7 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
       ha = buildHighAvailability(checked, context);
     }
   }
-  return { hooks, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck };
+  return { hooks, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck, limits: seen.has('dhcp_limits') };
 }
 
 /** `/usr/lib/kea/hooks/libdhcp_ha.so` is `dhcp_ha`. */

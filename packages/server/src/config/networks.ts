@@ -14,6 +14,7 @@ import {
   lifetimeTriplet,
 } from './inherit.js';
 import { IssueList } from './issues.js';
+import { limitsOf } from './limits.js';
 import { buildOptions } from './options.js';
 import { type PingCheckDefaults, pingRuleOf } from './ping-check.js';
 import { type BuiltPool, buildPools, classNames } from './pools.js';
@@ -46,6 +47,8 @@ export interface Surroundings {
   readonly ddnsEnabled: boolean;
   /** Present with libdhcp_ping_check. */
   readonly pingCheck: PingCheckDefaults | undefined;
+  /** libdhcp_limits is there. */
+  readonly limits: boolean;
 }
 
 /** Builds all networks, subnets and pools. What is wrong is reported and left out. */
@@ -164,7 +167,7 @@ function* draftSubnet(
   section: Section,
   parent: SubnetDraft['parent'],
   above: Inheritance,
-  { ddnsEnabled, pingCheck }: Surroundings,
+  { ddnsEnabled, pingCheck, limits: limited }: Surroundings,
   drafts: Drafts,
   context: BuildContext,
 ): Sliced<void> {
@@ -182,6 +185,7 @@ function* draftSubnet(
   const pools = buildPools(section, prefix, inheritance, ddnsEnabled, context);
   const reservations = yield* buildReservations(section, id ?? 0, prefix, context);
   const pingRule = pingRuleOf(section, pingCheck, context);
+  const limits = limitsOf(section, limited, context);
   const isNew = drafts.isNew(section, id, prefix, issues);
   if (!isNew || prefix === undefined || id === undefined || lifetime === undefined) return;
 
@@ -219,6 +223,7 @@ function* draftSubnet(
     ddns: ddnsBehaviour(inheritance, ddnsEnabled),
     ...inheritGuard(section, parent?.network, context),
     ...(pingRule === undefined ? {} : { pingCheck: pingRule }),
+    ...(limits === undefined ? {} : { limits }),
     ...(section.userContext === undefined ? {} : { userContext: section.userContext }),
   };
   drafts.add({ section, parent, inheritance, id, prefix, pools, reservations, subnet });

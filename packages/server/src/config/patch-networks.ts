@@ -80,9 +80,11 @@ function globalsOf(source: JsonMap): JsonMap {
   );
 }
 
-/** Libraries whose parameters mean something to each subnet: the others are neither read nor checked again. */
+const COUNTS_FOR_SUBNETS: ReadonlySet<string> = new Set(['dhcp_ping_check', 'dhcp_limits']);
+
+/** Libraries that mean something to each subnet or class: the others are neither read nor checked again. */
 function countsForSubnets({ library }: JsonMap): boolean {
-  return typeof library === 'string' && libraryName(library) === 'dhcp_ping_check';
+  return typeof library === 'string' && COUNTS_FOR_SUBNETS.has(libraryName(library));
 }
 
 /** A subnet that stays where it was keeps the reservations it has: they need not be read again. */

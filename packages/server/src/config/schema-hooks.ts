@@ -74,6 +74,7 @@ export type HookScope =
   | 'flex-options'
   | 'ping-check'
   | 'subnet-ping-check'
+  | 'limits'
   | 'ha'
   | 'high-availability'
   | 'peers'
@@ -165,6 +166,28 @@ export const HOOK_SCOPES: Readonly<Record<HookScope, Scope>> = {
     context: false,
     // What is not said here is as the library has it.
     parameters: PING_CHECK.map(({ default: _, ...parameter }) => parameter),
+  },
+  limits: {
+    title: 'user-context, limits of a class or subnet',
+    context: false,
+    parameters: [
+      { name: 'address-limit', type: 'integer', min: 0, max: U32, doc: 'Leases at a time (libdhcp_limits).' },
+      {
+        name: 'rate-limit',
+        type: 'string',
+        notEmpty: true,
+        doc: 'Packets in a time, as 5 packets per minute (second, minute, hour, day, week, month, year). More are dropped.',
+      },
+      {
+        name: 'prefix-limit',
+        type: 'integer',
+        min: 0,
+        max: U32,
+        status: 'no-effect',
+        note: 'prefixes are delegated by DHCPv6 only',
+        doc: 'Leases of prefixes at a time.',
+      },
+    ],
   },
   ha: {
     title: 'parameters of libdhcp_ha',

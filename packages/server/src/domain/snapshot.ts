@@ -12,6 +12,7 @@ import type { OptionRule } from './compose/computed-options.js';
 import type { DdnsBehaviour, DdnsConnection } from './ddns/behaviour.js';
 import type { GuardConfig, NetworkGuard } from './guard/policy.js';
 import type { HaConfig } from './ha/config.js';
+import type { Limits } from './limits/limits.js';
 import type { PingRule } from './ping/rule.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
@@ -164,6 +165,7 @@ export interface Subnet extends NetworkGuard {
   readonly ddns: DdnsBehaviour;
   /** How its addresses are pinged before they are offered (libdhcp_ping_check); absent: they are not. */
   readonly pingCheck?: PingRule;
+  readonly limits?: Limits;
   readonly userContext?: JsonMap;
 }
 
@@ -208,6 +210,7 @@ export interface ClientClass extends BootFields, HostParameters {
   readonly optionRegistry?: OptionRegistry;
   readonly lifetime?: LifetimeTriplet;
   readonly offerLifetimeSec?: number;
+  readonly limits?: Limits;
 }
 
 /** One `interfaces-config.interfaces` entry. */
@@ -370,6 +373,8 @@ export interface ConfigSnapshot {
   readonly flexIdentifier?: { readonly expression: CompiledExpression<Octets>; readonly replaceClientId: boolean };
   /** From a libdhcp_flex_option hook entry, in the order of their codes. */
   readonly optionRules: readonly OptionRule[];
+  /** libdhcp_limits is configured: leases remember the classes of their clients. */
+  readonly limits: boolean;
   readonly compatibility: {
     readonly lenientOptionParsing: boolean;
     readonly ignoreDhcpServerIdentifier: boolean;

@@ -17,6 +17,7 @@ import { OfferBook } from '../services/offers.js';
 import { type PacketConfig, preparePacketConfig, preparePacketConfigSliced } from '../services/packet-config.js';
 import { followReservations, prepareNetworks } from '../services/packet-config-change.js';
 import type { Clock, Logger, NetworkStack, Reply } from '../services/ports.js';
+import { RateLimiter } from '../services/rate-limiter.js';
 import type { ServiceSwitch } from '../services/service-switch.js';
 import { plainNetworkStack } from '../transports/dhcp4-plain.js';
 import {
@@ -58,7 +59,7 @@ export async function openPacketPath(
   { guard }: BmcGuard,
 ): Promise<Packets> {
   const { options, clock, random, logger, ending } = base;
-  const { ledger, addresses, statistics, serviceSwitch, ddns } = leases;
+  const { ledger, addresses, statistics, serviceSwitch, ddns, numbers } = leases;
   const { serverPort = DEFAULT_SERVER_PORT, clientPort = DEFAULT_CLIENT_PORT } = options;
   const network = networkOf(clock, logger);
   const port = await openDhcp4Port(
@@ -71,7 +72,7 @@ export async function openPacketPath(
   const isOwnAddress = (address: Ipv4): boolean =>
     port.interfaces.some((own) => own.addresses.some((each) => each.address === address));
   const offers = new OfferBook(addresses, random);
-  const parts = { addresses, offers, serviceSwitch, clock, isOwnAddress, serverPort, clientPort };
+  const parts = { addresses, offers, serviceSwitch, clock, numbers, isOwnAddress, serverPort, clientPort };
   const send = (replies: readonly Reply[]): void => port.send(replies);
   const redundancy = leases.ha?.redundancy;
   const { names } = ddns;
@@ -84,7 +85,7 @@ export async function openPacketPath(
   });
   ending.onEnd(() => prober.close());
   const exchange = new Exchange4(
-    { ...parts, ledger, statistics, logger, send, redundancy, guard, names, prober },
+    { ...parts, ledger, statistics, logger, send, redundancy, guard, names, prober, rates: new RateLimiter() },
     packetConfig,
   );
   names.follow(() => exchange.config.snapshot);

@@ -90,6 +90,10 @@ export const DROP_REASONS = {
     receiveDrop: false,
     text: 'there is no address for this client, or no lease of it',
   },
+  'address-limit': {
+    receiveDrop: false,
+    text: 'its class or subnet has as many leases as it may (address-limit)',
+  },
   'address-in-use': {
     receiveDrop: false,
     text: 'somebody answered the ping of the address that was to be offered; it is put aside',

@@ -13,6 +13,7 @@ import { DECIDERS } from '../domain/dhcp4/decide.js';
 import type { AddressSource, Decision, DecisionContext } from '../domain/dhcp4/decision.js';
 import { MessageType, nak, offerKey } from '../domain/dhcp4/decision.js';
 import { Exchange } from '../domain/exchange.js';
+import type { LeaseNumbers } from '../domain/limits/limits.js';
 import { needsPing, type PingRule } from '../domain/ping/rule.js';
 import type { EpochMs, Ipv4 } from '../domain/values.js';
 import { formatIpv4 } from '../domain/values.js';
@@ -30,6 +31,7 @@ import { describeClient } from './packet-log.js';
 import { PacketStatistics } from './packet-statistics.js';
 import { type OfferDecision, ParkedOffers } from './parked-offers.js';
 import type { Clock, Datagram, Logger, Reply } from './ports.js';
+import type { RateLimiter } from './rate-limiter.js';
 import type { AckVerdict, PendingAck, Redundancy } from './redundancy.js';
 import { needsCommit, ReplyMaker } from './reply-maker.js';
 import type { ServiceSwitch } from './service-switch.js';
@@ -77,6 +79,9 @@ export interface Exchange4Dependencies {
   readonly names?: Pick<NameChanges, 'decided'> | undefined;
   /** Pings addresses where a subnet wants that; undefined: all are offered at once. */
   readonly prober?: EchoProber | undefined;
+  /** Counts packets against rates, and leases against limits, where libdhcp_limits is configured. */
+  readonly rates?: RateLimiter | undefined;
+  readonly numbers?: LeaseNumbers | undefined;
   send(replies: readonly Reply[]): void;
   readonly serverPort: number;
   readonly clientPort: number;
@@ -175,6 +180,7 @@ export class Exchange4 {
     const now = clock.now();
     const nowSec = Math.floor(now / 1000);
     const config = this.#config;
+    const { snapshot } = config;
     addresses.expireUpTo(nowSec);
     offers.expire(now);
     this.#parked?.forgetClaims();
@@ -184,6 +190,8 @@ export class Exchange4 {
       config,
       nowSec,
       leases: ledger.leases,
+      rates: this.#deps.rates,
+      monotonicMs: snapshot.limits ? clock.monotonic() : 0,
       serviceEnabled: this.#deps.serviceSwitch.enabled,
       isOwnAddress: this.#deps.isOwnAddress,
     };
@@ -295,6 +303,7 @@ export class Exchange4 {
         addresses,
         offers,
         rules: this.#deps.redundancy?.rules,
+        numbers: this.#deps.numbers,
         nowSec,
         client: exchange,
         candidates: exchange.candidates,
