@@ -1,6 +1,7 @@
 /** docs/kea-compatibility.md: Kea's commands and what becomes of them here, and every recorded difference with its reason. */
 
 import { readFileSync } from 'node:fs';
+import { HOOK_LIBRARIES } from 'lessor/internal/config/hooks.js';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { DIFFERENCES, NOT_THERE, NOT_THERE_UNRECORDED } from '../tests/golden/control-differences.js';
 import { HTTP_DIFFERENCES } from '../tests/golden/http-differences.js';
@@ -62,6 +63,16 @@ export function keaCompatibilityPage(): string {
       open.map((row) => [code(row.name), ours.has(row.name) ? 'yes' : 'no', row.since, row.hook, notesOf(row.name)]),
     ),
     `lessor's own: ${own.map(({ name }) => code(name)).join(', ') || 'none'}.\n`,
+    `## Hook libraries\n\nWhat these do in Kea lessor does itself where \`hooks-libraries\` names them, with their parameters; no code is`,
+    'loaded. The others are refused by name, so that nobody misses in silence what they were for.\n',
+    table(
+      ['library', 'in lessor', 'differences'],
+      Object.entries(HOOK_LIBRARIES).map(([name, { scope, note, differs }]) => [
+        code(`lib${name}.so`),
+        scope === undefined ? 'no' : 'yes',
+        scope === undefined ? sentence(note ?? '') : (differs ?? ''),
+      ]),
+    ),
     `## Recorded sessions\n\nSteps of each session that lessor answers as Kea does (sessions of 2.2: as 2.2, or as 3.3 where the two differ),`,
     `differently with a reason below, and steps left out: commands that are not here, or what another test looks at.`,
     `Sessions of two servers are replayed by tests/golden/ha-replay.test.ts.\n`,
@@ -108,6 +119,10 @@ export function keaCompatibilityPage(): string {
       HARMFUL_TO_KEA.map(({ what, reason }) => [what, reason]),
     ),
   ]);
+}
+
+function sentence(text: string): string {
+  return text === '' ? '' : `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 }
 
 /** The commands a pattern means, as people read it. */

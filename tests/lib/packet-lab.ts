@@ -3,20 +3,35 @@
 import { decodeMessage4, encodeMessage4, type Message4 } from '@lessor/dhcp';
 import { loadConfig } from 'lessor/internal/config/load.js';
 import { alarmToJson } from 'lessor/internal/domain/guard/alarm-json.js';
+import type { LeaseNumbers } from 'lessor/internal/domain/limits/limits.js';
 import type { Json } from 'lessor/internal/domain/snapshot.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
+import { ClassLeaseCounts } from 'lessor/internal/services/class-lease-counts.js';
 import { NameChanges } from 'lessor/internal/services/ddns/name-changes.js';
 import { NcrQueue } from 'lessor/internal/services/ddns/ncr-queue.js';
+import { EchoProber } from 'lessor/internal/services/echo-prober.js';
 import { Exchange4 } from 'lessor/internal/services/exchange4.js';
 import { Guard } from 'lessor/internal/services/guard/guard.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import { OfferBook } from 'lessor/internal/services/offers.js';
 import { preparePacketConfig } from 'lessor/internal/services/packet-config.js';
-import type { Clock, Datagram, DhcpInterface, Logger, NcrLink, Reply } from 'lessor/internal/services/ports.js';
+import type {
+  Clock,
+  Datagram,
+  DhcpInterface,
+  Logger,
+  NcrLink,
+  OpenEchoSocket,
+  Reply,
+} from 'lessor/internal/services/ports.js';
+import { RateLimiter } from 'lessor/internal/services/rate-limiter.js';
+import type { Redundancy } from 'lessor/internal/services/redundancy.js';
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
+import { swapAtOnce } from 'lessor/internal/services/sliced-swap.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
+import { SubnetLeaseCounts } from 'lessor/internal/services/subnet-lease-counts.js';
 import { type FileOps, nodeFileOps } from 'lessor/internal/store/file-ops.js';
 import { MemfileStore } from 'lessor/internal/store/memfile.js';
 import { eventBus } from './event-bus.js';
@@ -28,19 +43,34 @@ export function ip(text: string): number {
   return address;
 }
 
-/** A clock that stands still until it is moved; timers never fire. */
+/** A clock that stands still until it is moved; timers fire in `advance` alone. */
 export class StillClock implements Clock {
   at = 1_795_321_794_000;
+  readonly #timers = new Set<{ readonly due: number; readonly fn: () => void }>();
   now(): number {
     return this.at;
   }
   monotonic(): number {
     return this.at;
   }
-  after(): () => void {
-    return () => undefined;
+  after(delayMs: number, fn: () => void): () => void {
+    const timer = { due: this.at + delayMs, fn };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
   }
   soon(): void {}
+  /** Moves on and runs what falls due, in order. */
+  advance(ms: number): void {
+    const end = this.at + ms;
+    for (;;) {
+      const [next] = [...this.#timers].filter(({ due }) => due <= end).sort((a, b) => a.due - b.due);
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.at = Math.max(this.at, next.due);
+      next.fn();
+    }
+    this.at = end;
+  }
 }
 
 /** A logger that says nothing but remembers errors. */
@@ -84,6 +114,10 @@ export interface LabOptions {
   /** Lease file and file operations; without them leases are in memory only. */
   readonly file?: { readonly path: string; readonly ops?: FileOps };
   readonly interface?: Partial<DhcpInterface>;
+  /** Sockets for pings; without them nothing is pinged. */
+  readonly echo?: OpenEchoSocket;
+  /** The other server of a pair. */
+  readonly redundancy?: Redundancy;
   /** Where name change requests go, as their datagrams. */
   readonly ddns?: NcrLink;
 }
@@ -107,6 +141,15 @@ export class PacketLab {
   readonly interface: DhcpInterface;
   readonly sent: Reply[] = [];
   readonly names: NameChanges;
+  readonly prober: EchoProber | undefined;
+  readonly #redundancy: Redundancy | undefined;
+  readonly rates = new RateLimiter();
+  readonly classCounts = new ClassLeaseCounts();
+  readonly numbers: LeaseNumbers = {
+    ofSubnet: (id) => this.counts.of(id).assigned + this.counts.of(id).declined,
+    ofClass: (name) => this.classCounts.of(name),
+  };
+  counts!: SubnetLeaseCounts;
   exchange!: Exchange4;
 
   private constructor(options: LabOptions) {
@@ -135,6 +178,10 @@ export class PacketLab {
       after: () => () => undefined,
       soon: (fn: () => void) => void setImmediate(fn),
     };
+    this.prober =
+      options.echo &&
+      new EchoProber({ clock: this.clock, random: createSystemRandom(), logger: this.logger, open: options.echo });
+    this.#redundancy = options.redundancy;
     const queue = new NcrQueue({ clock, statistics: this.statistics, logger: this.logger });
     if (options.ddns !== undefined) queue.use({ link: options.ddns, name: 'test', maxQueueSize: 1000 });
     this.names = new NameChanges(queue, this.logger, () => this.exchange.config.snapshot);
@@ -146,8 +193,13 @@ export class PacketLab {
   static async open(dhcp4: Readonly<Record<string, Json>>, options: LabOptions = {}): Promise<PacketLab> {
     const lab = new PacketLab(options);
     await lab.store.open();
+    lab.counts = new SubnetLeaseCounts(lab.ledger.leases);
     lab.configure(dhcp4);
-    lab.ledger.observe((address, before, after) => lab.addresses.onLeaseChange(address, before, after));
+    lab.ledger.observe((address, before, after) => {
+      lab.addresses.onLeaseChange(address, before, after);
+      lab.counts.changed(address, before, after);
+      lab.classCounts.changed(address, before, after);
+    });
     lab.ledger.observeDurable((address, _before, after) => lab.guard.leaseChanged(address, after));
     return lab;
   }
@@ -181,6 +233,7 @@ export class PacketLab {
       this.ledger.leases,
       Math.floor(this.clock.now() / 1000),
     );
+    swapAtOnce(this.classCounts.prepare(snapshot.limits, this.ledger.leases));
     if (this.exchange === undefined) {
       this.exchange = new Exchange4(
         {
@@ -194,6 +247,10 @@ export class PacketLab {
           isOwnAddress: (address) => address === this.interface.address,
           guard: this.guard,
           names: this.names,
+          prober: this.prober,
+          redundancy: this.#redundancy,
+          rates: this.rates,
+          numbers: this.numbers,
           send: (replies) => {
             // The composer reuses its buffers from batch to batch.
             for (const reply of replies) this.sent.push({ ...reply, octets: Uint8Array.from(reply.octets) });

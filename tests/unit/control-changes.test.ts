@@ -100,6 +100,21 @@ describe('a change by command', () => {
     assert.equal(bench.restarted().tree['valid-lifetime'], 4000);
   });
 
+  it('takes a subnet with what libraries in force mean to it', async () => {
+    const hooks =
+      '"hooks-libraries": [ { "library": "libdhcp_ping_check.so", "parameters": { "reply-timeout": 300 } } ]';
+    const bench = configBench(TEXT.replace('"subnet4"', `${hooks}, "subnet4"`));
+    const subnet = (pings: JsonMap): JsonMap => ({
+      subnet4: [{ id: 9, subnet: '10.9.0.0/16', 'user-context': { 'ping-check': pings } }],
+    });
+    assert.match(await refused(bench, 'subnet4-add', subnet({ 'min-ping-requests': 0 })), /min-ping-requests/);
+    await ok(bench, 'subnet4-add', subnet({ 'min-ping-requests': 2 }));
+    const rules = bench.config.current.subnets.map(({ pingCheck }) => pingCheck);
+    assert.deepEqual(rules.at(-1), { requests: 2, replyTimeoutMs: 300, clttSec: 60 });
+    assert.deepEqual(rules[0], { requests: 1, replyTimeoutMs: 300, clttSec: 60 });
+    assert.deepEqual(bench.restarted().subnets, bench.config.current.subnets);
+  });
+
   it('is made one at a time, however many come at once', async () => {
     const bench = configBench(TEXT);
     const adds = Array.from({ length: 30 }, (_, i) =>

@@ -170,7 +170,7 @@ describe('A converted configuration', () => {
 
   it('names every statement it can not carry over, with its line', () => {
     const { notes } = convert(
-      `ping-check true;
+      `local-port 1067;
       ddns-update-style interim;
       failover peer "fo" { primary; }
       option nonsense "x";
@@ -583,8 +583,41 @@ describe('What many files have', () => {
   });
 
   it('statements that say what holds anyway need no remark, wherever they are', () => {
-    const text = `deny bootp; ping-check off; ${SUBNET} { pool { deny dynamic bootp clients; range 192.0.2.5; } }`;
+    const text = `deny bootp; ${SUBNET} { pool { deny dynamic bootp clients; range 192.0.2.5; } }`;
     assert.deepEqual(convert(text).notes, []);
+  });
+
+  it('pings before offers, which dhcpd does unless it is told not to', () => {
+    const hook = (parameters: Json): Json => [{ library: 'libdhcp_ping_check.so', parameters }];
+    const pings = (on: boolean, ms: number, cltt: number): Json => ({
+      'enable-ping-check': on,
+      'reply-timeout': ms,
+      'ping-cltt-secs': cltt,
+    });
+    const cases: [text: string, whole: Json | undefined, subnet: Json | undefined][] = [
+      [`${SUBNET} { }`, pings(true, 1000, 60), undefined],
+      [`ping-check off; ${SUBNET} { }`, undefined, undefined],
+      [`ping-check off; ping-timeout 9; ${SUBNET} { ping-timeout 3; }`, undefined, undefined],
+      [`ping-timeout 2; ping-cltt-secs 300; ${SUBNET} { }`, pings(true, 2000, 300), undefined],
+      [`ping-timeout 2; ping-timeout-ms 250; ${SUBNET} { ping-timeout 5; }`, pings(true, 250, 60), undefined],
+      [`ping-timeout 0; ${SUBNET} { }`, pings(true, 1, 60), undefined],
+      [`ping-check off; ${SUBNET} { ping-check on; }`, pings(false, 1000, 60), pings(true, 1000, 60)],
+      [`group { ping-timeout-ms 100; ${SUBNET} { ping-cltt-secs 0; } }`, pings(true, 1000, 60), pings(true, 100, 0)],
+    ];
+    for (const [text, whole, subnet] of cases) {
+      const { config, notes } = convert(text);
+      assert.deepEqual(config['hooks-libraries'], whole && hook(whole), text);
+      const [made] = config.subnet4 as readonly Record<string, Json>[];
+      assert.deepEqual(made!['user-context'], subnet && { 'ping-check': subnet }, text);
+      assert.deepEqual(notes, [], text);
+    }
+    const inNetwork = `shared-network a { ping-check off; ${SUBNET} { } subnet 198.51.100.0 netmask 255.255.255.0 { } }`;
+    const [network] = convert(inNetwork).config['shared-networks'] as { subnet4: Record<string, Json>[] }[];
+    for (const each of network!.subnet4) {
+      assert.deepEqual(each['user-context'], { 'ping-check': pings(false, 1000, 60) });
+    }
+    const { notes } = convert(`if exists user-class { ping-check off; filename "a"; } ${SUBNET} { }`);
+    assert.deepEqual(notes, ["lost dhcpd.conf:1 'ping-check' is not understood"]);
   });
 
   it('pools that are for nobody', () => {
@@ -605,7 +638,7 @@ describe('What many files have', () => {
     );
     assert.deepEqual(notes, [
       'lost dhcpd.conf:2 nothing is executed; `lessor leases --follow` tells of changes',
-      'lost dhcpd.conf:3 addresses are not pinged first; one that a client declines is put aside',
+      'lost dhcpd.conf:3 only the whole file, networks and subnets say it',
       'lost dhcpd.conf:4 not understood in a pool',
       'lost dhcpd.conf:5 not understood in a pool',
     ]);

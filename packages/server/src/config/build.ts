@@ -50,8 +50,9 @@ export function* buildSnapshot(
   const options = buildOptions(root, context);
   const interfaces = buildInterfaces(part('interfaces-config'), context);
   const ddns = buildDdns(part('dhcp-ddns'), context);
-  const classes = yield* buildClasses(root, context);
-  const topology = yield* buildTopology(root, ddns !== undefined, context);
+  const { hooks, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck, limits } = buildHooks(root, context);
+  const classes = yield* buildClasses(root, limits, context);
+  const topology = yield* buildTopology(root, { ddnsEnabled: ddns !== undefined, pingCheck, limits }, context);
   const globalReservations = yield* buildReservations(root, 0, undefined, context);
   const reservations = [...globalReservations.map((built) => built.reservation), ...topology.reservations];
   const identifierTypes = buildIdentifierTypes(root, context);
@@ -59,7 +60,6 @@ export function* buildSnapshot(
   const loggers = buildLoggers(root, context);
   const clients = { interfaces: interfaces.selectors, subnets: topology.subnets.map(({ subnet }) => subnet) };
   const controlSockets = buildControlSockets(root, clients, context);
-  const { hooks, bootpEnabled, flexIdentifier, optionRules, ha } = buildHooks(root, context);
   const omapi = buildOmapi(root, clients, context);
   const metrics = buildMetrics(root, clients, context);
   const access = buildAccess(root, context);
@@ -106,12 +106,14 @@ export function* buildSnapshot(
     authoritative: root.or<boolean>('authoritative'),
     stashAgentOptions: root.or<boolean>('stash-agent-options'),
     declineProbationSec: root.or<number>('decline-probation-period'),
+    parkedOfferLimit: root.or<number>('parked-packet-limit'),
     earlyGlobalReservationsLookup: root.or<boolean>('early-global-reservations-lookup'),
     reservationsLookupFirst: root.or<boolean>('reservations-lookup-first'),
     ipReservationsUnique: context.ipReservationsUnique,
     identifierTypes,
     ...(flexIdentifier === undefined ? {} : { flexIdentifier }),
     optionRules,
+    limits,
     compatibility: {
       lenientOptionParsing: compatibility.or<boolean>('lenient-option-parsing'),
       ignoreDhcpServerIdentifier: compatibility.or<boolean>('ignore-dhcp-server-identifier'),

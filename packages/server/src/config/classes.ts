@@ -8,6 +8,7 @@ import type { ClientClass } from '../domain/snapshot.js';
 import type { BuildContext } from './context.js';
 import { classRank, hostExtension, hostParameters } from './host-extension.js';
 import { bootFields, lifetimeTriplet } from './inherit.js';
+import { limitsOf, warnOfIdleLimits } from './limits.js';
 import { buildClassRegistry, buildOptions } from './options.js';
 import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
@@ -32,7 +33,7 @@ export function isBuiltInClass(name: string): boolean {
 }
 
 /** The classes of a configuration. What is wrong is reported and left out. */
-export function* buildClasses(root: Section, context: BuildContext): Sliced<BuiltClass[]> {
+export function* buildClasses(root: Section, withLimits: boolean, context: BuildContext): Sliced<BuiltClass[]> {
   const built = new Map<string, BuiltClass>();
   const later = new Set(root.sections('client-classes').map((section) => section.string('name')));
   for (const section of root.sections('client-classes')) {
@@ -45,7 +46,7 @@ export function* buildClasses(root: Section, context: BuildContext): Sliced<Buil
       context.issues.error('config-duplicate', section.positionOf('name'), message);
       continue;
     }
-    const clientClass = buildClass(section, name, built, later, context);
+    const clientClass = buildClass(section, name, built, later, withLimits, context);
     built.set(name, { section, clientClass });
   }
   return [...built.values()];
@@ -56,6 +57,7 @@ function buildClass(
   name: string,
   earlier: ReadonlyMap<string, BuiltClass>,
   later: ReadonlySet<string | undefined>,
+  withLimits: boolean,
   context: BuildContext,
 ): ClientClass {
   const { issues } = context;
@@ -90,6 +92,11 @@ function buildClass(
   }
   const extension = hostExtension(section, context);
   const members = [...(test?.memberNames ?? []), ...(templateTest?.memberNames ?? [])];
+  const limits = limitsOf(section, withLimits, context);
+  const dependsOnKnown = members.some(
+    (other) => other === 'KNOWN' || other === 'UNKNOWN' || earlier.get(other)?.clientClass.dependsOnKnown === true,
+  );
+  warnOfIdleLimits(section, { limits, onlyInAdditionalList, dependsOnKnown }, context);
   return {
     name,
     index: earlier.size,
@@ -97,15 +104,14 @@ function buildClass(
     ...(test === undefined ? {} : { test }),
     ...(templateTest === undefined ? {} : { templateTest }),
     onlyInAdditionalList,
-    dependsOnKnown: members.some(
-      (other) => other === 'KNOWN' || other === 'UNKNOWN' || earlier.get(other)?.clientClass.dependsOnKnown === true,
-    ),
+    dependsOnKnown,
     options: buildOptions(section, context, optionRegistry ?? context.registry),
     ...(optionRegistry === undefined ? {} : { optionRegistry }),
     ...bootFields(section, issues),
     ...(extension === undefined ? {} : hostParameters(extension)),
     ...(lifetime === undefined ? {} : { lifetime }),
     ...(offerLifetimeSec === undefined ? {} : { offerLifetimeSec }),
+    ...(limits === undefined ? {} : { limits }),
   };
 }
 

@@ -10,6 +10,7 @@ import { checkHighAvailability } from './ha.js';
 import { buildHighAvailability } from './ha-build.js';
 import { memberPath } from './issues.js';
 import { splitPath } from './paths.js';
+import { buildPingCheck, type PingCheckDefaults } from './ping-check.js';
 import type { ScopeName } from './schema.js';
 import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
@@ -20,19 +21,31 @@ interface HookRow {
   readonly scope?: ScopeName;
   /** Said as a warning where the library is accepted, as the reason where it is refused. */
   readonly note?: string;
+  /** What is done otherwise than by Kea's, for the manual. */
+  readonly differs?: string;
 }
 
 /** What is known of Kea's libraries, by name without `lib` and `.so`. */
-const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
+export const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_lease_cmds: { scope: 'no-hook-parameters' },
   dhcp_stat_cmds: { scope: 'no-hook-parameters' },
   dhcp_host_cmds: { scope: 'no-hook-parameters' },
   dhcp_subnet_cmds: { scope: 'no-hook-parameters' },
   dhcp_class_cmds: { scope: 'no-hook-parameters' },
   dhcp_bootp: { scope: 'no-hook-parameters' },
-  dhcp_flex_id: { scope: 'flex-id' },
-  dhcp_flex_option: { scope: 'flex-option' },
-  dhcp_ha: { scope: 'ha' },
+  dhcp_flex_id: { scope: 'flex-id', differs: '`ignore-iaid` has no effect.' },
+  dhcp_flex_option: { scope: 'flex-option', differs: 'Sub-options are not computed.' },
+  dhcp_ha: { scope: 'ha', differs: 'See [Two servers](ha.md).' },
+  dhcp_ping_check: {
+    scope: 'ping-check',
+    differs:
+      'What a subnet does not say is as the parameters have it (so the manual of Kea; its code takes the defaults). Only a reply with the octets that were sent counts. More than `parked-packet-limit` offers at once go out unchecked, where Kea drops them. See [Ping before an offer](ping-check.md).',
+  },
+  dhcp_limits: {
+    scope: 'no-hook-parameters',
+    differs:
+      'Rates of more than 4096 packets are counted in 256 parts of their time. Of the classes that templates make the 65536 last seen for the first time are counted. See [Limits](limits.md).',
+  },
   dhcp_run_script: { note: 'scripts are not run' },
   dhcp_legal_log: { note: 'there is no legal log' },
   dhcp_mysql: { note: 'leases are stored in memfile only' },
@@ -43,9 +56,7 @@ const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_host_cache: { note: 'reservations are in memory and need no cache' },
   dhcp_radius: { note: 'RADIUS is not spoken' },
   dhcp_rbac: { note: 'who may do what is told by "access" in user-context, see docs/lock-it-down.md' },
-  dhcp_limits: { note: 'there are no limits for leases and packets by class or subnet' },
   dhcp_lease_query: { note: 'lease queries (RFC 4388) are not answered' },
-  dhcp_ping_check: { note: 'addresses are not pinged before they are offered' },
   dhcp_perfmon: { note: 'packet timings are not collected by subnet' },
   dhcp_ddns_tuning: { note: 'names for DNS can not be computed by expressions' },
   dhcp_user_chk: { note: 'there is no user registry' },
@@ -60,6 +71,9 @@ export interface BuiltHooks {
   readonly flexIdentifier: ConfigSnapshot['flexIdentifier'];
   readonly optionRules: ConfigSnapshot['optionRules'];
   readonly ha: ConfigSnapshot['ha'];
+  readonly pingCheck: PingCheckDefaults | undefined;
+  /** libdhcp_limits is there. */
+  readonly limits: boolean;
 }
 
 /** Checks hooks-libraries and takes over what acts. */
@@ -68,6 +82,7 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
   let flexIdentifier: ConfigSnapshot['flexIdentifier'];
   let optionRules: ConfigSnapshot['optionRules'] = [];
   let ha: ConfigSnapshot['ha'] = [];
+  let pingCheck: PingCheckDefaults | undefined;
   const hooks: { library: string; parameters?: NonNullable<ConfigSnapshot['hooks'][number]['parameters']> }[] = [];
   const seen = new Set<string>();
   for (const section of root.sections('hooks-libraries')) {
@@ -85,16 +100,17 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
     if (name === 'dhcp_bootp') bootpEnabled = true;
     if (name === 'dhcp_flex_id' && checked !== undefined) flexIdentifier = buildFlexIdentifier(checked, context);
     if (name === 'dhcp_flex_option' && checked !== undefined) optionRules = buildOptionRules(checked, context);
+    if (name === 'dhcp_ping_check' && checked !== undefined) pingCheck = buildPingCheck(checked);
     if (name === 'dhcp_ha' && checked !== undefined) {
       checkHighAvailability(checked, context.issues);
       ha = buildHighAvailability(checked, context);
     }
   }
-  return { hooks, bootpEnabled, flexIdentifier, optionRules, ha };
+  return { hooks, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck, limits: seen.has('dhcp_limits') };
 }
 
 /** `/usr/lib/kea/hooks/libdhcp_ha.so` is `dhcp_ha`. */
-function libraryName(library: string): string {
+export function libraryName(library: string): string {
   return splitPath(library).name.replace(/^lib/, '').replace(/\.so$/, '');
 }
 

@@ -14,7 +14,9 @@ import {
   lifetimeTriplet,
 } from './inherit.js';
 import { IssueList } from './issues.js';
+import { limitsOf } from './limits.js';
 import { buildOptions } from './options.js';
+import { type PingCheckDefaults, pingRuleOf } from './ping-check.js';
 import { type BuiltPool, buildPools, classNames } from './pools.js';
 import { type BuiltReservation, buildReservations } from './reservations.js';
 import type { Section } from './section.js';
@@ -39,8 +41,18 @@ export interface Topology {
   readonly reservations: readonly Reservation[];
 }
 
+/** What of the rest of the configuration counts for subnets. */
+export interface Surroundings {
+  /** dhcp-ddns.enable-updates */
+  readonly ddnsEnabled: boolean;
+  /** Present with libdhcp_ping_check. */
+  readonly pingCheck: PingCheckDefaults | undefined;
+  /** libdhcp_limits is there. */
+  readonly limits: boolean;
+}
+
 /** Builds all networks, subnets and pools. What is wrong is reported and left out. */
-export function* buildTopology(root: Section, ddnsEnabled: boolean, context: BuildContext): Sliced<Topology> {
+export function* buildTopology(root: Section, around: Surroundings, context: BuildContext): Sliced<Topology> {
   const global = new Inheritance([root]);
   checkNetwork(root, global, context);
   const drafts = new Drafts();
@@ -50,12 +62,11 @@ export function* buildTopology(root: Section, ddnsEnabled: boolean, context: Bui
     checkNetwork(section, inheritance, context);
     const network = buildNetwork(section, inheritance, networks.length, context);
     for (const item of section.sections('subnet4'))
-      yield* draftSubnet(item, { section, network }, inheritance, ddnsEnabled, drafts, context);
+      yield* draftSubnet(item, { section, network }, inheritance, around, drafts, context);
     networks.push({ section, network });
   }
   checkNetworkNames(networks, context);
-  for (const item of root.sections('subnet4'))
-    yield* draftSubnet(item, undefined, global, ddnsEnabled, drafts, context);
+  for (const item of root.sections('subnet4')) yield* draftSubnet(item, undefined, global, around, drafts, context);
   for (const { section } of networks) checkNetworkUnity(section, drafts.of(section), context);
   yield;
 
@@ -156,7 +167,7 @@ function* draftSubnet(
   section: Section,
   parent: SubnetDraft['parent'],
   above: Inheritance,
-  ddnsEnabled: boolean,
+  { ddnsEnabled, pingCheck, limits: limited }: Surroundings,
   drafts: Drafts,
   context: BuildContext,
 ): Sliced<void> {
@@ -173,6 +184,8 @@ function* draftSubnet(
   const prefix = subnetPrefix(section, issues);
   const pools = buildPools(section, prefix, inheritance, ddnsEnabled, context);
   const reservations = yield* buildReservations(section, id ?? 0, prefix, context);
+  const pingRule = pingRuleOf(section, pingCheck, context);
+  const limits = limitsOf(section, limited, context);
   const isNew = drafts.isNew(section, id, prefix, issues);
   if (!isNew || prefix === undefined || id === undefined || lifetime === undefined) return;
 
@@ -209,6 +222,8 @@ function* draftSubnet(
     reservationsOutOfPool: inheritance.boolean('reservations-out-of-pool'),
     ddns: ddnsBehaviour(inheritance, ddnsEnabled),
     ...inheritGuard(section, parent?.network, context),
+    ...(pingRule === undefined ? {} : { pingCheck: pingRule }),
+    ...(limits === undefined ? {} : { limits }),
     ...(section.userContext === undefined ? {} : { userContext: section.userContext }),
   };
   drafts.add({ section, parent, inheritance, id, prefix, pools, reservations, subnet });

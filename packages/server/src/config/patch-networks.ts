@@ -11,6 +11,7 @@ import type { ConfigPatch, ConfigState } from './change.js';
 import type { ConfigDiff } from './diff.js';
 import { editTree, type TreeEdit } from './edit.js';
 import type { ConfigEnvironment } from './environment.js';
+import { libraryName } from './hooks.js';
 import { loadConfig } from './load.js';
 import { mapsIn } from './places.js';
 import { withHash } from './snapshot-hash.js';
@@ -34,6 +35,7 @@ export function patchNetworks(
   const classesChanged = state.source['client-classes'] !== source['client-classes'];
   const small: JsonMap = {
     ...globalsOf(source),
+    'hooks-libraries': mapsIn(source, 'hooks-libraries').filter(countsForSubnets),
     subnet4: subnets.added.map((subnet) => withoutKnownReservations(subnet, state.snapshot)),
     'shared-networks': networks.added.map((network) => ({
       ...network,
@@ -76,6 +78,13 @@ function globalsOf(source: JsonMap): JsonMap {
   return Object.fromEntries(
     Object.entries(source).filter(([name, value]) => NEEDED.has(name) || value === null || typeof value !== 'object'),
   );
+}
+
+const COUNTS_FOR_SUBNETS: ReadonlySet<string> = new Set(['dhcp_ping_check', 'dhcp_limits']);
+
+/** Libraries that mean something to each subnet or class: the others are neither read nor checked again. */
+function countsForSubnets({ library }: JsonMap): boolean {
+  return typeof library === 'string' && COUNTS_FOR_SUBNETS.has(libraryName(library));
 }
 
 /** A subnet that stays where it was keeps the reservations it has: they need not be read again. */

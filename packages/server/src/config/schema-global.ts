@@ -141,9 +141,7 @@ export const GLOBAL_SCOPES: Readonly<Record<GlobalScope, Scope>> = {
         min: 0,
         max: U32,
         default: 256,
-        status: 'no-effect',
-        note: 'packets wait for a commit, never parked',
-        doc: 'Packets that may wait for a hook.',
+        doc: 'Offers that may wait for a ping (libdhcp_ping_check) at once; more go out unchecked. 0: 16384.',
       },
       {
         name: 'dhcp4o6-port',

@@ -1,6 +1,6 @@
 /** Rows of the parameter table: parameters of hook libraries. */
 
-import type { Scope } from './schema.js';
+import type { Parameter, Scope } from './schema.js';
 import { U32 } from './schema-bounds.js';
 
 const HA_STATES = [
@@ -18,12 +18,63 @@ const HA_STATES = [
   'WAITING',
 ] as const;
 
+/** Most echo requests for one address, and the longest wait for an answer: clients give up after some seconds. */
+const MOST_PINGS = 100;
+const LONGEST_PING_MS = 60_000;
+
+/** What the library and subnets say of pings. Defaults are the library's. */
+const PING_CHECK: readonly (Parameter & { readonly default: boolean | number })[] = [
+  {
+    name: 'enable-ping-check',
+    type: 'boolean',
+    default: true,
+    doc: 'An address is pinged before it is offered, unless it is reserved or still the client’s.',
+  },
+  {
+    name: 'min-ping-requests',
+    type: 'integer',
+    min: 1,
+    max: MOST_PINGS,
+    default: 1,
+    doc: 'Echo requests without an answer after which an address is free.',
+  },
+  {
+    name: 'reply-timeout',
+    type: 'integer',
+    min: 1,
+    max: LONGEST_PING_MS,
+    default: 100,
+    doc: 'Milliseconds each of them is waited for.',
+  },
+  {
+    name: 'ping-cltt-secs',
+    type: 'integer',
+    min: 0,
+    max: U32,
+    default: 60,
+    doc: 'Seconds after its last message in which a client gets its old address back unchecked.',
+  },
+  {
+    name: 'ping-channel-threads',
+    type: 'integer',
+    min: 0,
+    max: U32,
+    default: 0,
+    status: 'no-effect',
+    note: 'one loop sends and receives all pings',
+    doc: 'Threads of the channel.',
+  },
+];
+
 /** Names of the scopes of this file. */
 export type HookScope =
   | 'no-hook-parameters'
   | 'flex-id'
   | 'flex-option'
   | 'flex-options'
+  | 'ping-check'
+  | 'subnet-ping-check'
+  | 'limits'
   | 'ha'
   | 'high-availability'
   | 'peers'
@@ -106,6 +157,35 @@ export const HOOK_SCOPES: Readonly<Record<HookScope, Scope>> = {
         status: 'unsupported',
         note: 'sub-options are not computed: compute the octets of the whole option',
         doc: 'Expressions for sub-options.',
+      },
+    ],
+  },
+  'ping-check': { title: 'parameters of libdhcp_ping_check', context: false, parameters: PING_CHECK },
+  'subnet-ping-check': {
+    title: 'user-context, ping-check of a subnet',
+    context: false,
+    // What is not said here is as the library has it.
+    parameters: PING_CHECK.map(({ default: _, ...parameter }) => parameter),
+  },
+  limits: {
+    title: 'user-context, limits of a class or subnet',
+    context: false,
+    parameters: [
+      { name: 'address-limit', type: 'integer', min: 0, max: U32, doc: 'Leases at a time (libdhcp_limits).' },
+      {
+        name: 'rate-limit',
+        type: 'string',
+        notEmpty: true,
+        doc: 'Packets in a time, as 5 packets per minute (second, minute, hour, day, week, month, year). More are dropped.',
+      },
+      {
+        name: 'prefix-limit',
+        type: 'integer',
+        min: 0,
+        max: U32,
+        status: 'no-effect',
+        note: 'prefixes are delegated by DHCPv6 only',
+        doc: 'Leases of prefixes at a time.',
       },
     ],
   },

@@ -12,6 +12,8 @@ import type { OptionRule } from './compose/computed-options.js';
 import type { DdnsBehaviour, DdnsConnection } from './ddns/behaviour.js';
 import type { GuardConfig, NetworkGuard } from './guard/policy.js';
 import type { HaConfig } from './ha/config.js';
+import type { Limits } from './limits/limits.js';
+import type { PingRule } from './ping/rule.js';
 import type { Ipv4, Octets, SubnetId } from './values.js';
 
 /** A JSON value as Kea's configuration has it. Integers beyond 2^53 are bigint. */
@@ -161,6 +163,9 @@ export interface Subnet extends NetworkGuard {
   readonly reservationsInSubnet: boolean;
   readonly reservationsOutOfPool: boolean;
   readonly ddns: DdnsBehaviour;
+  /** How its addresses are pinged before they are offered (libdhcp_ping_check); absent: they are not. */
+  readonly pingCheck?: PingRule;
+  readonly limits?: Limits;
   readonly userContext?: JsonMap;
 }
 
@@ -205,6 +210,7 @@ export interface ClientClass extends BootFields, HostParameters {
   readonly optionRegistry?: OptionRegistry;
   readonly lifetime?: LifetimeTriplet;
   readonly offerLifetimeSec?: number;
+  readonly limits?: Limits;
 }
 
 /** One `interfaces-config.interfaces` entry. */
@@ -356,6 +362,8 @@ export interface ConfigSnapshot {
   readonly authoritative: boolean;
   readonly stashAgentOptions: boolean;
   readonly declineProbationSec: number;
+  /** Offers that may wait for a ping at the same time (Kea: parked-packet-limit). */
+  readonly parkedOfferLimit: number;
   readonly earlyGlobalReservationsLookup: boolean;
   readonly reservationsLookupFirst: boolean;
   readonly ipReservationsUnique: boolean;
@@ -365,6 +373,8 @@ export interface ConfigSnapshot {
   readonly flexIdentifier?: { readonly expression: CompiledExpression<Octets>; readonly replaceClientId: boolean };
   /** From a libdhcp_flex_option hook entry, in the order of their codes. */
   readonly optionRules: readonly OptionRule[];
+  /** libdhcp_limits is configured: leases remember the classes of their clients. */
+  readonly limits: boolean;
   readonly compatibility: {
     readonly lenientOptionParsing: boolean;
     readonly ignoreDhcpServerIdentifier: boolean;

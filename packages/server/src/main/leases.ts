@@ -3,9 +3,11 @@
 import { resolve } from 'node:path';
 import { type ConfigDiff, EVERYTHING } from '../config/diff.js';
 import type { LeaseExporter } from '../control/services.js';
+import type { LeaseNumbers } from '../domain/limits/limits.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import { AddressSpace } from '../services/address-space.js';
+import { ClassLeaseCounts } from '../services/class-lease-counts.js';
 import type { PreparedSwap } from '../services/config-service.js';
 import { inSlices } from '../services/in-slices.js';
 import { LeaseReview } from '../services/lease-review.js';
@@ -14,6 +16,7 @@ import { Ledger } from '../services/ledger.js';
 import type { PacketConfig } from '../services/packet-config.js';
 import type { LeaseReader } from '../services/ports.js';
 import { ServiceSwitch } from '../services/service-switch.js';
+import { swapAtOnce } from '../services/sliced-swap.js';
 import { registerPacketStatistics, Statistics } from '../services/statistics.js';
 import { SubnetLeaseCounts } from '../services/subnet-lease-counts.js';
 import { Sweeper } from '../services/sweeper.js';
@@ -31,6 +34,8 @@ export interface Leases {
   readonly statistics: Statistics;
   readonly addresses: AddressSpace;
   readonly counts: SubnetLeaseCounts;
+  /** What limits are compared with. */
+  readonly numbers: LeaseNumbers;
   readonly sweeper: Sweeper;
   /** The other server, if there is one. */
   readonly ha: HighAvailability | undefined;
@@ -73,6 +78,14 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
   const ha: HighAvailability | undefined = openHa(base, surroundings);
   const addresses: AddressSpace = new AddressSpace(random, ha && ((one) => ha.redundancy.rules.mayGive(one)));
   const counts = new SubnetLeaseCounts(ledger.leases);
+  const classCounts = new ClassLeaseCounts();
+  const numbers: LeaseNumbers = {
+    ofSubnet(id) {
+      const { assigned, declined } = counts.of(id);
+      return assigned + declined;
+    },
+    ofClass: (name) => classCounts.of(name),
+  };
   const sweeper = new Sweeper({
     ...{ ledger, clock, logger, cleanup: () => store.cleanup() },
     onReclaiming: (lease, tx) => ddns.names.removed(lease, tx),
@@ -84,6 +97,7 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
     addresses.onLeaseChange(address, before, after);
     leaseStatistics.changed(address, before, after);
     counts.changed(address, before, after);
+    classCounts.changed(address, before, after);
   });
   const nowSec = (): number => Math.floor(clock.now() / 1000);
   const hasLeases = (id: number): boolean => counts.has(id);
@@ -94,6 +108,7 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
   const follow = ({ snapshot: next, reservations }: PacketConfig): void => {
     addresses.rebuild(next, reservations.addresses(), ledger.leases, nowSec());
     leaseStatistics.rebuild(next, ledger.leases, hasLeases);
+    swapAtOnce(classCounts.prepare(next.limits, ledger.leases));
   };
   const start = (first: PacketConfig): void => {
     follow(first);
@@ -102,18 +117,20 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
   const prepare = async ({ snapshot: next, reservations }: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap> => {
     const pools = await inSlices(addresses.prepare(next, reservations.addresses(), ledger.leases, nowSec()), clock);
     const levels = await inSlices(leaseStatistics.prepare(next, ledger.leases, hasLeases), clock);
+    const classes = await inSlices(classCounts.prepare(next.limits, ledger.leases), clock);
     return {
       commit() {
-        for (const part of [pools, levels]) part.commit();
+        for (const part of [pools, levels, classes]) part.commit();
         useTimes(next, diff);
       },
       abandon() {
-        for (const part of [pools, levels]) part.abandon();
+        for (const part of [pools, levels, classes]) part.abandon();
       },
       settle: () => inSlices(levels.settle(), clock),
     };
   };
-  return { store, ledger, ha, serviceSwitch, statistics, addresses, counts, sweeper, ddns, prepare, start, follow };
+  const parted = { store, ledger, ha, serviceSwitch, statistics, addresses, counts, numbers, sweeper, ddns };
+  return { ...parted, prepare, start, follow };
 }
 
 /** The lease file, or what a cleanup that was interrupted left of it. */

@@ -5,8 +5,10 @@ import type { ConfigDiff } from '../config/diff.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { Ipv4 } from '../domain/values.js';
 import type { LessorError } from '../errors.js';
+import { openEchoSocket } from '../platform/echo-socket.js';
 import { linuxNetworkStack } from '../platform/linux-sockets.js';
 import type { PreparedSwap } from '../services/config-service.js';
+import { EchoProber } from '../services/echo-prober.js';
 import type { Ending } from '../services/ending.js';
 import { Exchange4 } from '../services/exchange4.js';
 import { Explainer } from '../services/explain4.js';
@@ -15,6 +17,7 @@ import { OfferBook } from '../services/offers.js';
 import { type PacketConfig, preparePacketConfig, preparePacketConfigSliced } from '../services/packet-config.js';
 import { followReservations, prepareNetworks } from '../services/packet-config-change.js';
 import type { Clock, Logger, NetworkStack, Reply } from '../services/ports.js';
+import { RateLimiter } from '../services/rate-limiter.js';
 import type { ServiceSwitch } from '../services/service-switch.js';
 import { plainNetworkStack } from '../transports/dhcp4-plain.js';
 import {
@@ -56,7 +59,7 @@ export async function openPacketPath(
   { guard }: BmcGuard,
 ): Promise<Packets> {
   const { options, clock, random, logger, ending } = base;
-  const { ledger, addresses, statistics, serviceSwitch, ddns } = leases;
+  const { ledger, addresses, statistics, serviceSwitch, ddns, numbers } = leases;
   const { serverPort = DEFAULT_SERVER_PORT, clientPort = DEFAULT_CLIENT_PORT } = options;
   const network = networkOf(clock, logger);
   const port = await openDhcp4Port(
@@ -69,12 +72,20 @@ export async function openPacketPath(
   const isOwnAddress = (address: Ipv4): boolean =>
     port.interfaces.some((own) => own.addresses.some((each) => each.address === address));
   const offers = new OfferBook(addresses, random);
-  const parts = { addresses, offers, serviceSwitch, clock, isOwnAddress, serverPort, clientPort };
+  const parts = { addresses, offers, serviceSwitch, clock, numbers, isOwnAddress, serverPort, clientPort };
   const send = (replies: readonly Reply[]): void => port.send(replies);
   const redundancy = leases.ha?.redundancy;
   const { names } = ddns;
+  // It opens sockets when the first offer is to be checked, and none where no subnet wants that.
+  const prober = new EchoProber({
+    clock,
+    random,
+    logger: logger.child('ping-check'),
+    open: (device, received) => openEchoSocket(random, device, received),
+  });
+  ending.onEnd(() => prober.close());
   const exchange = new Exchange4(
-    { ...parts, ledger, statistics, logger, send, redundancy, guard, names },
+    { ...parts, ledger, statistics, logger, send, redundancy, guard, names, prober, rates: new RateLimiter() },
     packetConfig,
   );
   names.follow(() => exchange.config.snapshot);

@@ -29,6 +29,22 @@ export interface LinuxLibc {
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   send(fd: number, octets: Uint8Array, length: number, flags: number): number;
+  recvfrom(
+    fd: number,
+    buffer: Uint8Array,
+    length: number,
+    flags: number,
+    address: Uint8Array,
+    addressLength: Uint8Array,
+  ): number;
+  sendto(
+    fd: number,
+    octets: Uint8Array,
+    length: number,
+    flags: number,
+    address: Uint8Array,
+    addressLength: number,
+  ): number;
   recvmmsg(fd: number, headers: number, count: number, flags: number, timeout: number): number;
   sendmmsg(fd: number, headers: number, count: number, flags: number): number;
   listen(fd: number, backlog: number): number;
@@ -84,6 +100,12 @@ function load(): LinuxLibc {
     getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
     recv: library.func('intptr_t recv(int fd, void *buffer, size_t length, int flags)'),
     send: library.func('intptr_t send(int fd, void *octets, size_t length, int flags)'),
+    recvfrom: library.func(
+      'intptr_t recvfrom(int fd, void *buffer, size_t length, int flags, void *address, void *address_length)',
+    ),
+    sendto: library.func(
+      'intptr_t sendto(int fd, void *octets, size_t length, int flags, void *address, uint32_t address_length)',
+    ),
     recvmmsg: library.func('int recvmmsg(int fd, uintptr_t headers, uint32_t count, int flags, uintptr_t timeout)'),
     sendmmsg: library.func('int sendmmsg(int fd, uintptr_t headers, uint32_t count, int flags)'),
     listen: library.func('int listen(int fd, int backlog)'),

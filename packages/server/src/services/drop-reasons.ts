@@ -90,6 +90,18 @@ export const DROP_REASONS = {
     receiveDrop: false,
     text: 'there is no address for this client, or no lease of it',
   },
+  'address-limit': {
+    receiveDrop: false,
+    text: 'its class or subnet has as many leases as it may (address-limit)',
+  },
+  'address-in-use': {
+    receiveDrop: false,
+    text: 'somebody answered the ping of the address that was to be offered; it is put aside',
+  },
+  'address-gone': {
+    receiveDrop: false,
+    text: 'while the address to be offered was pinged it was leased to somebody else, or the service was switched off',
+  },
   'unknown-client': {
     receiveDrop: false,
     text: 'a client not known here asks for its old address, and we are not authoritative',

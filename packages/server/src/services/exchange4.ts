@@ -5,6 +5,7 @@
  *   receive, decode, admit, recover, classify, localize, identify | decide | commit | compose, encode, send
  *
  * Nothing registers itself and nothing is decided elsewhere. Every way out has a reason (services/drop-reasons.ts).
+ * An offer of a subnet whose addresses are pinged first leaves the road when it is composed (services/parked-offers.ts).
  */
 
 import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
@@ -12,12 +13,15 @@ import { DECIDERS } from '../domain/dhcp4/decide.js';
 import type { AddressSource, Decision, DecisionContext } from '../domain/dhcp4/decision.js';
 import { MessageType, nak, offerKey } from '../domain/dhcp4/decision.js';
 import { Exchange } from '../domain/exchange.js';
+import type { LeaseNumbers } from '../domain/limits/limits.js';
+import { needsPing, type PingRule } from '../domain/ping/rule.js';
 import type { EpochMs, Ipv4 } from '../domain/values.js';
 import { formatIpv4 } from '../domain/values.js';
 import { assert, StoreError } from '../errors.js';
 import type { NameChanges } from './ddns/name-changes.js';
 import type { DropReason } from './drop-reasons.js';
 import { DropCounters } from './drop-reasons.js';
+import type { EchoProber } from './echo-prober.js';
 import { FRONT_STAGES, type FrontContext } from './front-stages.js';
 import type { PacketGuard } from './guard/packet-guard.js';
 import type { LeaseTransaction, Ledger } from './ledger.js';
@@ -25,7 +29,9 @@ import type { Offers } from './offers.js';
 import type { PacketConfig } from './packet-config.js';
 import { describeClient } from './packet-log.js';
 import { PacketStatistics } from './packet-statistics.js';
+import { type OfferDecision, ParkedOffers } from './parked-offers.js';
 import type { Clock, Datagram, Logger, Reply } from './ports.js';
+import type { RateLimiter } from './rate-limiter.js';
 import type { AckVerdict, PendingAck, Redundancy } from './redundancy.js';
 import { needsCommit, ReplyMaker } from './reply-maker.js';
 import type { ServiceSwitch } from './service-switch.js';
@@ -71,6 +77,11 @@ export interface Exchange4Dependencies {
   readonly guard?: PacketGuard | undefined;
   /** Names in the DNS, which follow leases. */
   readonly names?: Pick<NameChanges, 'decided'> | undefined;
+  /** Pings addresses where a subnet wants that; undefined: all are offered at once. */
+  readonly prober?: EchoProber | undefined;
+  /** Counts packets against rates, and leases against limits, where libdhcp_limits is configured. */
+  readonly rates?: RateLimiter | undefined;
+  readonly numbers?: LeaseNumbers | undefined;
   send(replies: readonly Reply[]): void;
   readonly serverPort: number;
   readonly clientPort: number;
@@ -82,6 +93,8 @@ interface Located {
   readonly datagram: Datagram;
   /** Undefined until it was decided, and if that failed. */
   decision: Decision | undefined;
+  /** Set on an offer whose address is to be pinged first. */
+  ping: PingRule | undefined;
 }
 
 /** See the head of this file. */
@@ -91,6 +104,7 @@ export class Exchange4 {
   readonly #drops: DropCounters;
   readonly #log: { readonly packets: Logger; readonly bad: Logger };
   readonly #replies: ReplyMaker;
+  readonly #parked: ParkedOffers | undefined;
   #config: PacketConfig;
   /** The last batch was larger than what is served in time. */
   #wasOverloaded = false;
@@ -115,6 +129,16 @@ export class Exchange4 {
       clientPort: deps.clientPort,
       drop: (reason, datagram, exchange, now) => this.#drop(reason, datagram, exchange, now),
     });
+    const { prober } = deps;
+    this.#parked =
+      prober &&
+      new ParkedOffers({
+        ...deps,
+        prober,
+        counters: this.#counters,
+        drops: this.#drops,
+        declineProbationSec: () => this.#config.snapshot.declineProbationSec,
+      });
   }
 
   /** The configuration in force. A batch keeps the one it began with. */
@@ -156,21 +180,25 @@ export class Exchange4 {
     const now = clock.now();
     const nowSec = Math.floor(now / 1000);
     const config = this.#config;
+    const { snapshot } = config;
     addresses.expireUpTo(nowSec);
     offers.expire(now);
+    this.#parked?.forgetClaims();
 
     const located: Located[] = [];
     const context: FrontContext = {
       config,
       nowSec,
       leases: ledger.leases,
+      rates: this.#deps.rates,
+      monotonicMs: snapshot.limits ? clock.monotonic() : 0,
       serviceEnabled: this.#deps.serviceSwitch.enabled,
       isOwnAddress: this.#deps.isOwnAddress,
     };
     for (let at = from; at < to; at++) {
       const datagram = batch[at]!;
       const exchange = this.#front(datagram, context, now);
-      if (exchange !== undefined) located.push({ exchange, datagram, decision: undefined });
+      if (exchange !== undefined) located.push({ exchange, datagram, decision: undefined, ping: undefined });
     }
     if (located.length === 0) return;
     let committed: Promise<void> | void;
@@ -275,12 +303,19 @@ export class Exchange4 {
         addresses,
         offers,
         rules: this.#deps.redundancy?.rules,
+        numbers: this.#deps.numbers,
         nowSec,
         client: exchange,
         candidates: exchange.candidates,
         unicast: exchange.unicast,
       };
       const decision = rejected(exchange) ?? DECIDERS[exchange.messageType]!(context);
+      if (decision.kind === 'offer' && decision.grant.subnet.pingCheck !== undefined) {
+        if (!this.#mayOffer(item, decision, tx, nowSec)) {
+          this.#drop('duplicate', item.datagram, exchange, now);
+          return;
+        }
+      }
       this.#deps.names?.decided(decision, tx, nowSec);
       for (const change of decision.changes) {
         if (change.kind === 'put') tx.put(change.lease);
@@ -299,14 +334,32 @@ export class Exchange4 {
     }
   }
 
+  /** Whether the address has to be pinged goes into `item`. False while it is being pinged for an earlier DISCOVER. */
+  #mayOffer(item: Located, { grant, reused }: OfferDecision, tx: LeaseTransaction, nowSec: number): boolean {
+    const { address } = grant.lease;
+    const rule = grant.subnet.pingCheck;
+    if (this.#parked === undefined || rule === undefined) return true;
+    if (this.#parked.isWaiting(address)) return false;
+    if (!reused && needsPing(grant, tx.getByAddress(address), rule, nowSec)) {
+      this.#parked.claim(address);
+      item.ping = rule;
+    }
+    return true;
+  }
+
   /** Composes, encodes and sends: what rests on a lease only after its commit went through (`committed`). */
   #answer(located: readonly Located[], committed: boolean, config: PacketConfig, now: EpochMs): void {
     const replies: Reply[] = [];
     for (const item of located) {
-      if (item.decision === undefined || needsCommit(item.decision) !== committed) continue;
+      const { decision, exchange, datagram, ping } = item;
+      if (decision === undefined || needsCommit(decision) !== committed) continue;
       try {
-        const reply = this.#replies.compose(item.exchange, item.datagram, item.decision, config, replies.length, now);
-        if (reply !== undefined) replies.push(reply);
+        const parked = ping && this.#parked?.hasRoom(exchange, config.snapshot.parkedOfferLimit, now);
+        const waits = parked === true && decision.kind === 'offer';
+        const reply = this.#replies.compose(exchange, datagram, decision, config, replies.length, now, waits);
+        if (reply === undefined) continue;
+        if (waits) this.#parked?.park(exchange, decision, ping, reply, now);
+        else replies.push(reply);
       } catch (error) {
         this.#defect(item.datagram, error, now);
       }

@@ -9,11 +9,13 @@ import type { Exchange } from '../domain/exchange.js';
 import { HOST_IDENTIFIERS } from '../domain/identity.js';
 import { expiresAtSec, isExpired, type Lease, LeaseState } from '../domain/lease.js';
 import { typeName } from '../domain/message-text.js';
+import { needsPing } from '../domain/ping/rule.js';
 import type { Pool, Reservation, Subnet } from '../domain/snapshot.js';
 import { contains, passesGuard } from '../domain/topology.js';
 import { formatHex, formatIpv4, INFINITE_LIFETIME, type Ipv4 } from '../domain/values.js';
 import { explainClasses } from './explain-classes.js';
 import { dropText, type Explanation } from './explain4.js';
+import type { OfferDecision } from './parked-offers.js';
 
 /** The stages of the packet path that have something to say. */
 export type StepStage =
@@ -209,6 +211,7 @@ function addressSteps(explanation: Explanation, exchange: Exchange): ExplainStep
   const pool = grant.pool === undefined ? 'outside every pool' : `in pool ${describePool(grant.pool)}`;
   const address = `${formatIpv4(grant.lease.address)} of subnet ${grant.subnet.id}, ${pool}`;
   steps.push({ stage: 'address', text: `${address}: ${whyAddress(explanation, exchange, grant)}` });
+  steps.push(...pingSteps(explanation, decision));
   steps.push({ stage: 'lifetime', text: describeLifetime(explanation, grant, exchange, decision.reused) });
   return steps;
 }
@@ -238,6 +241,18 @@ function poolSteps(
   return address === undefined
     ? [...pools, { stage: 'address', text: `nothing free in ${describeSubnet(subnet)}` }]
     : pools;
+}
+
+/** An explanation pings nobody, but says that the server would. */
+function pingSteps({ state, nowSec }: Explanation, decision: OfferDecision): ExplainStep[] {
+  const { grant, kind, reused } = decision;
+  const rule = grant.subnet.pingCheck;
+  if (rule === undefined || kind !== 'offer' || reused) return [];
+  const before = state.leases.getByAddress(grant.lease.address);
+  if (!needsPing(grant, before, rule, nowSec)) return [];
+  const times = rule.requests === 1 ? '' : `, ${rule.requests} times`;
+  const text = `it is pinged first, and the offer waits ${rule.replyTimeoutMs} ms for an answer${times}: there must be none`;
+  return [{ stage: 'address', text }];
 }
 
 /** Which of the wishes of RFC 2131 §4.3.1 was granted. */

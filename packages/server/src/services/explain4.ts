@@ -7,6 +7,7 @@
 import { DecodeError, decodeMessage4, type Message4 } from '@lessor/dhcp';
 import type { Decision } from '../domain/dhcp4/decision.js';
 import { Exchange } from '../domain/exchange.js';
+import type { LeaseNumbers } from '../domain/limits/limits.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { EpochSec, Ipv4 } from '../domain/values.js';
 import type { AddressSpace } from './address-space.js';
@@ -42,6 +43,8 @@ export interface ExplainerDeps {
   readonly interfaces: () => readonly DhcpInterface[];
   /** Judges and notes nothing. */
   readonly guard?: PacketGuard;
+  /** Leases of classes and subnets. */
+  readonly numbers?: LeaseNumbers;
   isOwnAddress(address: Ipv4): boolean;
   readonly serverPort: number;
   readonly clientPort: number;
@@ -129,6 +132,7 @@ export class Explainer {
         logger: dropLogger(would),
         isOwnAddress: (address) => this.deps.isOwnAddress(address),
         guard: this.deps.guard,
+        numbers: this.deps.numbers,
         send: ([first]) => {
           reply = first === undefined ? undefined : { ...first, octets: Uint8Array.from(first.octets) };
         },
@@ -157,6 +161,7 @@ export class Explainer {
       config,
       nowSec,
       leases,
+      monotonicMs: 0,
       serviceEnabled: serviceSwitch.enabled,
       isOwnAddress: (address: Ipv4) => this.deps.isOwnAddress(address),
     };

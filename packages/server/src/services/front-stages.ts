@@ -17,12 +17,17 @@ import { bytesOf } from '../domain/values.js';
 import type { DropReason } from './drop-reasons.js';
 import type { PacketConfig } from './packet-config.js';
 import type { LeaseReader } from './ports.js';
+import type { RateLimiter } from './rate-limiter.js';
 
 /** What the front stages may look at beside the packet. */
 export interface FrontContext {
   readonly config: PacketConfig;
   readonly nowSec: EpochSec;
   readonly leases: Pick<LeaseReader, 'getByAddress'>;
+  /** Counts packets against rates; undefined: none are limited. */
+  readonly rates?: RateLimiter | undefined;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonicMs: number;
   /** False while the service is switched off (dhcp-disable). */
   readonly serviceEnabled: boolean;
   /** True if the address is one of this server's own (a server identifier naming it is ours). */
@@ -110,6 +115,18 @@ const classify: FrontStage = (exchange, { config }) => {
   return undefined;
 };
 
+/** Rates of classes that need only the packet (Kea: libdhcp_limits, pkt4_receive). */
+const limitClasses: FrontStage = (exchange, { config: { snapshot }, rates, monotonicMs }) => {
+  if (!snapshot.limits || rates === undefined) return undefined;
+  return rates.admitClasses(exchange.classes, snapshot, monotonicMs) ? undefined : 'rate-limited';
+};
+
+/** The rate of the subnet that was selected, whichever of its network the address is of in the end (Kea). */
+const limitSubnet: FrontStage = ({ candidates: [selected] }, { config: { snapshot }, rates, monotonicMs }) => {
+  if (!snapshot.limits || rates === undefined || selected === undefined) return undefined;
+  return rates.admitSubnet(selected, monotonicMs) ? undefined : 'rate-limited';
+};
+
 /** From the packet to the subnets its client may be in. That there is none is for the decision to judge. */
 const localize: FrontStage = (exchange, { config }) => {
   exchange.selected = exchange.selectedAddress(config.snapshot.compatibility.ignoreRaiLinkSelection);
@@ -138,7 +155,15 @@ const identify: FrontStage = (exchange, { config }) => {
 };
 
 /** The stages one packet passes on its own. */
-export const FRONT_STAGES: readonly FrontStage[] = [admit, recover, classify, localize, identify];
+export const FRONT_STAGES: readonly FrontStage[] = [
+  admit,
+  recover,
+  classify,
+  limitClasses,
+  localize,
+  limitSubnet,
+  identify,
+];
 
 function evaluateFlexId(exchange: Exchange, expression: { evaluate(context: Exchange): string }): string {
   try {

@@ -379,6 +379,25 @@ export type OpenPingSocket = (
   received: (octets: Uint8Array, from: Ipv4, port: number) => void,
 ) => PingSocket;
 
+/** A socket for ICMP echoes (RFC 792). */
+export interface EchoSocket {
+  /** Identifier of the echoes that are sent through it. */
+  readonly identifier: number;
+  /** Sends one ICMP message. @returns false if it can not be sent: no route, no buffers, the interface is gone */
+  send(icmp: Uint8Array, to: Ipv4): boolean;
+  close(): void;
+}
+
+/**
+ * Opens one that sends and receives through the device alone, or without one by the routing table. ICMP messages are
+ * handed over without their IP header, each valid until the call returns.
+ * @throws LessorError socket-open
+ */
+export type OpenEchoSocket = (
+  device: string | undefined,
+  received: (icmp: Uint8Array, from: Ipv4) => void,
+) => EchoSocket;
+
 /** The way to the DNS update server (Kea: dhcp-ddns). */
 export interface NcrLink {
   /**

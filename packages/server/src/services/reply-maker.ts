@@ -36,7 +36,10 @@ export class ReplyMaker {
     this.#deps = deps;
   }
 
-  /** The reply to send, valid until the same `slot` is used again; undefined: none is due. */
+  /**
+   * The reply to send, valid until the same `slot` is used again; undefined: none is due.
+   * @param parked it is not sent yet: whoever does counts it and writes the log
+   */
   compose(
     exchange: Exchange,
     datagram: Datagram,
@@ -44,6 +47,7 @@ export class ReplyMaker {
     config: PacketConfig,
     slot: number,
     now: EpochMs,
+    parked = false,
   ): Reply | undefined {
     if ('counters' in decision) {
       for (const name of decision.counters ?? []) this.#deps.statistics.counter(name).add(1, now);
@@ -73,9 +77,11 @@ export class ReplyMaker {
       serverPort: this.#deps.serverPort,
       clientPort: this.#deps.clientPort,
     });
-    this.#deps.counters.sentType(composed.type);
-    if ('reused' in decision && decision.reused) this.#deps.counters.reused(decision.grant.subnet.id, now);
-    this.#logLease(decision.kind, exchange, decision);
+    if (!parked) {
+      this.#deps.counters.sentType(composed.type);
+      if ('reused' in decision && decision.reused) this.#deps.counters.reused(decision.grant.subnet.id, now);
+      this.#logLease(decision.kind, exchange, decision);
+    }
     return {
       octets: composed.octets,
       interface: datagram.interface,

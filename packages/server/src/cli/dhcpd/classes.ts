@@ -12,7 +12,7 @@ import { type ConfStatement, type ConfWord, isWord } from './tree.js';
 
 /** What a class may hold that has no equivalent, with the reason. */
 const LOST: Readonly<Record<string, string>> = {
-  lease: 'the number of leases of a class is not limited',
+  lease: 'leases of a class are limited by libdhcp_limits: see docs/limits.md',
   spawn: 'classes are not made by what clients send: write a subclass for each value, or a template class by hand',
 };
 

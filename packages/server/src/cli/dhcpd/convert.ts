@@ -21,6 +21,7 @@ import {
 } from './networks.js';
 import { type Note, Notes } from './notes.js';
 import { omapiBlock } from './omapi.js';
+import { DHCPD_PING, type PingSettings, pingHook, pingOf, subnetPingMembers } from './ping.js';
 import { authoritativeOf, clientIdMembers, flagOf, notePlain } from './plain.js';
 import { DHCPD_LEASE_TIMES, isSetting, leaseTimeMembers, leaseTimesOf, readSettings } from './settings.js';
 import { type ConfStatement, isWord } from './tree.js';
@@ -47,6 +48,9 @@ class Converter implements Workshop {
   readonly classes = new Classes(this.definitions, this.notes);
   readonly #hosts: ConvertedHost[] = [];
   readonly #subnets: FilledSubnet[] = [];
+  /** What is said of pings in the whole file, and in each of the subnets. */
+  #ping = DHCPD_PING;
+  readonly #pings: PingSettings[] = [];
   readonly #networks: JsonMap[] = [];
   /** How many hosts have each fixed address. */
   readonly #hostsWith = new Map<string, number>();
@@ -58,7 +62,9 @@ class Converter implements Workshop {
     const { always } = this.classes.addCases(settings, 'global', {});
     const times = leaseTimesOf(settings, DHCPD_LEASE_TIMES);
     const alone: JsonMap[] = [];
-    this.#scope(tree, insideOf(tree, { inherited: [], times, useHostDeclNames: false, knownOnly: false }), alone);
+    this.#ping = pingOf(tree, DHCPD_PING);
+    const outer = { inherited: [], times, ping: DHCPD_PING, useHostDeclNames: false, knownOnly: false };
+    this.#scope(tree, insideOf(tree, outer), alone);
     const stash = flagOf(tree, 'stash-agent-options');
     const everywhere = this.#placeHosts();
     const omapi = omapiBlock(tree, this.notes);
@@ -66,6 +72,7 @@ class Converter implements Workshop {
       'interfaces-config': { interfaces: [...interfaces] },
       'control-sockets': [{ 'socket-type': 'unix', 'socket-name': 'kea4-ctrl-socket' }],
       ...(omapi === undefined ? {} : { 'user-context': { lessor: { omapi } } }),
+      ...pingHook(this.#ping, this.#pings),
       authoritative: authoritativeOf(tree) ?? false,
       ...([...this.#hostsWith.values()].some((hosts) => hosts > 1) ? { 'ip-reservations-unique': false } : {}),
       ...(stash === undefined ? {} : { 'stash-agent-options': stash }),
@@ -112,6 +119,8 @@ class Converter implements Workshop {
         const made = convertSubnet(statement, this.#subnets.length + 1, outer, this);
         if (made === undefined) return;
         this.#subnets.push(made.subnet);
+        this.#pings.push(made.inside.ping);
+        Object.assign(made.subnet.json, subnetPingMembers(made.inside.ping, this.#ping));
         into.push(made.subnet.json);
         this.#scope(body, made.inside, into);
         break;

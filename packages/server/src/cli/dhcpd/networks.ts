@@ -9,6 +9,7 @@ import { ddnsMembers, isDdns } from './dns.js';
 import { filled } from './members.js';
 import type { Notes } from './notes.js';
 import { guardOf } from './permits.js';
+import { type PingSettings, pingOf } from './ping.js';
 import { authoritativeOf, clientIdMembers, flagOf, knownOnlyOf, notePlain } from './plain.js';
 import { isSetting, type LeaseTimes, leaseTimeMembers, leaseTimesOf, readSettings } from './settings.js';
 import { type ConfStatement, isWord } from './tree.js';
@@ -18,6 +19,7 @@ export interface Outer {
   /** Statements of the groups around, outermost first: there are no groups, so what is in them has them all. */
   readonly inherited: readonly ConfStatement[];
   readonly times: LeaseTimes;
+  readonly ping: PingSettings;
   readonly useHostDeclNames: boolean;
   /** Only clients with a host are served. */
   readonly knownOnly: boolean;
@@ -43,6 +45,7 @@ export interface Workshop {
 export function insideOf(body: readonly ConfStatement[], outer: Outer): Outer {
   return {
     ...outer,
+    ping: pingOf(body, outer.ping),
     useHostDeclNames: flagOf(body, 'use-host-decl-names') ?? outer.useHostDeclNames,
     knownOnly: knownOnlyOf(body) ?? outer.knownOnly,
   };

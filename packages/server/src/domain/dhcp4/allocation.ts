@@ -4,6 +4,8 @@ import { QUARANTINE_CLASS } from '../guard/policy.js';
 import { belongsTo } from '../identity.js';
 import type { Lease } from '../lease.js';
 import { expiresAtSec, isAvailable, isExpired, LeaseState } from '../lease.js';
+import { mergeClasses } from '../limits/lease-classes.js';
+import { limitedClasses, reachedLimit } from '../limits/limits.js';
 import { holderOf } from '../pair/record.js';
 import { GLOBAL_SCOPE } from '../reservation.js';
 import type { ConfigSnapshot, Pool, Reservation, Subnet } from '../snapshot.js';
@@ -200,7 +202,7 @@ export function grantAddress(
     fqdnRev: name.fqdnRev,
     hostname: name.hostname,
     state: LeaseState.default,
-    userContext: extendedInfo(own ? previous.userContext : '', client, subnet, ctx.snapshot),
+    userContext: withClasses(extendedInfo(own ? previous.userContext : '', client, subnet, ctx.snapshot), ctx),
   };
   // With a partner every answer makes a record: without one, what it does at the same time would undo a promise unseen.
   if (own && ctx.rules === undefined && sameBinding(previous, lease)) {
@@ -229,6 +231,18 @@ export function isScarce(ctx: DecisionContext, { adaptiveLeaseTimeThreshold, poo
   return total > 0 && (total - free) / total >= adaptiveLeaseTimeThreshold;
 }
 
+/**
+ * Why the client can not have a new lease of the address: its classes or the subnet have as many as they may (Kea:
+ * libdhcp_limits). Undefined if it can. A lease that is renewed is not asked about.
+ */
+export function limitReached(ctx: DecisionContext, subnet: Subnet, address: Ipv4): string | undefined {
+  const { numbers, snapshot, client, nowSec } = ctx;
+  if (numbers === undefined || !snapshot.limits) return undefined;
+  const before = ctx.leases.getByAddress(address);
+  if (isBindingOf(ctx, before, subnet) && !isExpired(before, nowSec)) return undefined;
+  return reachedLimit(limitedClasses(client.classNames, snapshot), subnet, before, numbers);
+}
+
 /** Option 60, RFC 2132 §9.13; dhcpd keeps it as a variable of this name. */
 const VENDOR_CLASS_IDENTIFIER = 60;
 
@@ -238,6 +252,11 @@ function extendedInfo(kept: string, client: Client, subnet: Subnet, { omapi }: C
   const context = mergeRelayInfo(kept, client.relayInfo);
   const vendorClass = omapi === undefined ? undefined : client.message.octets(VENDOR_CLASS_IDENTIFIER);
   return vendorClass === undefined ? context : mergeVariables(context, { 'vendor-class-identifier': vendorClass });
+}
+
+/** With libdhcp_limits a lease says which classes it counts for. */
+function withClasses(userContext: string, { client, snapshot }: DecisionContext): string {
+  return snapshot.limits ? mergeClasses(userContext, [...client.classNames]) : userContext;
 }
 
 /** What the other server of a pair lets this one promise. */

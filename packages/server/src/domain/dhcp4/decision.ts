@@ -4,6 +4,7 @@ import type { Message4 } from '@lessor/dhcp';
 import type { ClientName } from '../client-name.js';
 import type { IdentifierSource } from '../identity.js';
 import type { Lease } from '../lease.js';
+import type { LeaseNumbers } from '../limits/limits.js';
 import type { GrantRules } from '../pair/grant-rules.js';
 import type { ReservationIndex } from '../reservation.js';
 import type { ConfigSnapshot, Pool, Reservation, Subnet } from '../snapshot.js';
@@ -79,6 +80,8 @@ export interface DecisionContext {
   readonly offers: OfferView;
   /** What the other server of a pair allows; undefined without one. */
   readonly rules?: GrantRules | undefined;
+  /** Leases of classes and subnets, where limits are asked for. */
+  readonly numbers?: LeaseNumbers | undefined;
   readonly nowSec: EpochSec;
   readonly client: Client;
   /** Subnets the client may have an address of, the selected one first; empty if none was selected. */
@@ -103,7 +106,8 @@ export type SilenceReason =
   | 'not-the-holder'
   | 'ha-not-ours'
   | 'released'
-  | 'declined';
+  | 'declined'
+  | 'address-limit';
 
 /** An address granted or promised. */
 export interface Grant {

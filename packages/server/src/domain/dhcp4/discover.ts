@@ -13,6 +13,7 @@ import {
   isGrantable,
   isOfferedToOther,
   isReservedForOther,
+  limitReached,
   pickAddress,
 } from './allocation.js';
 import type { Decision, DecisionContext } from './decision.js';
@@ -27,6 +28,7 @@ export function decideDiscover(ctx: DecisionContext): Decision {
   const choice = reserved(ctx, counters) ?? own(ctx) ?? offeredBefore(ctx) ?? wished(ctx) ?? fresh(ctx, counters);
   if (choice === undefined) return silent('no-lease', counters);
   const { address, subnet } = choice;
+  if (limitReached(ctx, subnet, address) !== undefined) return silent('address-limit');
   const offerSec = offerLifetimeFor(ctx.client, subnet, ctx.snapshot);
   const { grant, reused } = grantAddress(ctx, subnet, address);
   if (offerSec === 0 || reused) return { kind: 'offer', grant, changes: [], reused, counters };

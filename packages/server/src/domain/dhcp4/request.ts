@@ -17,6 +17,7 @@ import {
   grantAddress,
   isGrantable,
   isReservedForOther,
+  limitReached,
   pickAddress,
 } from './allocation.js';
 import type { DecidedChange, Decision, DecisionContext } from './decision.js';
@@ -125,6 +126,8 @@ function assignAny(ctx: DecisionContext, clientLease: Lease | undefined): Decisi
 
 function grant(ctx: DecisionContext, subnet: Subnet, address: Ipv4, clientLease: Lease | undefined): Decision {
   if (!isGrantable(ctx, address, subnet)) return silent('ha-not-ours');
+  const limit = limitReached(ctx, subnet, address);
+  if (limit !== undefined) return ctx.client.bootp ? silent('address-limit') : nak(limit, subnet);
   const { grant: granted, reused } = grantAddress(ctx, subnet, address);
   if (granted.lifetimeSec <= 0) return silent('ha-not-ours');
   const changes: DecidedChange[] = [];
