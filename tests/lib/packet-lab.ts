@@ -3,6 +3,7 @@
 import { decodeMessage4, encodeMessage4, type Message4 } from '@lessor/dhcp';
 import { loadConfig } from 'lessor/internal/config/load.js';
 import { alarmToJson } from 'lessor/internal/domain/guard/alarm-json.js';
+import type { ScriptCall } from 'lessor/internal/domain/run-script/environment.js';
 import type { Json } from 'lessor/internal/domain/snapshot.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
@@ -15,6 +16,7 @@ import { Ledger } from 'lessor/internal/services/ledger.js';
 import { OfferBook } from 'lessor/internal/services/offers.js';
 import { preparePacketConfig } from 'lessor/internal/services/packet-config.js';
 import type { Clock, Datagram, DhcpInterface, Logger, NcrLink, Reply } from 'lessor/internal/services/ports.js';
+import { LeaseScripts } from 'lessor/internal/services/run-script/lease-scripts.js';
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
 import { type FileOps, nodeFileOps } from 'lessor/internal/store/file-ops.js';
@@ -86,6 +88,8 @@ export interface LabOptions {
   readonly interface?: Partial<DhcpInterface>;
   /** Where name change requests go, as their datagrams. */
   readonly ddns?: NcrLink;
+  /** Told of each call of the operator's script. */
+  readonly scripts?: (file: string, call: ScriptCall) => void;
 }
 
 /** See the head of this file. */
@@ -107,6 +111,7 @@ export class PacketLab {
   readonly interface: DhcpInterface;
   readonly sent: Reply[] = [];
   readonly names: NameChanges;
+  readonly scripts: LeaseScripts;
   exchange!: Exchange4;
 
   private constructor(options: LabOptions) {
@@ -138,6 +143,8 @@ export class PacketLab {
     const queue = new NcrQueue({ clock, statistics: this.statistics, logger: this.logger });
     if (options.ddns !== undefined) queue.use({ link: options.ddns, name: 'test', maxQueueSize: 1000 });
     this.names = new NameChanges(queue, this.logger, () => this.exchange.config.snapshot);
+    const calls = { room: 1, drop: () => undefined, push: options.scripts ?? (() => undefined) };
+    this.scripts = new LeaseScripts(calls, 67);
     registerPacketStatistics(this.statistics);
     this.guard.onAlarm((alarm) => this.events.publish('guard-alarm', { alarm: alarmToJson(alarm) }));
   }
@@ -174,6 +181,7 @@ export class PacketLab {
         generation: 1,
       },
     );
+    this.scripts.use(snapshot.runScript);
     const config = preparePacketConfig(snapshot);
     this.addresses.rebuild(
       snapshot,
@@ -194,6 +202,7 @@ export class PacketLab {
           isOwnAddress: (address) => address === this.interface.address,
           guard: this.guard,
           names: this.names,
+          scripts: this.scripts,
           send: (replies) => {
             // The composer reuses its buffers from batch to batch.
             for (const reply of replies) this.sent.push({ ...reply, octets: Uint8Array.from(reply.octets) });

@@ -59,7 +59,7 @@ export function* buildSnapshot(
   const loggers = buildLoggers(root, context);
   const clients = { interfaces: interfaces.selectors, subnets: topology.subnets.map(({ subnet }) => subnet) };
   const controlSockets = buildControlSockets(root, clients, context);
-  const { hooks, bootpEnabled, flexIdentifier, optionRules, ha } = buildHooks(root, context);
+  const { hooks, bootpEnabled, flexIdentifier, optionRules, runScript, ha } = buildHooks(root, context);
   const omapi = buildOmapi(root, clients, context);
   const metrics = buildMetrics(root, clients, context);
   const access = buildAccess(root, context);
@@ -112,6 +112,7 @@ export function* buildSnapshot(
     identifierTypes,
     ...(flexIdentifier === undefined ? {} : { flexIdentifier }),
     optionRules,
+    ...(runScript === undefined ? {} : { runScript }),
     compatibility: {
       lenientOptionParsing: compatibility.or<boolean>('lenient-option-parsing'),
       ignoreDhcpServerIdentifier: compatibility.or<boolean>('ignore-dhcp-server-identifier'),

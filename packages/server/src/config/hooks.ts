@@ -10,6 +10,7 @@ import { checkHighAvailability } from './ha.js';
 import { buildHighAvailability } from './ha-build.js';
 import { memberPath } from './issues.js';
 import { splitPath } from './paths.js';
+import { buildRunScript } from './run-script.js';
 import type { ScopeName } from './schema.js';
 import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
@@ -33,7 +34,7 @@ const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_flex_id: { scope: 'flex-id' },
   dhcp_flex_option: { scope: 'flex-option' },
   dhcp_ha: { scope: 'ha' },
-  dhcp_run_script: { note: 'scripts are not run' },
+  dhcp_run_script: { scope: 'run-script' },
   dhcp_legal_log: { note: 'there is no legal log' },
   dhcp_mysql: { note: 'leases are stored in memfile only' },
   dhcp_pgsql: { note: 'leases are stored in memfile only' },
@@ -59,6 +60,7 @@ export interface BuiltHooks {
   readonly bootpEnabled: boolean;
   readonly flexIdentifier: ConfigSnapshot['flexIdentifier'];
   readonly optionRules: ConfigSnapshot['optionRules'];
+  readonly runScript: ConfigSnapshot['runScript'];
   readonly ha: ConfigSnapshot['ha'];
 }
 
@@ -67,6 +69,7 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
   let bootpEnabled = false;
   let flexIdentifier: ConfigSnapshot['flexIdentifier'];
   let optionRules: ConfigSnapshot['optionRules'] = [];
+  let runScript: ConfigSnapshot['runScript'];
   let ha: ConfigSnapshot['ha'] = [];
   const hooks: { library: string; parameters?: NonNullable<ConfigSnapshot['hooks'][number]['parameters']> }[] = [];
   const seen = new Set<string>();
@@ -85,12 +88,13 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
     if (name === 'dhcp_bootp') bootpEnabled = true;
     if (name === 'dhcp_flex_id' && checked !== undefined) flexIdentifier = buildFlexIdentifier(checked, context);
     if (name === 'dhcp_flex_option' && checked !== undefined) optionRules = buildOptionRules(checked, context);
+    if (name === 'dhcp_run_script' && checked !== undefined) runScript = buildRunScript(checked, context);
     if (name === 'dhcp_ha' && checked !== undefined) {
       checkHighAvailability(checked, context.issues);
       ha = buildHighAvailability(checked, context);
     }
   }
-  return { hooks, bootpEnabled, flexIdentifier, optionRules, ha };
+  return { hooks, bootpEnabled, flexIdentifier, optionRules, runScript, ha };
 }
 
 /** `/usr/lib/kea/hooks/libdhcp_ha.so` is `dhcp_ha`. */

@@ -24,6 +24,7 @@ export type HookScope =
   | 'flex-id'
   | 'flex-option'
   | 'flex-options'
+  | 'run-script'
   | 'ha'
   | 'high-availability'
   | 'peers'
@@ -106,6 +107,27 @@ export const HOOK_SCOPES: Readonly<Record<HookScope, Scope>> = {
         status: 'unsupported',
         note: 'sub-options are not computed: compute the octets of the whole option',
         doc: 'Expressions for sub-options.',
+      },
+    ],
+  },
+  'run-script': {
+    title: 'parameters of libdhcp_run_script',
+    context: false,
+    parameters: [
+      {
+        name: 'name',
+        type: 'string',
+        mandatory: true,
+        notEmpty: true,
+        doc: 'Program to call when leases change; in the directory for scripts (KEA_HOOK_SCRIPTS_PATH).',
+      },
+      {
+        name: 'sync',
+        type: 'boolean',
+        default: false,
+        status: 'no-effect',
+        note: 'nobody waits for a script, in Kea neither',
+        doc: 'Wait for the script to end.',
       },
     ],
   },

@@ -330,6 +330,12 @@ export interface OmapiConfig {
   readonly fingerprint: string;
 }
 
+/** The parameters of libdhcp_run_script. */
+export interface RunScriptConfig {
+  /** Absolute path of the script. */
+  readonly path: string;
+}
+
 /** The run-time view of one configuration. */
 export interface ConfigSnapshot {
   /** 1 for the first configuration of the process, then counting up. */
@@ -365,6 +371,8 @@ export interface ConfigSnapshot {
   readonly flexIdentifier?: { readonly expression: CompiledExpression<Octets>; readonly replaceClientId: boolean };
   /** From a libdhcp_flex_option hook entry, in the order of their codes. */
   readonly optionRules: readonly OptionRule[];
+  /** From a libdhcp_run_script hook entry, if any. */
+  readonly runScript?: RunScriptConfig;
   readonly compatibility: {
     readonly lenientOptionParsing: boolean;
     readonly ignoreDhcpServerIdentifier: boolean;

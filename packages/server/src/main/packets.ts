@@ -26,6 +26,7 @@ import {
 import { type Base, DEFAULT_SERVER_PORT } from './base.js';
 import type { BmcGuard } from './guard.js';
 import type { Leases } from './leases.js';
+import type { RunScript } from './run-script.js';
 
 /** Where clients receive (RFC 2131 §4.1), where -P names no other. */
 const DEFAULT_CLIENT_PORT = 68;
@@ -54,6 +55,7 @@ export async function openPacketPath(
   snapshot: ConfigSnapshot,
   leases: Leases,
   { guard }: BmcGuard,
+  { scripts }: RunScript,
 ): Promise<Packets> {
   const { options, clock, random, logger, ending } = base;
   const { ledger, addresses, statistics, serviceSwitch, ddns } = leases;
@@ -74,7 +76,7 @@ export async function openPacketPath(
   const redundancy = leases.ha?.redundancy;
   const { names } = ddns;
   const exchange = new Exchange4(
-    { ...parts, ledger, statistics, logger, send, redundancy, guard, names },
+    { ...parts, ledger, statistics, logger, send, redundancy, guard, names, scripts },
     packetConfig,
   );
   names.follow(() => exchange.config.snapshot);

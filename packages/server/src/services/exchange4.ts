@@ -28,6 +28,7 @@ import { PacketStatistics } from './packet-statistics.js';
 import type { Clock, Datagram, Logger, Reply } from './ports.js';
 import type { AckVerdict, PendingAck, Redundancy } from './redundancy.js';
 import { needsCommit, ReplyMaker } from './reply-maker.js';
+import type { LeaseScripts } from './run-script/lease-scripts.js';
 import type { ServiceSwitch } from './service-switch.js';
 import type { Statistics } from './statistics.js';
 
@@ -71,6 +72,8 @@ export interface Exchange4Dependencies {
   readonly guard?: PacketGuard | undefined;
   /** Names in the DNS, which follow leases. */
   readonly names?: Pick<NameChanges, 'decided'> | undefined;
+  /** The operator's script, which is told of leases. */
+  readonly scripts?: Pick<LeaseScripts, 'enabled' | 'decided' | 'answered'> | undefined;
   send(replies: readonly Reply[]): void;
   readonly serverPort: number;
   readonly clientPort: number;
@@ -282,6 +285,7 @@ export class Exchange4 {
       };
       const decision = rejected(exchange) ?? DECIDERS[exchange.messageType]!(context);
       this.#deps.names?.decided(decision, tx, nowSec);
+      if (this.#deps.scripts?.enabled) this.#deps.scripts.decided(exchange, item.datagram, decision, tx, nowSec);
       for (const change of decision.changes) {
         if (change.kind === 'put') tx.put(change.lease);
         else tx.delete(change.address);
@@ -312,6 +316,7 @@ export class Exchange4 {
       }
     }
     if (replies.length > 0) this.#deps.send(replies);
+    if (committed) this.#deps.scripts?.answered();
   }
 
   /** The commit failed: nothing that rests on a lease may be answered; clients ask again. */
