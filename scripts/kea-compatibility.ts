@@ -1,10 +1,12 @@
 /** docs/kea-compatibility.md: Kea's commands and what becomes of them here, and every recorded difference with its reason. */
 
 import { readFileSync } from 'node:fs';
+import { HOOK_LIBRARIES } from 'lessor/internal/config/hooks.js';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { DIFFERENCES, NOT_THERE, NOT_THERE_UNRECORDED } from '../tests/golden/control-differences.js';
 import { HTTP_DIFFERENCES } from '../tests/golden/http-differences.js';
 import { REPLAYED } from '../tests/golden/replay-counts.js';
+import { HOOK_DIFFERENCES, VARIABLE_DIFFERENCES } from '../tests/interop/hook-differences.js';
 import { API_DIFFERENCES, HARMFUL_TO_KEA, NOT_COMPARED } from '../tests/interop/kea-api-differences.js';
 import { repoPath } from '../tests/lib/repo.js';
 import { code, page, table } from './markdown.js';
@@ -62,6 +64,10 @@ export function keaCompatibilityPage(): string {
       open.map((row) => [code(row.name), ours.has(row.name) ? 'yes' : 'no', row.since, row.hook, notesOf(row.name)]),
     ),
     `lessor's own: ${own.map(({ name }) => code(name)).join(', ') || 'none'}.\n`,
+    `## Hook libraries\n\nWhat a library of Kea does is built in, or a configuration that names it is refused; nothing is loaded from disk.\n`,
+    table(['library', 'built in', 'note'], libraryRows()),
+    `Where those that are built in do otherwise (tests/interop compares them with Debian's Kea):\n`,
+    table(['library', 'what', 'why'], differenceRows()),
     `## Recorded sessions\n\nSteps of each session that lessor answers as Kea does (sessions of 2.2: as 2.2, or as 3.3 where the two differ),`,
     `differently with a reason below, and steps left out: commands that are not here, or what another test looks at.`,
     `Sessions of two servers are replayed by tests/golden/ha-replay.test.ts.\n`,
@@ -108,6 +114,26 @@ export function keaCompatibilityPage(): string {
       HARMFUL_TO_KEA.map(({ what, reason }) => [what, reason]),
     ),
   ]);
+}
+
+function libraryRows(): string[][] {
+  return Object.entries(HOOK_LIBRARIES).map(([name, { scope, note = '' }]) => {
+    return [code(`lib${name}.so`), scope === undefined ? 'no' : 'yes', sentence(note)];
+  });
+}
+
+function differenceRows(): string[][] {
+  const variables = VARIABLE_DIFFERENCES.map(({ variable, reason }) => {
+    return [code('libdhcp_run_script.so'), code(commandText(variable)), reason];
+  });
+  return [
+    ...variables,
+    ...HOOK_DIFFERENCES.map(({ library, what, reason }) => [code(`lib${library}.so`), what, reason]),
+  ];
+}
+
+function sentence(note: string): string {
+  return note === '' ? '' : `${note[0]!.toUpperCase()}${note.slice(1)}.`;
 }
 
 /** The commands a pattern means, as people read it. */

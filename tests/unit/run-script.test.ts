@@ -246,7 +246,9 @@ printf '%s\\0' "$#" "$@"; cat /proc/$$/environ; ls -l /proc/$$/fd > ${folder}/fd
 
   it('ends what still runs when it is closed', async () => {
     const another = new ScriptRunner();
-    const file = script(`sleep 60 & trap 'kill %1; echo ended > ${folder}/ended; exit' TERM; echo > ${folder}/begun; wait`);
+    const file = script(
+      `sleep 60 & trap 'kill $!; echo ended > ${folder}/ended; exit' TERM; echo > ${folder}/begun; wait`,
+    );
     void another.run({ file, args: [], environment: {} });
     const until = async (name: string) => {
       for (let tries = 0; !existsSync(join(folder, name)); tries++) {

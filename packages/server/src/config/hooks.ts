@@ -16,15 +16,15 @@ import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
 
 /** One hook library Kea knows. */
-interface HookRow {
+export interface HookRow {
   /** Scope its parameters are checked as; undefined = the library is refused. */
   readonly scope?: ScopeName;
   /** Said as a warning where the library is accepted, as the reason where it is refused. */
   readonly note?: string;
 }
 
-/** What is known of Kea's libraries, by name without `lib` and `.so`. */
-const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
+/** What is known of Kea's libraries (ARM "Available Hook Libraries"), by name without `lib` and `.so`. */
+export const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_lease_cmds: { scope: 'no-hook-parameters' },
   dhcp_stat_cmds: { scope: 'no-hook-parameters' },
   dhcp_host_cmds: { scope: 'no-hook-parameters' },
