@@ -66,4 +66,26 @@ export const HOOK_DIFFERENCES: readonly HookDifference[] = [
     what: 'exit status',
     reason: 'One other than 0 is logged. Kea takes no notice of it.',
   },
+  {
+    library: 'dhcp_flex_option',
+    what: '`sub-options` of option 125',
+    reason:
+      'Their `space` is vendor-NNN, else the configuration is refused: Kea takes another, and sends an option that is none of RFC 3925.',
+  },
+  {
+    library: 'dhcp_flex_option',
+    what: 'a value of a sub-option beyond 255 octets',
+    reason: 'It ends the rules, as an expression does that fails: its length has no room for it.',
+  },
+  {
+    library: 'dhcp_flex_option',
+    what: 'an expression that fails where there is nothing to do',
+    reason:
+      'It ends the rules in any case; Kea does not come to evaluate it where the reply has, or has not, what would be added or removed.',
+  },
+  {
+    library: 'dhcp_flex_option',
+    what: '`source`, `destination`',
+    reason: 'The values of Kea 3.3 that make expressions look at the reply, or change the query, are refused.',
+  },
 ];
