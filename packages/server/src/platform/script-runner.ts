@@ -49,6 +49,8 @@ export class ScriptRunner implements ProgramPort {
     const host = this.#host;
     if (host === undefined) return Promise.resolve();
     const order: HostOrder = 'end';
+    // A script that does not heed SIGTERM keeps its host, and must not keep this process.
+    host.unref();
     return new Promise((resolve) => {
       host.once('disconnect', resolve);
       host.once('exit', () => resolve());

@@ -60,25 +60,24 @@ export class LeaseScripts {
   /** Puts calls for what is durable in the queue. To be called once the packets have been answered, while they are valid. */
   answered(): void {
     if (this.#ready.length === 0) return;
-    // A full queue costs a packet no more than this: the variables are not made.
     for (const { exchange, datagram, ...decided } of this.#ready.splice(0)) {
-      if (this.#queue.room <= 0) {
-        this.#queue.drop();
-        continue;
-      }
-      const query = queryOf(exchange, datagram, this.#serverPort);
-      this.#call(callsOfPacket({ ...decided, query, clientId: exchange.identity.clientId }));
+      this.#call(() => {
+        const query = queryOf(exchange, datagram, this.#serverPort);
+        return callsOfPacket({ ...decided, query, clientId: exchange.identity.clientId });
+      });
     }
   }
 
   /** Notes that a lease that has run out is being reclaimed. */
   reclaiming(lease: Lease, tx: LeaseTransaction, remove: boolean): void {
-    if (this.enabled) tx.afterwards(() => this.#call(callsOfReclaiming(lease, remove)));
+    if (this.enabled) tx.afterwards(() => this.#call(() => callsOfReclaiming(lease, remove)));
   }
 
-  #call(calls: readonly ScriptCall[]): void {
+  /** While the queue is full nothing is worked out. */
+  #call(callsOf: () => readonly ScriptCall[]): void {
     if (this.#config === undefined) return;
-    for (const call of calls) this.#queue.push(this.#config.path, call);
+    if (this.#queue.room <= 0) this.#queue.drop();
+    else for (const call of callsOf()) this.#queue.push(this.#config.path, call);
   }
 }
 
