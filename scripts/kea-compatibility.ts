@@ -6,6 +6,7 @@ import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { DIFFERENCES, NOT_THERE, NOT_THERE_UNRECORDED } from '../tests/golden/control-differences.js';
 import { HTTP_DIFFERENCES } from '../tests/golden/http-differences.js';
 import { REPLAYED } from '../tests/golden/replay-counts.js';
+import { HOOK_DIFFERENCES, VARIABLE_DIFFERENCES } from '../tests/interop/hook-differences.js';
 import { API_DIFFERENCES, HARMFUL_TO_KEA, NOT_COMPARED } from '../tests/interop/kea-api-differences.js';
 import { repoPath } from '../tests/lib/repo.js';
 import { code, page, table } from './markdown.js';
@@ -73,6 +74,8 @@ export function keaCompatibilityPage(): string {
         scope === undefined ? sentence(note ?? '') : (differs ?? ''),
       ]),
     ),
+    `Where two of them do otherwise than Debian's Kea (tests/interop compares them):\n`,
+    table(['library', 'what', 'why'], differenceRows()),
     `## Recorded sessions\n\nSteps of each session that lessor answers as Kea does (sessions of 2.2: as 2.2, or as 3.3 where the two differ),`,
     `differently with a reason below, and steps left out: commands that are not here, or what another test looks at.`,
     `Sessions of two servers are replayed by tests/golden/ha-replay.test.ts.\n`,
@@ -119,6 +122,16 @@ export function keaCompatibilityPage(): string {
       HARMFUL_TO_KEA.map(({ what, reason }) => [what, reason]),
     ),
   ]);
+}
+
+function differenceRows(): string[][] {
+  const variables = VARIABLE_DIFFERENCES.map(({ variable, reason }) => {
+    return [code('libdhcp_run_script.so'), code(commandText(variable)), reason];
+  });
+  return [
+    ...variables,
+    ...HOOK_DIFFERENCES.map(({ library, what, reason }) => [code(`lib${library}.so`), what, reason]),
+  ];
 }
 
 function sentence(text: string): string {

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Reply, TestClient } from '../lib/dhcp-client.js';
 import { Link } from '../lib/link.js';
 import { connect, Netns } from '../lib/netns.js';
-import { Server } from '../lib/server.js';
+import { type Dhcp4, Server } from '../lib/server.js';
 import { hook, SUBJECTS, type SubjectName } from '../lib/subject.js';
 import { option, TYPE, type WireOption } from '../lib/wire.js';
 
@@ -32,6 +32,59 @@ const DHCP4 = {
         { name: 'dhcp-lease-time', 'client-class': 'printers', supersede: '0x00000384' },
         { name: 'dhcp-client-identifier', 'client-class': 'printers', remove: 'option[61].exists' },
         { code: 230, supersede: 'option[61].hex' },
+      ],
+    }),
+  ],
+};
+
+/** Rules for sub-options: of options that are configured, echoed, of enterprises, and not there at all. */
+const SUB_OPTIONS = {
+  'option-def': [
+    { name: 'colour', code: 1, space: 'vendor-encapsulated-options-space', type: 'string' },
+    { name: 'size', code: 5, space: 'vendor-encapsulated-options-space', type: 'uint16' },
+    { name: 'container', code: 222, type: 'empty', encapsulate: 'inside' },
+    { name: 'servers', code: 3, space: 'inside', type: 'ipv4-address', array: true },
+    { name: 'other', code: 223, type: 'empty', encapsulate: 'inside' },
+    { name: 'plain', code: 4, space: 'inside', type: 'uint8' },
+  ],
+  'option-data': [
+    { name: 'vendor-encapsulated-options', 'always-send': true },
+    { name: 'size', space: 'vendor-encapsulated-options-space', data: '700' },
+    { name: 'other', 'always-send': true },
+    { name: 'plain', space: 'inside', data: '7' },
+  ],
+  'client-classes': [{ name: 'printers', test: "substring(option[60].hex, 0, 7) == 'printer'" }],
+  subnet4: [{ id: 1, subnet: '10.77.0.0/24', pools: [{ pool: '10.77.0.10 - 10.77.0.99' }] }],
+  'hooks-libraries': [
+    hook('flex_option', {
+      options: [
+        {
+          code: 43,
+          'sub-options': [
+            { name: 'colour', add: "'red'" },
+            { name: 'size', add: "'is there'" },
+            { code: 7, supersede: 'option[60].hex' },
+            { code: 2, 'client-class': 'printers', add: 'option[61].hex' },
+          ],
+        },
+        {
+          name: 'container',
+          'sub-options': [
+            { name: 'servers', 'csv-format': true, supersede: "ifelse(option[60].exists, '10.77.0.7, 10.77.0.8', '')" },
+            { code: 9, 'container-add': false, add: "'only beside others'" },
+            { code: 1, 'container-add': false, add: "'never: it comes before the others'" },
+          ],
+        },
+        { name: 'other', 'client-class': 'printers', 'sub-options': [{ name: 'plain', remove: 'option[60].exists' }] },
+        {
+          code: 125,
+          'sub-options': [
+            { code: 2, space: 'vendor-4491', add: "'10.77.0.9'" },
+            { code: 130, space: 'vendor-4491', remove: "'' == ''" },
+          ],
+        },
+        { code: 224, 'sub-options': [{ code: 1, space: 'nowhere', add: 'uint32totext(option[60].hex)' }] },
+        { code: 225, 'sub-options': [{ code: 1, space: 'nowhere', add: "'behind one that fails'" }] },
       ],
     }),
   ],
@@ -65,9 +118,9 @@ describe('libdhcp_flex_option', { skip: SUBJECTS.kea.skipReason() }, () => {
   });
 
   /** What each client is told, option by option, in OFFER, ACK and NAK. */
-  async function told(name: SubjectName): Promise<Record<string, unknown>> {
+  async function told(name: SubjectName, dhcp4: Dhcp4 = DHCP4): Promise<Record<string, unknown>> {
     const server = new Server(near, { subject: SUBJECTS[name] });
-    server.configure({ ...DHCP4, authoritative: true });
+    server.configure({ ...dhcp4, authoritative: true });
     await server.start();
     try {
       const path = { link, server: SERVER, serverMac: near.macOf('lan0') };
@@ -98,6 +151,15 @@ describe('libdhcp_flex_option', { skip: SUBJECTS.kea.skipReason() }, () => {
     assert.deepEqual(await told('lessor'), byKea);
     const [offer] = byKea['a printer with a client identifier'] as Record<number, string>[];
     assert.deepEqual([offer?.[3], offer?.[61], offer?.[51]], [undefined, undefined, '00000384'], 'the rules act');
+  });
+
+  it('tells alike of sub-options', async () => {
+    const byKea = await told('kea', SUB_OPTIONS);
+    assert.deepEqual(await told('lessor', SUB_OPTIONS), byKea);
+    const [offer] = byKea['a printer with a client identifier'] as Record<number, string>[];
+    const text = (value: string) => Buffer.from(value).toString('hex');
+    assert.equal(offer?.[43], `0103${text('red')}020401020304050202bc0709${text('printer-9')}`, 'the rules act');
+    assert.ok(!(223 in (offer ?? {})), 'an option goes with its last sub-option');
   });
 });
 

@@ -4,6 +4,7 @@ import { decodeMessage4, encodeMessage4, type Message4 } from '@lessor/dhcp';
 import { loadConfig } from 'lessor/internal/config/load.js';
 import { alarmToJson } from 'lessor/internal/domain/guard/alarm-json.js';
 import type { LeaseNumbers } from 'lessor/internal/domain/limits/limits.js';
+import type { ScriptCall } from 'lessor/internal/domain/run-script/environment.js';
 import type { Json } from 'lessor/internal/domain/snapshot.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { createSystemRandom } from 'lessor/internal/platform/random.js';
@@ -28,6 +29,7 @@ import type {
 } from 'lessor/internal/services/ports.js';
 import { RateLimiter } from 'lessor/internal/services/rate-limiter.js';
 import type { Redundancy } from 'lessor/internal/services/redundancy.js';
+import { LeaseScripts } from 'lessor/internal/services/run-script/lease-scripts.js';
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { swapAtOnce } from 'lessor/internal/services/sliced-swap.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
@@ -120,6 +122,8 @@ export interface LabOptions {
   readonly redundancy?: Redundancy;
   /** Where name change requests go, as their datagrams. */
   readonly ddns?: NcrLink;
+  /** Told of each call of the operator's script. */
+  readonly scripts?: (file: string, call: ScriptCall) => void;
 }
 
 /** See the head of this file. */
@@ -150,6 +154,7 @@ export class PacketLab {
     ofClass: (name) => this.classCounts.of(name),
   };
   counts!: SubnetLeaseCounts;
+  readonly scripts: LeaseScripts;
   exchange!: Exchange4;
 
   private constructor(options: LabOptions) {
@@ -185,6 +190,8 @@ export class PacketLab {
     const queue = new NcrQueue({ clock, statistics: this.statistics, logger: this.logger });
     if (options.ddns !== undefined) queue.use({ link: options.ddns, name: 'test', maxQueueSize: 1000 });
     this.names = new NameChanges(queue, this.logger, () => this.exchange.config.snapshot);
+    const calls = { room: 1, drop: () => undefined, push: options.scripts ?? (() => undefined) };
+    this.scripts = new LeaseScripts(calls, 67);
     registerPacketStatistics(this.statistics);
     this.guard.onAlarm((alarm) => this.events.publish('guard-alarm', { alarm: alarmToJson(alarm) }));
   }
@@ -226,6 +233,7 @@ export class PacketLab {
         generation: 1,
       },
     );
+    this.scripts.use(snapshot.runScript);
     const config = preparePacketConfig(snapshot);
     this.addresses.rebuild(
       snapshot,
@@ -251,6 +259,7 @@ export class PacketLab {
           redundancy: this.#redundancy,
           rates: this.rates,
           numbers: this.numbers,
+          scripts: this.scripts,
           send: (replies) => {
             // The composer reuses its buffers from batch to batch.
             for (const reply of replies) this.sent.push({ ...reply, octets: Uint8Array.from(reply.octets) });

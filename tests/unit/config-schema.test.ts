@@ -45,6 +45,7 @@ it('every scope can be reached from the top', () => {
     'no-hook-parameters',
     'flex-id',
     'flex-option',
+    'run-script',
     'ha',
     'ha-lessor',
     'ping-check',

@@ -12,6 +12,7 @@ import { openGuard } from './main/guard.js';
 import { openLeases } from './main/leases.js';
 import { openPacketPath } from './main/packets.js';
 import { reportWarnings, startProgram } from './main/program.js';
+import { openRunScript } from './main/run-script.js';
 import { startConfiguration } from './main/start-configuration.js';
 import { tcpDoors } from './main/tcp-doors.js';
 import { systemClock } from './platform/clock.js';
@@ -80,11 +81,12 @@ async function start(
   takeLocks(early, snapshot);
   await started.settle();
   const base: Base = { ...early, audit: openAudit(early, snapshot), doors: tcpDoors(early.clock) };
-  const leases = await openLeases(base, snapshot);
+  const script = openRunScript(base, snapshot);
+  const leases = await openLeases(base, snapshot, script);
   const guard = await openGuard(base, leases);
-  const packets = await openPacketPath(base, snapshot, leases, guard);
+  const packets = await openPacketPath(base, snapshot, leases, guard, script);
   guard.follow(() => packets.config.snapshot);
-  const { config, listening } = await openControl(base, started, leases, packets, guard);
+  const { config, listening } = await openControl(base, started, leases, packets, guard, script);
   await leases.ha?.start();
   packets.serve();
 

@@ -50,7 +50,10 @@ export function* buildSnapshot(
   const options = buildOptions(root, context);
   const interfaces = buildInterfaces(part('interfaces-config'), context);
   const ddns = buildDdns(part('dhcp-ddns'), context);
-  const { hooks, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck, limits } = buildHooks(root, context);
+  const { hooks, runScript, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck, limits } = buildHooks(
+    root,
+    context,
+  );
   const classes = yield* buildClasses(root, limits, context);
   const topology = yield* buildTopology(root, { ddnsEnabled: ddns !== undefined, pingCheck, limits }, context);
   const globalReservations = yield* buildReservations(root, 0, undefined, context);
@@ -114,6 +117,7 @@ export function* buildSnapshot(
     ...(flexIdentifier === undefined ? {} : { flexIdentifier }),
     optionRules,
     limits,
+    ...(runScript === undefined ? {} : { runScript }),
     compatibility: {
       lenientOptionParsing: compatibility.or<boolean>('lenient-option-parsing'),
       ignoreDhcpServerIdentifier: compatibility.or<boolean>('ignore-dhcp-server-identifier'),

@@ -11,12 +11,13 @@ import { buildHighAvailability } from './ha-build.js';
 import { memberPath } from './issues.js';
 import { splitPath } from './paths.js';
 import { buildPingCheck, type PingCheckDefaults } from './ping-check.js';
+import { buildRunScript } from './run-script.js';
 import type { ScopeName } from './schema.js';
 import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
 
 /** One hook library Kea knows. */
-interface HookRow {
+export interface HookRow {
   /** Scope its parameters are checked as; undefined = the library is refused. */
   readonly scope?: ScopeName;
   /** Said as a warning where the library is accepted, as the reason where it is refused. */
@@ -25,7 +26,7 @@ interface HookRow {
   readonly differs?: string;
 }
 
-/** What is known of Kea's libraries, by name without `lib` and `.so`. */
+/** What is known of Kea's libraries (ARM "Available Hook Libraries"), by name without `lib` and `.so`. */
 export const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_lease_cmds: { scope: 'no-hook-parameters' },
   dhcp_stat_cmds: { scope: 'no-hook-parameters' },
@@ -34,7 +35,7 @@ export const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
   dhcp_class_cmds: { scope: 'no-hook-parameters' },
   dhcp_bootp: { scope: 'no-hook-parameters' },
   dhcp_flex_id: { scope: 'flex-id', differs: '`ignore-iaid` has no effect.' },
-  dhcp_flex_option: { scope: 'flex-option', differs: 'Sub-options are not computed.' },
+  dhcp_flex_option: { scope: 'flex-option' },
   dhcp_ha: { scope: 'ha', differs: 'See [Two servers](ha.md).' },
   dhcp_ping_check: {
     scope: 'ping-check',
@@ -46,7 +47,7 @@ export const HOOK_LIBRARIES: Readonly<Record<string, HookRow>> = {
     differs:
       'Rates of more than 4096 packets are counted in 256 parts of their time. Of the classes that templates make the 65536 last seen for the first time are counted. See [Limits](limits.md).',
   },
-  dhcp_run_script: { note: 'scripts are not run' },
+  dhcp_run_script: { scope: 'run-script', differs: 'See below, and [Run a script](run-a-script.md).' },
   dhcp_legal_log: { note: 'there is no legal log' },
   dhcp_mysql: { note: 'leases are stored in memfile only' },
   dhcp_pgsql: { note: 'leases are stored in memfile only' },
@@ -70,6 +71,7 @@ export interface BuiltHooks {
   readonly bootpEnabled: boolean;
   readonly flexIdentifier: ConfigSnapshot['flexIdentifier'];
   readonly optionRules: ConfigSnapshot['optionRules'];
+  readonly runScript: ConfigSnapshot['runScript'];
   readonly ha: ConfigSnapshot['ha'];
   readonly pingCheck: PingCheckDefaults | undefined;
   /** libdhcp_limits is there. */
@@ -81,6 +83,7 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
   let bootpEnabled = false;
   let flexIdentifier: ConfigSnapshot['flexIdentifier'];
   let optionRules: ConfigSnapshot['optionRules'] = [];
+  let runScript: ConfigSnapshot['runScript'];
   let ha: ConfigSnapshot['ha'] = [];
   let pingCheck: PingCheckDefaults | undefined;
   const hooks: { library: string; parameters?: NonNullable<ConfigSnapshot['hooks'][number]['parameters']> }[] = [];
@@ -101,12 +104,22 @@ export function buildHooks(root: Section, context: BuildContext): BuiltHooks {
     if (name === 'dhcp_flex_id' && checked !== undefined) flexIdentifier = buildFlexIdentifier(checked, context);
     if (name === 'dhcp_flex_option' && checked !== undefined) optionRules = buildOptionRules(checked, context);
     if (name === 'dhcp_ping_check' && checked !== undefined) pingCheck = buildPingCheck(checked);
+    if (name === 'dhcp_run_script' && checked !== undefined) runScript = buildRunScript(checked, context);
     if (name === 'dhcp_ha' && checked !== undefined) {
       checkHighAvailability(checked, context.issues);
       ha = buildHighAvailability(checked, context);
     }
   }
-  return { hooks, bootpEnabled, flexIdentifier, optionRules, ha, pingCheck, limits: seen.has('dhcp_limits') };
+  return {
+    hooks,
+    bootpEnabled,
+    flexIdentifier,
+    optionRules,
+    runScript,
+    ha,
+    pingCheck,
+    limits: seen.has('dhcp_limits'),
+  };
 }
 
 /** `/usr/lib/kea/hooks/libdhcp_ha.so` is `dhcp_ha`. */

@@ -75,6 +75,8 @@ export type HookScope =
   | 'ping-check'
   | 'subnet-ping-check'
   | 'limits'
+  | 'flex-sub-options'
+  | 'run-script'
   | 'ha'
   | 'high-availability'
   | 'peers'
@@ -152,11 +154,88 @@ export const HOOK_SCOPES: Readonly<Record<HookScope, Scope>> = {
       { name: 'remove', type: 'string', notEmpty: true, doc: 'Test of who goes without the option.' },
       { name: 'client-class', type: 'string', notEmpty: true, doc: 'Only for members of this class.' },
       {
+        name: 'source',
+        type: 'string',
+        words: ['query'],
+        default: 'query',
+        since: '3.3.0',
+        doc: 'What expressions look at; the reply can not be looked at.',
+      },
+      {
+        name: 'destination',
+        type: 'string',
+        words: ['response'],
+        default: 'response',
+        since: '3.3.0',
+        doc: 'What is changed; what was received can not be changed.',
+      },
+      {
         name: 'sub-options',
-        type: 'any',
-        status: 'unsupported',
-        note: 'sub-options are not computed: compute the octets of the whole option',
-        doc: 'Expressions for sub-options.',
+        type: 'maps',
+        scope: 'flex-sub-options',
+        doc: 'Sub-options that expressions add, replace or remove, in place of an action on the option itself.',
+      },
+    ],
+  },
+  'flex-sub-options': {
+    title: 'sub-options of libdhcp_flex_option',
+    context: true,
+    parameters: [
+      { name: 'code', type: 'integer', min: 0, max: 255, doc: 'Code of the sub-option.' },
+      { name: 'name', type: 'string', notEmpty: true, doc: 'Name of the sub-option, in place of its code.' },
+      {
+        name: 'space',
+        type: 'string',
+        notEmpty: true,
+        doc: 'Space of the sub-option; the one the option encapsulates. For option 125 vendor-NNN.',
+      },
+      {
+        name: 'csv-format',
+        type: 'boolean',
+        default: false,
+        doc: 'The value is text of the sub-option, values by commas.',
+      },
+      { name: 'add', type: 'string', notEmpty: true, doc: 'Expression of the value to add unless it is there.' },
+      {
+        name: 'supersede',
+        type: 'string',
+        notEmpty: true,
+        doc: 'Expression of the value that replaces what is there.',
+      },
+      { name: 'remove', type: 'string', notEmpty: true, doc: 'Test of who goes without the sub-option.' },
+      { name: 'client-class', type: 'string', notEmpty: true, doc: 'Only for members of this class.' },
+      {
+        name: 'container-add',
+        type: 'boolean',
+        default: true,
+        doc: 'With add and supersede: make the option where the reply has none.',
+      },
+      {
+        name: 'container-remove',
+        type: 'boolean',
+        default: true,
+        doc: 'With remove: the option goes with its last sub-option.',
+      },
+    ],
+  },
+  'run-script': {
+    title: 'parameters of libdhcp_run_script',
+    context: false,
+    parameters: [
+      {
+        name: 'name',
+        type: 'string',
+        mandatory: true,
+        notEmpty: true,
+        doc: 'Program to call when leases change; in the directory for scripts (KEA_HOOK_SCRIPTS_PATH).',
+      },
+      {
+        name: 'sync',
+        type: 'boolean',
+        default: false,
+        status: 'no-effect',
+        note: 'nobody waits for a script, in Kea neither',
+        doc: 'Wait for the script to end.',
       },
     ],
   },

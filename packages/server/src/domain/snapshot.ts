@@ -336,6 +336,12 @@ export interface OmapiConfig {
   readonly fingerprint: string;
 }
 
+/** The parameters of libdhcp_run_script. */
+export interface RunScriptConfig {
+  /** Absolute path of the script. */
+  readonly path: string;
+}
+
 /** The run-time view of one configuration. */
 export interface ConfigSnapshot {
   /** 1 for the first configuration of the process, then counting up. */
@@ -375,6 +381,8 @@ export interface ConfigSnapshot {
   readonly optionRules: readonly OptionRule[];
   /** libdhcp_limits is configured: leases remember the classes of their clients. */
   readonly limits: boolean;
+  /** From a libdhcp_run_script hook entry, if any. */
+  readonly runScript?: RunScriptConfig;
   readonly compatibility: {
     readonly lenientOptionParsing: boolean;
     readonly ignoreDhcpServerIdentifier: boolean;

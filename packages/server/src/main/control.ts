@@ -46,6 +46,7 @@ import type { HighAvailability } from './ha.js';
 import { takeFromPartner } from './ha-take.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';
+import { type RunScript, scriptGauges } from './run-script.js';
 import type { StartedConfig } from './start-configuration.js';
 
 /** The command layer, its doors, and who takes part in a change of configuration. */
@@ -55,6 +56,7 @@ export async function openControl(
   leases: Leases,
   packets: Packets,
   { guard }: BmcGuard,
+  script: RunScript,
 ): Promise<{ readonly config: ChangeControl; readonly listening: readonly string[] }> {
   const { options, clock, random, logger, log, ending, environment, audit, doors } = base;
   const { ledger, store, statistics, sweeper, addresses, counts: leaseCounts } = leases;
@@ -159,6 +161,7 @@ export async function openControl(
           ...guardGauges(guard),
           ...isolationGauges(isolation.states),
           ...ddnsGauges(leases.ddns.names),
+          ...scriptGauges(script.queue),
         },
         detail,
       ),
@@ -195,6 +198,7 @@ export async function openControl(
   configService.participate(metrics);
   configService.participate(omapi);
   configService.participate(leases.ddns.participant);
+  configService.participate(script.participant);
   configService.participate({
     name: 'interfaces',
     prepare: async (next) => socketSwap(await port.prepare(next.interfaces)),

@@ -26,6 +26,7 @@ import { MemfileStore } from '../store/memfile.js';
 import type { Base } from './base.js';
 import { type Ddns, openDdns } from './ddns.js';
 import { type HighAvailability, openHa } from './ha.js';
+import type { RunScript } from './run-script.js';
 
 /** Leases, and all that follows them: which addresses are free, what is counted, what runs out. */
 export interface Leases {
@@ -54,7 +55,7 @@ export interface Leases {
  * Opens the lease database and counts what is in it.
  * @throws StoreError if it can not be read
  */
-export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<Leases> {
+export async function openLeases(base: Base, snapshot: ConfigSnapshot, { scripts }: RunScript): Promise<Leases> {
   const { clock, random, logger, ending } = base;
   const { path, persist, maxRowErrors } = snapshot.leaseDatabase;
   const leaseLogger = logger.child('leases');
@@ -88,7 +89,10 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
   };
   const sweeper = new Sweeper({
     ...{ ledger, clock, logger, cleanup: () => store.cleanup() },
-    onReclaiming: (lease, tx) => ddns.names.removed(lease, tx),
+    onReclaiming: (lease, tx, remove) => {
+      ddns.names.removed(lease, tx);
+      scripts.reclaiming(lease, tx, remove);
+    },
     ...(ha === undefined ? {} : { mayReclaim: (lease) => ha.mayReclaim(lease) }),
   });
   sweeper.rebuild();

@@ -29,6 +29,7 @@ import {
 import { type Base, DEFAULT_SERVER_PORT } from './base.js';
 import type { BmcGuard } from './guard.js';
 import type { Leases } from './leases.js';
+import type { RunScript } from './run-script.js';
 
 /** Where clients receive (RFC 2131 §4.1), where -P names no other. */
 const DEFAULT_CLIENT_PORT = 68;
@@ -57,6 +58,7 @@ export async function openPacketPath(
   snapshot: ConfigSnapshot,
   leases: Leases,
   { guard }: BmcGuard,
+  { scripts }: RunScript,
 ): Promise<Packets> {
   const { options, clock, random, logger, ending } = base;
   const { ledger, addresses, statistics, serviceSwitch, ddns, numbers } = leases;
@@ -85,7 +87,7 @@ export async function openPacketPath(
   });
   ending.onEnd(() => prober.close());
   const exchange = new Exchange4(
-    { ...parts, ledger, statistics, logger, send, redundancy, guard, names, prober, rates: new RateLimiter() },
+    { ...parts, ledger, statistics, logger, send, redundancy, guard, names, scripts, prober, rates: new RateLimiter() },
     packetConfig,
   );
   names.follow(() => exchange.config.snapshot);

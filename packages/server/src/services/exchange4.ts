@@ -34,6 +34,7 @@ import type { Clock, Datagram, Logger, Reply } from './ports.js';
 import type { RateLimiter } from './rate-limiter.js';
 import type { AckVerdict, PendingAck, Redundancy } from './redundancy.js';
 import { needsCommit, ReplyMaker } from './reply-maker.js';
+import type { LeaseScripts } from './run-script/lease-scripts.js';
 import type { ServiceSwitch } from './service-switch.js';
 import type { Statistics } from './statistics.js';
 
@@ -82,6 +83,8 @@ export interface Exchange4Dependencies {
   /** Counts packets against rates, and leases against limits, where libdhcp_limits is configured. */
   readonly rates?: RateLimiter | undefined;
   readonly numbers?: LeaseNumbers | undefined;
+  /** The operator's script, which is told of leases. */
+  readonly scripts?: Pick<LeaseScripts, 'enabled' | 'decided' | 'answered'> | undefined;
   send(replies: readonly Reply[]): void;
   readonly serverPort: number;
   readonly clientPort: number;
@@ -317,6 +320,7 @@ export class Exchange4 {
         }
       }
       this.#deps.names?.decided(decision, tx, nowSec);
+      if (this.#deps.scripts?.enabled) this.#deps.scripts.decided(exchange, item.datagram, decision, tx, nowSec);
       for (const change of decision.changes) {
         if (change.kind === 'put') tx.put(change.lease);
         else tx.delete(change.address);
@@ -365,6 +369,7 @@ export class Exchange4 {
       }
     }
     if (replies.length > 0) this.#deps.send(replies);
+    if (committed) this.#deps.scripts?.answered();
   }
 
   /** The commit failed: nothing that rests on a lease may be answered; clients ask again. */

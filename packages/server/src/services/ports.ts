@@ -426,3 +426,27 @@ export interface MachineNetwork {
   /** Calls `changed` soon after a device, an address, a route, a rule or forwarding changed. @throws LessorError socket-open */
   watch(changed: () => void): Cancel;
 }
+
+/** A program to run, without a shell: its file, arguments and whole environment. */
+export interface ProgramCall {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** What became of a program. */
+export type ProgramEnd =
+  | { readonly kind: 'exited'; readonly status: number }
+  | { readonly kind: 'killed'; readonly signal: string }
+  /** It was never begun, or nobody knows. */
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Runs programs for the server. */
+export interface ProgramPort {
+  /** Begins to make ready, where that takes time. */
+  start(): void;
+  /** Runs a program; resolves at its end. Never rejects. */
+  run(call: ProgramCall): Promise<ProgramEnd>;
+  /** Ends what still runs. */
+  close(): Promise<void>;
+}

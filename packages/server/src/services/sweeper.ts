@@ -20,8 +20,8 @@ export interface SweeperPorts {
   readonly cleanup: () => Promise<void>;
   /** Of a pair, one server reclaims or flushes a lease, and only while both agree; false puts it off to a later round. */
   readonly mayReclaim?: (lease: Lease) => boolean;
-  /** Told of each lease that is being reclaimed, as it was before. */
-  readonly onReclaiming?: (lease: Lease, tx: LeaseTransaction) => void;
+  /** Told of each lease that is being reclaimed, as it was before; `remove`: leases are not kept as expired-reclaimed. */
+  readonly onReclaiming?: (lease: Lease, tx: LeaseTransaction, remove: boolean) => void;
 }
 
 /** When a lease that may not be reclaimed yet is looked at again. */
@@ -141,7 +141,7 @@ export class Sweeper {
     while (count < maxLeases && wanted()) {
       const limit = Math.min(SLICE_LEASES, maxLeases - count);
       const done = await this.#slice(this.#running, this.#nowSec(), limit, (lease, tx) => {
-        this.#ports.onReclaiming?.(lease, tx);
+        this.#ports.onReclaiming?.(lease, tx, remove);
         reclaim(lease, tx, remove);
       });
       count += done.length;

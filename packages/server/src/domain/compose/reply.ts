@@ -11,8 +11,8 @@ import { QUARANTINE_CLASS } from '../guard/policy.js';
 import type { BootFields, ClassRank, ConfigSnapshot, OptionData, Pool, Reservation, Subnet } from '../snapshot.js';
 import { maskOf } from '../topology.js';
 import type { Ipv4 } from '../values.js';
-import { asOptionOctets, clientOptions, type OwnOption, spanOf } from './client-options.js';
-import { changeOptions, changesKey, type OptionChange, optionChanges } from './computed-options.js';
+import { asOptionOctets, clientOptions, spanOf } from './client-options.js';
+import { changeOptions, changesBeside, changesKey, type OptionChange, optionChanges } from './computed-options.js';
 import {
   At,
   COOKIE,
@@ -125,7 +125,10 @@ export class ReplyComposer {
     const clientId = this.#snapshot.echoClientId && !source.bootp ? message.span(Code.clientId) : undefined;
     const echoed = clientOptions(name, message, clientId, informDirect ? undefined : source.relayEcho);
     const { optionRules } = this.#snapshot;
-    const changes = optionRules.length === 0 ? NO_CHANGES : applicable(optionChanges(optionRules, source), echoed);
+    const changes =
+      optionRules.length === 0
+        ? NO_CHANGES
+        : changesBeside(optionChanges(optionRules, source), echoed.map(asOptionOctets));
     const own = changes.length === 0 ? echoed : echoed.filter(({ code }) => !hasCode(changes, code));
     const template = this.#templates.get(
       {
@@ -321,11 +324,6 @@ class ClassOptions implements Readonly<Record<ClassRank, (readonly OptionData[])
 }
 
 const NO_CHANGES: readonly OptionChange[] = [];
-
-/** Without those that add what the client is told anyway. */
-function applicable(changes: readonly OptionChange[], own: readonly OwnOption[]): readonly OptionChange[] {
-  return changes.filter(({ action, code }) => action !== 'add' || !hasCode(own, code));
-}
 
 function hasCode(list: readonly { readonly code: number }[], code: number): boolean {
   return list.some((one) => one.code === code);
