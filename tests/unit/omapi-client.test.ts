@@ -28,6 +28,7 @@ import {
   updateAnswer,
   ValueError,
 } from '@lessor/omapi';
+import { settle } from '../lib/until.js';
 import { FakeServer, type Handler, type Reply } from './omapi-server.js';
 
 const KEY = { name: 'k', algorithm: 'hmac-sha256', secret: 'c2VjcmV0' };
@@ -230,7 +231,7 @@ describe('connections', () => {
     });
     assert.equal((await steady.lookupByHost({ name: 'a' })).values.name, 'a');
     server!.cut();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await settle();
     assert.equal(steady.isConnected, false);
     assert.throws(() => steady.checkConnected(), ConnectionError);
     await Promise.all(['b', 'c', 'd'].map((name) => steady.lookupByHost({ name })));
@@ -247,7 +248,7 @@ describe('connections', () => {
     const steady = await connectTo(echo);
     const host = await steady.lookupByHost({ name: 'a' });
     server!.cut();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await settle();
     await steady.lookupByHost({ name: 'a' });
     await assert.rejects(host.delete(), StaleHandleError);
     await assert.rejects(steady.openHandle('pool', 3, host), StaleHandleError);
