@@ -111,6 +111,10 @@ describe('From nothing to certificates on a management port', { skip: skipUnless
     ]);
     assert.equal(revoked.status, 0);
     await until('the list is noticed', async () => (await curl(hosts[1], 'status-get', 'ann')).status !== 0);
-    assert.match(readFileSync(join(folder, 'audit.jsonl'), 'utf8'), /CERT_REVOKED/);
+    // She hears of it before it is written down.
+    await until('it is in the audit', async () => {
+      assert.notEqual((await curl(hosts[1], 'status-get', 'ann')).status, 0);
+      return /CERT_REVOKED/.test(readFileSync(join(folder, 'audit.jsonl'), 'utf8'));
+    });
   });
 });
