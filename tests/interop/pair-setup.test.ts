@@ -163,7 +163,7 @@ describe('Setting up a pair', { skip: skipUnless('ip', 'python3') }, () => {
       assert.equal(await stranger.ended, 1);
       assert.match(stranger.output(), text);
     }
-    assert.match(first.output(), /refused 192\.0\.2\.2: the secret/);
+    await until('it says whom it refused', () => /refused 192\.0\.2\.2: the secret/.test(first.output()));
     assert.equal(existsSync(join(servers[1].folder, 'pair')), false);
     assert.deepEqual(readFileSync(servers[1].configFile), before);
     const friend = joining(first.token, '--name', 'beta');

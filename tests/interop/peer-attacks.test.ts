@@ -186,7 +186,9 @@ describe('On the cable between two servers', { skip }, () => {
       const { answer, revived } = await revive(cable, /pair-update/, '192.0.2.1');
       assert.match(answer, /was received before/);
       assert.equal(revived, false);
-      assert.match(auditOf(beta), /"sourceAddress":"(::ffff:)?192\.0\.2\.1".*pair-update.*was received before/);
+      await until('that is in its audit', () =>
+        /"sourceAddress":"(::ffff:)?192\.0\.2\.1".*pair-update.*was received before/.test(auditOf(beta)),
+      );
       const elsewhere = await revive(cable, /pair-update/, otherAddress(cable.lab));
       assert.doesNotMatch(elsewhere.answer, /HTTP/, 'it is not listened to');
       assert.equal(elsewhere.revived, false);
