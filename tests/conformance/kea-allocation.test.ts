@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reply, TestClient } from '../lib/dhcp-client.js';
 import { conformance, rule, subnet } from '../lib/lab.js';
 import { OPT, option, TYPE } from '../lib/wire.js';
 
@@ -108,17 +109,25 @@ conformance(
     rule('of two clients that race for it one has it and the other is refused or unanswered', {}, async () => {
       const path = lab().relay('10.1.0.7');
       const [one, two] = [lab().client({}, path), lab().client({}, path)];
-      const offers = await Promise.all([one.ask(TYPE.discover, {}, 400), two.ask(TYPE.discover, {}, 400)]);
-      assert.ok(offers[0] ?? offers[1], 'one of them is offered the address');
+      const race = (ask: (client: TestClient, index: number) => Promise<Reply | undefined>) =>
+        Promise.all([one, two].map(ask));
+      // Clients ask again until they are answered; of these one has to be.
+      let offers: (Reply | undefined)[] = [];
+      await lab().until('one of them is offered the address', async () => {
+        offers = await race((client) => client.ask(TYPE.discover, {}, 400));
+        return offers.some((offer) => offer !== undefined);
+      });
       const options = [
         option.addresses(OPT.requestedAddress, '10.1.0.100'),
         option.addresses(OPT.serverId, (offers[0] ?? offers[1])?.serverId as string),
       ];
-      const answers = await Promise.all(
-        [one, two].map(async (client, index) =>
+      let answers: (Reply | undefined)[] = [];
+      await lab().until('one of them is answered', async () => {
+        answers = await race(async (client, index) =>
           offers[index] ? client.ask(TYPE.request, { options }, 400) : undefined,
-        ),
-      );
+        );
+        return answers.some((answer) => answer !== undefined);
+      });
       const acks = answers.filter((answer) => answer?.type === TYPE.ack);
       assert.equal(acks.length, 1);
       const winner = answers[0]?.type === TYPE.ack ? one : two;
@@ -204,12 +213,15 @@ conformance(
   (lab) => {
     rule('a renewal right after the ACK reuses the lease and gives what is left of it', {}, async () => {
       const client = lab().client();
+      const began = performance.now();
       const ack = await client.lease();
       const before = await lab().server.lease(ack.yiaddr);
       await sleep(1100);
       const renewed = await client.renew(ack.yiaddr);
       const left = renewed.u32(OPT.leaseTime);
-      assert.ok(left < 3600 && left >= 3595, `${left} s`);
+      // Of seconds begun there may be one more.
+      const passed = Math.ceil((performance.now() - began) / 1000) + 1;
+      assert.ok(left < 3600 && left >= 3600 - passed, `${left} s, ${passed} s later`);
       assert.equal((await lab().server.lease(ack.yiaddr))?.cltt, before?.cltt);
     });
 
@@ -222,17 +234,20 @@ conformance(
   },
 );
 
+/** Longer than a busy machine takes to look at an offer. */
+const OFFER_SEC = 6;
+
 conformance(
   'Offers that are leases (offer-lifetime)',
-  { 'valid-lifetime': 3600, 'offer-lifetime': 2, subnet4: [subnet(1, 1)] },
+  { 'valid-lifetime': 3600, 'offer-lifetime': OFFER_SEC, subnet4: [subnet(1, 1)] },
   (lab) => {
     rule('an offered address is a lease of that lifetime, and nobody else’s meanwhile', {}, async () => {
       const offer = await lab().client().discover();
       assert.equal(offer.u32(OPT.leaseTime), 3600);
       const lease = await lab().server.lease(offer.yiaddr);
-      assert.equal(lease?.['valid-lft'], 2);
+      assert.equal(lease?.['valid-lft'], OFFER_SEC);
       await lab().client().ignored(TYPE.discover);
-      await sleep(3100);
+      await sleep((OFFER_SEC + 1) * 1000 + 100);
       assert.equal((await lab().client().lease()).yiaddr, offer.yiaddr);
     });
   },

@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { type Path, TestClient } from '../lib/dhcp-client.js';
+import { type Path, type Reply, TestClient } from '../lib/dhcp-client.js';
 import { conformance, rule, SERVER, subnet } from '../lib/lab.js';
 import { Link } from '../lib/link.js';
 import { connect, Netns } from '../lib/netns.js';
 import { Server } from '../lib/server.js';
 import { subject } from '../lib/subject.js';
+import { until } from '../lib/until.js';
 import { TYPE } from '../lib/wire.js';
 
 const plain = { 'valid-lifetime': 3600, subnet4: [subnet(1, 50), subnet(2, 50)] };
@@ -94,8 +95,11 @@ describe('Several interfaces', { skip: subject.skipReason() }, () => {
     near.ip('link set lan2 down');
     near.ip('link set lan2 up');
     const client = new TestClient(paths[1] as Path);
-    let reply = await client.ask(TYPE.discover, {}, 300);
-    for (let n = 0; n < 5 && !reply; n++) reply = await client.ask(TYPE.discover, {}, 300);
+    let reply: Reply | undefined;
+    await until('it is served', async () => {
+      reply = await client.ask(TYPE.discover, {}, 300);
+      return reply !== undefined;
+    });
     assert.equal(reply?.type, TYPE.offer);
   });
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type JsonMap, parseCommandJson } from '@lessor/kea';
 import { startReplayServer } from '../golden/control-bench.js';
-import { freePorts } from '../golden/http-bench.js';
+import { freePorts } from '../lib/ports.js';
 import { repoPath } from '../lib/repo.js';
 import { seeded } from './seeded.js';
 
@@ -22,7 +22,7 @@ export type DoorFuzzResult = Readonly<Record<(typeof DOORS)[number], { answered:
 const CREDENTIALS = `Authorization: Basic ${Buffer.from('admin:s3cret').toString('base64')}\r\n`;
 /** What commands must not do to the fuzzer itself. */
 const HARMLESS = /shutdown|config-(set|reload|write)|lease4-write/;
-const ANSWER_TIMEOUT_MS = 5000;
+const ANSWER_TIMEOUT_MS = 60_000;
 
 type Below = (bound: number) => number;
 

@@ -8,6 +8,7 @@ import { formatJson, type JsonMap, type JsonValue } from '@lessor/kea';
 import { parseHexOctets } from 'lessor/internal/control/hex.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { repoPath } from '../lib/repo.js';
+import { settle } from '../lib/until.js';
 import { CONFIG_FILE, type ReplayServer } from './control-bench.js';
 import { type ControlDifference, OTHER_STEPS } from './control-differences.js';
 
@@ -60,7 +61,7 @@ export async function exchange(step: Step, server: ReplayServer): Promise<string
   }
   if (step.elapsed_s !== undefined) {
     const answer = server.ask(request);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await settle(50);
     server.clock.advance(step.elapsed_s * 1000);
     return answer;
   }

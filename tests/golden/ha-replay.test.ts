@@ -5,16 +5,16 @@
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { here } from '../lib/netns.js';
+import { freePort } from '../lib/ports.js';
 import { repoPath } from '../lib/repo.js';
 import { Server } from '../lib/server.js';
 import { hook, SUBJECTS } from '../lib/subject.js';
+import { until } from '../lib/until.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -61,13 +61,8 @@ function transcript(name: string): Json {
   return JSON.parse(readFileSync(join(FOLDER, name), 'utf8'));
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** How long a server may be silent before it counts as gone: longer than a busy machine makes it wait. */
+const SILENCE_MS = 5000;
 
 const ROLES: Readonly<Record<string, string>> = {
   'hot-standby': 'standby',
@@ -93,10 +88,10 @@ class KeaPair {
     const relation = {
       'this-server-name': `server${index + 1}`,
       mode: this.mode,
-      ...(this.mode === 'passive-backup' ? {} : { 'heartbeat-delay': 200, 'max-response-delay': 800 }),
+      ...(this.mode === 'passive-backup' ? {} : { 'heartbeat-delay': 200, 'max-response-delay': SILENCE_MS }),
       'max-unacked-clients': 0,
       'sync-page-limit': 3,
-      'user-context': { lessor: { partner: 'kea', 'interrupt-after': 1000 } },
+      'user-context': { lessor: { partner: 'kea', 'interrupt-after': SILENCE_MS } },
       peers: this.ports.map((port, of) => ({
         name: `server${of + 1}`,
         url: `http://127.0.0.1:${port}/`,
@@ -107,20 +102,29 @@ class KeaPair {
   }
 
   async until(index: 0 | 1, state: string): Promise<void> {
-    const deadline = performance.now() + 20_000;
-    for (;;) {
-      const found = (await this.servers[index].must('ha-heartbeat').catch(() => ({ state: 'silent' }))) as Json;
-      if (found.state === state) return;
-      if (performance.now() > deadline) assert.fail(`server${index + 1} is ${String(found.state)}, not ${state}`);
-      await sleep(50);
-    }
+    let found: Json = {};
+    await until(
+      () => `server${index + 1} is ${String(found.state)}, not ${state}`,
+      async () => {
+        found = await this.servers[index].must('ha-heartbeat').catch(() => ({ state: 'silent' }));
+        return found.state === state;
+      },
+      50,
+    );
   }
 
   /** Waits until both serve, and each has heard that of the other. */
   async together(): Promise<void> {
     await this.until(0, this.mode);
     await this.until(1, this.mode === 'passive-backup' ? 'backup' : this.mode);
-    if (this.mode !== 'passive-backup') await sleep(500);
+    if (this.mode === 'passive-backup') return;
+    for (const server of this.servers) {
+      await until('each has heard that the other serves', async () => {
+        const { 'high-availability': pairs } = await server.must('status-get');
+        const [pair] = pairs as readonly [{ readonly 'ha-servers': { readonly remote: Json } }];
+        return pair['ha-servers'].remote['last-state'] === this.mode;
+      });
+    }
   }
 
   async close(): Promise<void> {

@@ -2,10 +2,11 @@
 
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import type { JsonValue } from '@lessor/kea';
+import { settle } from '../lib/until.js';
 
 /** A recorded or received response. */
 export interface HttpAnswer {
@@ -45,6 +46,7 @@ export function exchange(
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
     let quiet: NodeJS.Timeout | undefined;
+    let looks = 0;
     const socket = open(target);
     const finish = (closed: boolean) => {
       clearTimeout(quiet);
@@ -57,7 +59,10 @@ export function exchange(
       clearTimeout(quiet);
       const answers = parseAnswers(received)?.length ?? -1;
       const complete = answers >= expected.answers && (answers > 0 || !expected.closed);
-      quiet = setTimeout(() => finish(false), complete ? QUIET_MS : PATIENCE_MS);
+      const mine = ++looks;
+      // What came while this process did not get to run is looked at before.
+      const isQuiet = () => void settle(0).then(() => mine === looks && finish(false));
+      quiet = setTimeout(isQuiet, complete ? QUIET_MS : PATIENCE_MS);
     };
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk]);
@@ -109,21 +114,6 @@ function parseAnswers(octets: Buffer): HttpAnswer[] | undefined {
     rest = rest.subarray(end + 4 + body.length);
   }
   return answers;
-}
-
-/** Ports nobody listens on, one for each name. */
-export async function freePorts<N extends string>(names: readonly N[]): Promise<Record<N, number>> {
-  const servers = await Promise.all(
-    names.map(
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return Object.fromEntries(names.map((name, i) => [name, ports[i]])) as Record<N, number>;
 }
 
 /** Makes the folders, credentials and certificates the recordings' configurations name. */

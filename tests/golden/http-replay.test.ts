@@ -12,9 +12,11 @@ import { describe, it } from 'node:test';
 import type { JsonMap, JsonValue } from '@lessor/kea';
 import { startAgent } from 'lessor/internal/main/agent.js';
 import { silentLogger } from 'lessor/internal/platform/log.js';
+import { freePorts } from '../lib/ports.js';
 import { repoPath } from '../lib/repo.js';
+import { settle } from '../lib/until.js';
 import { type ReplayServer, startReplayServer } from './control-bench.js';
-import { exchange, freePorts, furnish, type HttpTarget } from './http-bench.js';
+import { exchange, furnish, type HttpTarget } from './http-bench.js';
 import { HTTP_DIFFERENCES, type HttpDifference, type HttpTranscript } from './http-differences.js';
 import { recordedDaemon } from './recorded-daemon.js';
 import { assertOutcome } from './replay-counts.js';
@@ -230,7 +232,7 @@ async function perform(name: HttpTranscript, step: Step, { names, server }: Room
 /** Ten seconds for the request, thirty for the one after it. */
 async function passTime(server: ReplayServer): Promise<void> {
   for (const ms of [10_000, 30_000]) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await settle(50);
     server.clock.advance(ms);
   }
 }

@@ -8,13 +8,13 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, Netns } from '../lib/netns.js';
 import { findPeer, getPeer, skipUnless } from '../lib/peers.js';
 import { repoPath } from '../lib/repo.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
 import { Server } from '../lib/server.js';
 import { SUBJECTS } from '../lib/subject.js';
+import { until } from '../lib/until.js';
 
 /** Behind the agents: lessor as dhcp4, Kea's kea-dhcp4 under the name d2, nobody as dhcp6. */
 const PORTS = { lessor: 8000, kea: 8001 } as const;
@@ -95,15 +95,12 @@ describe('Control Agents', { skip }, () => {
       name === 'kea' ? [getPeer('kea-ctrl-agent')] : [process.execPath, repoPath('packages/server/bin/kea-ctrl-agent')];
     const env = { ...process.env, KEA_PIDFILE_DIR: run, KEA_LOCKFILE_DIR: run };
     agents.set(name, host.spawn([...program, '-c', file], { stdio: 'ignore', env }));
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await ask(name, { command: 'version-get' });
-        return;
-      } catch (error) {
-        if (attempt > 200) throw error;
-        await sleep(50);
-      }
-    }
+    await until(`the agent ${name} answers`, () =>
+      ask(name, { command: 'version-get' }).then(
+        () => true,
+        () => false,
+      ),
+    );
   }
 
   async function ask(name: Agent, request: unknown): Promise<Reply> {

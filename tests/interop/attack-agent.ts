@@ -47,7 +47,7 @@ export function knock({ host, port, from, authorization, body = '{}', headers = 
         ...headers,
       },
     });
-    sent.setTimeout(8000, () => sent.destroy(new Error('silence')));
+    sent.setTimeout(30_000, () => sent.destroy(new Error('silence')));
     sent.on('response', (response) => {
       response.resume();
       response.once('close', () => resolve(String(response.statusCode)));
@@ -60,10 +60,10 @@ export function knock({ host, port, from, authorization, body = '{}', headers = 
 const basic = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
-/** One password after the other, several at a time; in the end the right one. */
+/** One password after the other, several at a time; in the end the right one, and at once something elsewhere. */
 async function guess(
-  options: Target & { user: string; password: string; tries: number },
-): Promise<Tally & { right: string }> {
+  options: Target & { user: string; password: string; tries: number; elsewhere: Knock },
+): Promise<Tally & { right: string; elsewhere: string }> {
   const tally: Tally = {};
   let left = options.tries;
   const attempt = async (): Promise<void> => {
@@ -73,10 +73,11 @@ async function guess(
   // One more failure, when it is listened to again: from now on there are seconds in which it is not.
   while ((await knock({ ...options, authorization: basic(options.user, 'again') })) !== '401') await sleep(50);
   const right = await knock({ ...options, authorization: basic(options.user, options.password) });
-  return Object.assign(tally, { right }) as Tally & { right: string };
+  const elsewhere = await knock(options.elsewhere);
+  return Object.assign(tally, { right, elsewhere }) as Tally & { right: string; elsewhere: string };
 }
 
-/** Opens connections, sends something on each, and holds those that stay for a while. */
+/** Opens connections, sends something on each, and holds those that stay for a while, if any do. */
 async function hold(options: Target & { connections: number; send?: string; seconds: number }): Promise<Tally> {
   const tally: Tally = {};
   const sockets: Socket[] = [];
@@ -105,8 +106,10 @@ async function hold(options: Target & { connections: number; send?: string; seco
     // One that is not answered at all does not keep the others.
     await Promise.race([Promise.all(wave), sleep(3000)]);
   }
-  await sleep(options.seconds * 1000);
-  tally.held = sockets.filter(({ destroyed, readyState }) => !destroyed && readyState === 'open').length;
+  const held = () => sockets.filter(({ destroyed, readyState }) => !destroyed && readyState === 'open').length;
+  const until = performance.now() + options.seconds * 1000;
+  while (performance.now() < until && held() > 0) await sleep(50);
+  tally.held = held();
   for (const socket of sockets) socket.destroy();
   return tally;
 }
@@ -136,7 +139,7 @@ function flood(
       if (said.length < 2000) said += chunk.toString('latin1');
     });
     socket.on('error', () => undefined);
-    socket.setTimeout(10_000, () => socket.destroy());
+    socket.setTimeout(30_000, () => socket.destroy());
     socket.on('close', () => resolve({ taken: socket.bytesWritten, said }));
   });
 }

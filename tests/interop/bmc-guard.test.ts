@@ -14,6 +14,7 @@ import type { Netns } from '../lib/netns.js';
 import { getPeer, skipUnless } from '../lib/peers.js';
 import { repoPath } from '../lib/repo.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
+import { until } from '../lib/until.js';
 import { OPT, optionData } from '../lib/wire.js';
 
 const SECRET = '-u admin -p hunter2';
@@ -58,8 +59,8 @@ describe('the guard of BMC networks', { skip: skipUnless('udhcpc', 'ipmi_sim', '
     for (const folder of folders) removeScratch(folder);
   });
 
-  /** Starts ipmi_sim in a machine, at port 623 of every address. */
-  function simulateBmc(namespace: Netns): void {
+  /** Starts ipmi_sim in a machine, at port 623 of every address, and waits until it is there. */
+  async function simulateBmc(namespace: Netns): Promise<void> {
     const folder = scratchFolder();
     folders.push(folder);
     const any = 'none md2 md5 straight';
@@ -76,6 +77,7 @@ describe('the guard of BMC networks', { skip: skipUnless('udhcpc', 'ipmi_sim', '
     );
     const files = ['-c', join(folder, 'lan.conf'), '-f', join(folder, 'emu'), '-s', folder];
     namespace.spawn([getPeer('ipmi_sim'), ...files, '-n'], { stdio: 'ignore' });
+    await until('ipmi_sim listens', async () => /:026F /.test((await namespace.run(['cat', '/proc/net/udp'])).stdout));
   }
 
   /** Replies to a client that carry the secret, by the network they left on. */
@@ -88,9 +90,10 @@ describe('the guard of BMC networks', { skip: skipUnless('udhcpc', 'ipmi_sim', '
   it('a BMC where it belongs gets its profile, and nothing is said', async () => {
     const mac = '02:61:00:00:00:01';
     const bmc = lab.machine(lab.management, mac);
-    simulateBmc(bmc);
+    await simulateBmc(bmc);
     await lab.lease(bmc, ['-V', 'iDRAC', '-x', 'hostname:idrac-ABC1234', '-O', '43']);
     assert.deepEqual(await lab.rulesOf(mac), []);
+    await until('its profile was seen', () => secretsSentTo(mac).length > 0);
     assert.deepEqual([...new Set(secretsSentTo(mac))], ['mg0']);
     const one = await lab.device(mac);
     assert.equal(one['port-mode'], 'dedicated');
@@ -113,13 +116,13 @@ describe('the guard of BMC networks', { skip: skipUnless('udhcpc', 'ipmi_sim', '
       'mc',
       'info',
     ];
-    assert.match((await lab.serverHost.run(tool, 20_000)).stdout, /IPMI Version/);
+    assert.match((await lab.serverHost.run(tool)).stdout, /IPMI Version/);
   });
 
   it('R1 and R9: a BMC on the network of hosts, by its fingerprint and by its answer to the presence ping', async () => {
     const mac = '02:62:00:00:01:01';
     const bmc = lab.machine(lab.hosts, mac);
-    simulateBmc(bmc);
+    await simulateBmc(bmc);
     await lab.lease(bmc, ['-V', 'CPQRIB3', '-O', '43']);
     const { evidence } = await lab.alarm(mac, 'R1');
     assert.match(evidence[0]!.text, /option 60 "CPQRIB3": HPE iLO/);
@@ -207,11 +210,11 @@ describe('the guard of BMC networks', { skip: skipUnless('udhcpc', 'ipmi_sim', '
       '--socket',
       lab.server.socket,
     ];
-    const { status, stdout } = await lab.serverHost.run(cli, 30_000);
+    const { status, stdout } = await lab.serverHost.run(cli);
     assert.equal(status, 0);
-    const asked = await lab.serverHost.run([...cli, '--json', '--subnet', '62'], 30_000);
+    const asked = await lab.serverHost.run([...cli, '--json', '--subnet', '62']);
     assert.ok(asked.stdout.split('\n').some((line) => line.includes('"port-mode":"failed-over"')));
-    assert.equal((await lab.serverHost.run([...cli, 'acknowledge', '99'], 30_000)).status, 1);
+    assert.equal((await lab.serverHost.run([...cli, 'acknowledge', '99'])).status, 1);
     assert.match(stdout, /02:61:00:00:04:01 +bmc|02:61:00:00:04:01 +unknown +- +failed-over +62/);
   });
 });

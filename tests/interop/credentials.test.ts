@@ -5,14 +5,16 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
 import { OmapiClient } from '@lessor/omapi';
 import { AccessLab, basic, keyOf, passwordOf } from '../lib/access-lab.js';
 import { skipUnless } from '../lib/peers.js';
 import { repoPath } from '../lib/repo.js';
+import { until } from '../lib/until.js';
 
 const BODY = '{"command": "version-get"}';
+/** How often a proof is tried that is not good yet: failures make a source wait, longer each time. */
+const SELDOM_MS = 200;
 
 describe('Credentials in files', { skip: skipUnless('openssl') }, () => {
   let lab: AccessLab;
@@ -22,15 +24,6 @@ describe('Credentials in files', { skip: skipUnless('openssl') }, () => {
     writeFileSync(secretFile(), keyOf('viewer').secret, { mode: 0o600 });
   });
   after(() => lab?.close());
-
-  async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + 10_000;
-    while (!(await holds())) {
-      assert.ok(performance.now() < deadline, what);
-      // Failures make a source wait, longer each time: not so often.
-      await sleep(200);
-    }
-  }
 
   const status = async (password: string) =>
     (await lab.post('http', BODY, { authorization: basic('viewer', password) })).status;
@@ -43,7 +36,7 @@ describe('Credentials in files', { skip: skipUnless('openssl') }, () => {
     writeFileSync(join(lab.server.folder, 'viewer.password'), hash);
     assert.equal(await status(passwordOf('viewer')), 200, 'nothing is read before');
     lab.server.signal('SIGHUP');
-    await until('the new password is taken', async () => (await status('another one')) === 200);
+    await until('the new password is taken', async () => (await status('another one')) === 200, SELDOM_MS);
     assert.equal(await status(passwordOf('viewer')), 401);
     assert.equal(await status('another one'), 200);
     assert.doesNotMatch(JSON.stringify(await lab.server.must('config-get')), /another one/);
@@ -92,11 +85,11 @@ describe('Credentials in files', { skip: skipUnless('openssl') }, () => {
         client.close();
       }
     };
-    await until('the file is read', () => looks(old));
+    await until('the file is read', () => looks(old), SELDOM_MS);
     const secret = Buffer.from('another secret of 32 octets.....').toString('base64');
     writeFileSync(secretFile(), secret);
     lab.server.signal('SIGHUP');
-    await until('the new secret is taken', () => looks(secret));
+    await until('the new secret is taken', () => looks(secret), SELDOM_MS);
     assert.equal(await looks(old), false);
   });
 });

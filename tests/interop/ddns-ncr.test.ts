@@ -61,7 +61,7 @@ function fqdn(flags: number, name: string, full = false): WireOption {
 /** One step: exchanges with a server; what it sends is compared. */
 interface Step {
   readonly name: string;
-  /** Kea now and then handles the client's REQUEST once more after its RELEASE: what it says twice counts once. */
+  /** Kea now and then handles the client's REQUEST once more when its lease is gone: what it says twice counts once. */
   readonly repeats?: true;
   run(world: World): Promise<void>;
 }
@@ -196,6 +196,7 @@ const STEPS: readonly Step[] = [
   },
   {
     name: 'deletion by command',
+    repeats: true,
     async run(world) {
       const address = await world.lease('t', [name('t')]);
       await world.settle();
@@ -204,6 +205,7 @@ const STEPS: readonly Step[] = [
   },
   {
     name: 'deletion by command with update-ddns',
+    repeats: true,
     async run(world) {
       const address = await world.lease('u', [name('u')]);
       await world.settle();

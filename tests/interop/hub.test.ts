@@ -5,7 +5,6 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Reply, TestClient } from '../lib/dhcp-client.js';
 import { Link } from '../lib/link.js';
 import { connect, Netns, Switch } from '../lib/netns.js';
@@ -13,17 +12,21 @@ import { getPeer, skipUnless } from '../lib/peers.js';
 import { repoPath } from '../lib/repo.js';
 import { Server } from '../lib/server.js';
 import { hook, SUBJECTS, type Subject } from '../lib/subject.js';
+import { until } from '../lib/until.js';
 import { TYPE } from '../lib/wire.js';
 
-/** Short enough for a test; Kea 2.2 needs its threads for a listener of its own. */
+/** How long a partner may be silent: short enough for a test, and longer than a busy machine makes it wait. */
+const SILENCE_MS = 4000;
+
+/** Kea 2.2 needs its threads for a listener of its own. */
 const RELATION = {
   'heartbeat-delay': 500,
-  'max-response-delay': 2000,
+  'max-response-delay': SILENCE_MS,
   'max-ack-delay': 1000,
   'max-unacked-clients': 0,
   'multi-threading': { 'enable-multi-threading': true, 'http-dedicated-listener': true },
 };
-const LESSOR = { mclt: 20, 'interrupt-after': 1000, 'heartbeat-delay': 100 };
+const LESSOR = { mclt: 20, 'interrupt-after': SILENCE_MS, 'heartbeat-delay': 100, 'ack-deadline': 10_000 };
 
 type Site = 0 | 1;
 
@@ -95,15 +98,8 @@ class HubLab {
   }
 
   /** A lease for a client that asks again and again, as clients do. */
-  async leased(site: Site, one = this.client(site)): Promise<Reply> {
-    const began = performance.now();
-    for (;;) {
-      const secs = Math.floor((performance.now() - began) / 1000);
-      const offer = await one.ask(TYPE.discover, { secs }, 300);
-      const ack = offer && (await one.ask(TYPE.request, { secs, ...one.selecting(offer) }, 1000));
-      if (ack?.type === TYPE.ack) return ack;
-      assert.ok(performance.now() - began < 15_000, `no lease at site ${site + 1}\n${this.logs()}`);
-    }
+  leased(site: Site): Promise<Reply> {
+    return this.client(site).persist(() => `at site ${site + 1}\n${this.logs()}`);
   }
 
   /** What the hub, or a spoke, says of a relation: Kea's word for the state, and lessor's where it has one. */
@@ -115,14 +111,15 @@ class HubLab {
   }
 
   async until(server: 'hub' | 'spoke', site: Site, state: string): Promise<void> {
-    const deadline = performance.now() + 20_000;
-    for (;;) {
-      const found = await this.state(server, site).catch((error: Error) => error.message);
-      if (found === state) return;
-      if (performance.now() > deadline)
-        assert.fail(`${server} ${site + 1} is in ${found}, not ${state}\n${this.logs()}`);
-      await sleep(50);
-    }
+    let found = '';
+    await until(
+      () => `${server} ${site + 1} is in ${found}, not ${state}\n${this.logs()}`,
+      async () => {
+        found = await this.state(server, site).catch((error: Error) => error.message);
+        return found === state;
+      },
+      50,
+    );
   }
 
   async all(state: string): Promise<void> {
@@ -139,16 +136,17 @@ class HubLab {
   }
 
   async equal(site: Site): Promise<string[]> {
-    const deadline = performance.now() + 5000;
-    for (;;) {
-      const [here, there] = [await this.holders(this.hub, site), await this.holders(this.spokes[site], site)];
-      if (String(here) === String(there) || performance.now() > deadline) {
-        assert.deepEqual(here, there);
-        assert.equal((await this.spokes[site].leases()).filter((lease) => lease['subnet-id'] !== site + 1).length, 0);
-        return here;
-      }
-      await sleep(50);
-    }
+    let [here, there]: string[][] = [[], []];
+    await until(
+      () => `hub and spoke ${site + 1} have the same: ${here} and ${there}`,
+      async () => {
+        [here, there] = [await this.holders(this.hub, site), await this.holders(this.spokes[site], site)];
+        return String(here) === String(there);
+      },
+      50,
+    );
+    assert.equal((await this.spokes[site].leases()).filter((lease) => lease['subnet-id'] !== site + 1).length, 0);
+    return here!;
   }
 
   logs(): string {

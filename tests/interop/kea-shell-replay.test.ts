@@ -14,7 +14,6 @@ import {
   AUTHENTICATION,
   agentTls,
   type ControlLab,
-  freePort,
   LAB_PASSWORD,
   LAB_USER,
   openControlLab,
@@ -22,6 +21,7 @@ import {
 } from '../lib/control-lab.js';
 import { here } from '../lib/netns.js';
 import { getPeer, skipUnless } from '../lib/peers.js';
+import { freePort } from '../lib/ports.js';
 import { repoPath } from '../lib/repo.js';
 import { type CommandAnswer, Server } from '../lib/server.js';
 import { SUBJECTS } from '../lib/subject.js';

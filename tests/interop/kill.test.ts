@@ -13,6 +13,7 @@ import { AckRecord, churn } from '../lib/load.js';
 import { getPeer, skipUnless } from '../lib/peers.js';
 import type { Server } from '../lib/server.js';
 import { type SubjectName, subject } from '../lib/subject.js';
+import { PATIENCE_MS, until } from '../lib/until.js';
 import { TYPE } from '../lib/wire.js';
 
 const dhcp4 = (more: Record<string, unknown> = {}) => ({
@@ -36,12 +37,12 @@ describe('SIGKILL at any instant', { skip: subject.skipReason() }, () => {
     for (let round = 0; round < 5; round++) {
       const before = record.count;
       let over = false;
-      const load = churn(path, { clients: 40, until: () => over, timeoutMs: 200 });
+      const load = churn(path, { clients: 40, until: () => over, timeoutMs: 600 });
       await sleep(250 + 61 * round);
+      await until('clients are served', () => record.count > before + 20);
       await lab.server.kill();
       over = true;
       await load;
-      assert.ok(record.count > before + 20, `only ${record.count - before} ACKs before the kill`);
       await lab.server.start();
       await record.assertKept(lab.server);
     }
@@ -119,9 +120,15 @@ describe('SIGKILL at every step of a commit and of a cleanup', {
         const before = record.count;
         // It may die while it starts: opening the file is one of the steps.
         await victim.start().catch(() => undefined);
-        const deadline = performance.now() + 4000;
-        const over = () => !victim.running || performance.now() > deadline;
-        await churn(lab.relay(GIADDR), { clients: 2, until: over, timeoutMs: 150 });
+        // Clients of little patience have little to wait for when it is dead; where it is slow they get nowhere.
+        for (const [timeoutMs, forMs] of [
+          [150, 4000],
+          [2000, PATIENCE_MS],
+        ] as const) {
+          const deadline = performance.now() + forMs;
+          const over = () => !victim.running || performance.now() > deadline;
+          await churn(lab.relay(GIADDR), { clients: 2, until: over, timeoutMs });
+        }
         assert.ok(!victim.running, 'it never came to this step');
         assert.equal(victim.ending, 'SIGKILL', lab.server.log().slice(-1000));
         t.diagnostic(`killed after ${record.count - before} ACKs`);
@@ -180,14 +187,15 @@ describe('A disk that fails (fdatasync: EIO)', { skip: failingDiskSkip() }, () =
     const victim = tampered(lab, [''], `${FLUSH}:error=EIO:when=6..9`);
     await victim.start();
     const path = lab.relay(GIADDR);
+    // Before the disk fails.
+    await lab.client({}, path).lease();
     const outcomes: boolean[] = [];
     for (let n = 0; n < 60 && !(outcomes.includes(false) && outcomes.at(-1)); n++) {
       const client = lab.client({}, path);
-      const offer = await client.ask(TYPE.discover, {}, 300);
-      const ack = offer && (await client.ask(TYPE.request, client.selecting(offer), 300));
+      const offer = await client.ask(TYPE.discover, {}, 1500);
+      const ack = offer && (await client.ask(TYPE.request, client.selecting(offer), 1500));
       outcomes.push(ack?.type === TYPE.ack);
     }
-    assert.equal(outcomes[0], true, 'no ACK before the disk failed');
     assert.ok(outcomes.includes(false), `every request was acknowledged though the disk failed: ${outcomes}`);
     assert.equal(outcomes.at(-1), true, `no ACK after the disk recovered: ${outcomes}`);
     assert.ok(victim.running, 'the server ended');
@@ -232,11 +240,14 @@ describe('A full disk (ENOSPC)', { skip: subject.skipReason() }, () => {
       const ack = offer && (await client.ask(TYPE.request, client.selecting(offer), 400));
       return ack?.type === TYPE.ack;
     };
-    assert.ok(await acked(), 'no ACK on an empty disk');
+    await lab.client({}, path).lease();
 
     fill(join(inside, 'filler'));
+    // Kea does not tell; of lessor it is known when an ACK is missing because of the disk, and not because it is slow.
+    const isFull = async (): Promise<boolean> =>
+      subject.name !== 'lessor' || /ENOSPC|no space/i.test(JSON.stringify(await victim.must('status-get')));
     let last = true;
-    for (let n = 0; n < 200 && last; n++) last = await acked();
+    for (let n = 0; n < 200 && (last || !(await isFull())); n++) last = await acked();
     assert.equal(last, false, 'ACKs in spite of a full disk');
     for (let n = 0; n < 4; n++) assert.equal(await acked(), false, 'an ACK while the disk is full');
     assert.ok(victim.running, 'the server ended');
@@ -244,9 +255,8 @@ describe('A full disk (ENOSPC)', { skip: subject.skipReason() }, () => {
     if (subject.name === 'lessor') assert.match(status, /ENOSPC|no space/i, `status-get does not show it: ${status}`);
 
     rmSync(join(inside, 'filler'));
-    for (let n = 0; n < 20 && !last; n++) last = await acked();
-    assert.ok(last, 'no ACK after space returned');
-    for (let n = 0; n < 10; n++) assert.ok(await acked());
+    await until('there are ACKs again', acked);
+    for (let n = 0; n < 10; n++) await lab.client({}, path).lease();
     record.stop();
 
     cpSync(inside, join(lab.server.folder, 'data'), { recursive: true });

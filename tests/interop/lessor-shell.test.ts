@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
-import { type ControlLab, freePort, LAB_PASSWORD, LAB_USER, openControlLab } from '../lib/control-lab.js';
+import { type ControlLab, LAB_PASSWORD, LAB_USER, openControlLab } from '../lib/control-lab.js';
 import { getPeer, skipUnless } from '../lib/peers.js';
+import { freePort } from '../lib/ports.js';
 import { repoPath } from '../lib/repo.js';
+import { PATIENCE_MS } from '../lib/until.js';
 
 const SHELL = repoPath('packages', 'server', 'bin', 'lessor-shell');
 
@@ -166,7 +168,10 @@ async function typeInto(command: string, steps: readonly (readonly [text: string
   try {
     for (const [text, expected] of [['', /kea> /] as const, ...steps]) {
       await new Promise<void>((resolve, reject) => {
-        const late = setTimeout(() => reject(new assert.AssertionError({ message: `${expected}: ${output}` })), 15_000);
+        const late = setTimeout(
+          () => reject(new assert.AssertionError({ message: `${expected}: ${output}` })),
+          PATIENCE_MS,
+        );
         look = () => {
           if (!expected.test(output)) return;
           clearTimeout(late);

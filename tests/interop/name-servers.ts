@@ -82,7 +82,7 @@ ${zones}
 
   /** RDATA of all records of a name and type, as dig prints them. */
   records(name: string, type: string): string[] {
-    const query = ['@127.0.0.1', '+short', '+time=1', '+tries=1', name, type];
+    const query = ['@127.0.0.1', '+short', '+time=10', '+tries=2', name, type];
     const { stdout } = spawnSync(...this.#namespace.wrap(getPeer('dig'), ...query), { encoding: 'utf8' });
     return stdout.split('\n').filter((line) => line !== '' && !line.startsWith(';'));
   }

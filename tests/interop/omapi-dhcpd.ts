@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { connect, Netns } from '../lib/netns.js';
 import { getPeer } from '../lib/peers.js';
 import { scratchFolder } from '../lib/scratch.js';
+import { PATIENCE_MS } from '../lib/until.js';
 
 /** A key as the configuration has it. */
 export interface LabKey {
@@ -198,7 +199,7 @@ export class OmapiLab {
     const [command, args] = this.namespace.wrap(...(argv as [string, ...string[]]));
     const { stdout, stderr, status } = spawnSync(command, args, {
       input: Buffer.from(input, 'latin1'),
-      timeout: 20_000,
+      timeout: PATIENCE_MS,
       maxBuffer: 2 ** 26,
     });
     return { stdout: stdout.toString('latin1'), stderr: stderr.toString('latin1'), status };

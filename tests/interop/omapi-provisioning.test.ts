@@ -6,13 +6,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Arrival, Link } from '../lib/link.js';
 import { Netns, Switch } from '../lib/netns.js';
 import { skipUnless } from '../lib/peers.js';
 import { Server } from '../lib/server.js';
 import { subject } from '../lib/subject.js';
-import { OPT, optionData, TYPE } from '../lib/wire.js';
+import { until } from '../lib/until.js';
+import { OPT, optionData, TYPE, type WireMessage } from '../lib/wire.js';
 import { type ClientName, RealClient } from './real-clients.js';
 
 const OMSHELL = '/usr/bin/omshell';
@@ -73,12 +73,16 @@ describe('Provisioning through OMAPI', { skip }, () => {
     });
   }
 
-  /** The last ACK that a machine got. */
-  const lastAck = ({ mac }: RealClient) =>
-    seen.findLast(
-      ({ message }) =>
-        message.op === 2 && message.chaddr === mac && optionData(message.options, OPT.messageType)?.[0] === TYPE.ack,
-    )!.message;
+  /** The ACK by which a machine got an address. */
+  async function ackOf({ mac }: RealClient, address: string): Promise<WireMessage> {
+    const found = () =>
+      seen.findLast(
+        ({ message: { op, chaddr, yiaddr, options } }) =>
+          op === 2 && chaddr === mac && yiaddr === address && optionData(options, OPT.messageType)?.[0] === TYPE.ack,
+      );
+    await until(`the ACK of ${address} was seen`, () => found() !== undefined);
+    return found()!.message;
+  }
 
   const fileOf = (field: Buffer) => field.toString('latin1').replace(/\0+$/, '');
 
@@ -101,7 +105,7 @@ describe('Provisioning through OMAPI', { skip }, () => {
           assert.match(made, new RegExp(`ip-address = ${hex}`));
           machine.start();
           assert.equal(await machine.bound(), address);
-          const ack = lastAck(machine);
+          const ack = await ackOf(machine, address);
           assert.deepEqual(
             [
               fileOf(ack.file),
@@ -131,13 +135,10 @@ describe('Provisioning through OMAPI', { skip }, () => {
           assert.notEqual((await server.lease(address))?.state, 0);
           // udhcpc remembers nothing; dhclient asks for the address it had and is told no.
           machine.start();
-          let now = await machine.bound();
-          for (let i = 0; i < 100 && now === address; i++) {
-            await sleep(100);
-            now = (await machine.address()) ?? address;
-          }
+          const now = await machine.bound(address);
           assert.match(now, /^10\.50\.0\.1\d\d$/);
-          assert.deepEqual([fileOf(lastAck(machine).file), lastAck(machine).siaddr], ['', '0.0.0.0']);
+          const { file, siaddr } = await ackOf(machine, now);
+          assert.deepEqual([fileOf(file), siaddr], ['', '0.0.0.0']);
         }),
       ),
     );

@@ -125,7 +125,7 @@ describe('The packages', { skip }, () => {
         'discover,request,release',
       ];
       let got = { status: null as number | null, stdout: '' };
-      for (let i = 0; i < 40 && got.status !== 0 && server.exitCode === null; i++) {
+      for (let i = 0; i < 100 && got.status !== 0 && server.exitCode === null; i++) {
         got = await far!.run([process.execPath, lessor, ...get, '--json', '--timeout', '1', '--retries', '0']);
         if (got.status !== 0) await sleep(250);
       }

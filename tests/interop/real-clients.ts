@@ -3,12 +3,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { newMac } from '../lib/dhcp-client.js';
 import { Netns, type Switch } from '../lib/netns.js';
 import { getPeer } from '../lib/peers.js';
 import { repoPath } from '../lib/repo.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
+import { until } from '../lib/until.js';
 
 /** How a start differs from an ordinary one. */
 export interface StartOptions {
@@ -32,6 +32,9 @@ interface Program {
   readonly remembers: boolean;
 }
 
+/** How long a client asks for the address it remembers before it begins anew. */
+const REBOOT_SEC = 15;
+
 const script = (name: string) => repoPath('tests', 'interop', name);
 
 const PROGRAMS: Readonly<Record<ClientName, Program>> = {
@@ -40,7 +43,7 @@ const PROGRAMS: Readonly<Record<ClientName, Program>> = {
       const ask = request === undefined ? '' : `send dhcp-requested-address ${request};\n`;
       writeFileSync(
         join(folder, 'dhclient.conf'),
-        `${ask}request subnet-mask, routers, domain-name-servers;\nretry 2;\ninitial-interval 1;\nbackoff-cutoff 2;\nreboot 5;\n`,
+        `${ask}request subnet-mask, routers, domain-name-servers;\nretry 2;\ninitial-interval 1;\nbackoff-cutoff 2;\nreboot ${REBOOT_SEC};\n`,
       );
       const environment = [`PATH=${process.env.PATH}`, ...(probe ? ['PROBE=1'] : [])].flatMap((each) => ['-e', each]);
       return [
@@ -66,7 +69,7 @@ const PROGRAMS: Readonly<Record<ClientName, Program>> = {
   udhcpc: {
     command: (folder, { request, probe }) => [
       ...[getPeer('udhcpc'), '-f', '-i', 'eth0', '-s', script('udhcpc-script.sh'), '-p', join(folder, 'pid')],
-      ...['-t', '10', '-T', '1', '-A', '1', ...(request ? ['-r', request] : []), ...(probe ? ['-a500'] : [])],
+      ...['-t', '10', '-T', '1', '-A', '1', ...(request ? ['-r', request] : []), ...(probe ? ['-a3000'] : [])],
     ],
     release: async (client) => client.signal('SIGUSR2'),
     renewSignal: 'SIGUSR1',
@@ -75,7 +78,14 @@ const PROGRAMS: Readonly<Record<ClientName, Program>> = {
   dhcpcd: {
     command: (folder, { request, probe }) => {
       mkdirSync(join(folder, 'db'), { recursive: true });
-      const lines = ['clientid', 'noipv4ll', 'noipv6', 'script /bin/true', 'option subnet_mask, routers'];
+      const lines = [
+        'clientid',
+        'noipv4ll',
+        'noipv6',
+        'script /bin/true',
+        'option subnet_mask, routers',
+        `reboot ${REBOOT_SEC}`,
+      ];
       if (request) lines.push(`request ${request}`);
       if (!probe) lines.push('noarp');
       writeFileSync(join(folder, 'dhcpcd.conf'), `${lines.join('\n')}\n`);
@@ -147,20 +157,23 @@ export class RealClient {
     return /inet (\S+)\//.exec(shown.stdout)?.[1];
   }
 
-  /** Waits until its interface has an address, other than `not`. @throws Error with its log after `timeoutMs`. */
-  async bound(timeoutMs = 15_000, not?: string): Promise<string> {
-    const deadline = performance.now() + timeoutMs;
-    for (;;) {
-      const address = await this.address();
-      if (address !== undefined && address !== not) return address;
-      if (performance.now() > deadline) throw new Error(`${this.name} got no address\n${this.log()}`);
-      await sleep(150);
-    }
+  /** Waits until its interface has an address, other than `not`. @throws AssertionError with its log */
+  async bound(not?: string): Promise<string> {
+    let address: string | undefined;
+    await until(
+      () => `${this.name} got no address\n${this.log()}`,
+      async () => {
+        address = await this.address();
+        return address !== undefined && address !== not;
+      },
+      150,
+    );
+    return address!;
   }
 
-  /** True if `host` answers its ping. */
+  /** True if `host` answers its ping, or one of those after it. */
   async reaches(host: string): Promise<boolean> {
-    const ping = await this.namespace.run([getPeer('ping'), '-c', '1', '-W', '2', host]);
+    const ping = await this.namespace.run([getPeer('ping'), '-c', '1', '-w', '30', host]);
     return ping.status === 0;
   }
 

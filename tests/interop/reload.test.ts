@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Differs, Lab, rule } from '../lib/lab.js';
 import { AckRecord, churn } from '../lib/load.js';
 import { subject } from '../lib/subject.js';
+import { until } from '../lib/until.js';
 import { OPT, option } from '../lib/wire.js';
 
 /** A configuration whose number clients can see. */
@@ -58,7 +59,7 @@ describe('Reconfiguration under load', { skip: subject.skipReason() }, () => {
   /** Runs clients while `meanwhile` runs, and for a moment longer. */
   async function underLoad(meanwhile: () => Promise<void>): Promise<{ answered: number; lost: number }> {
     let over = false;
-    const load = churn(lab.relay('10.2.0.1'), { clients: CLIENTS, until: () => over, timeoutMs: 1500 });
+    const load = churn(lab.relay('10.2.0.1'), { clients: CLIENTS, until: () => over, timeoutMs: 15_000 });
     await sleep(100);
     await meanwhile().finally(() => {
       over = true;
@@ -69,6 +70,7 @@ describe('Reconfiguration under load', { skip: subject.skipReason() }, () => {
   rule('without reconfiguration no packet is lost (the baseline)', {}, async () => {
     const { answered, lost } = await underLoad(async () => {
       await sleep(1000);
+      await until('there were enough exchanges', () => record.count > 500);
     });
     assert.ok(answered > 500, `only ${answered} exchanges`);
     assert.equal(lost, 0);

@@ -9,12 +9,12 @@ import type { InterfacesConfig } from 'lessor/internal/domain/snapshot.js';
 import { parseIpv4 } from 'lessor/internal/domain/values.js';
 import { connect, Netns } from '../lib/netns.js';
 import { skipUnless } from '../lib/peers.js';
+import { PATIENCE_MS } from '../lib/until.js';
 
 const AGENT = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? 'sockets-agent.ts' : 'sockets-agent.js', import.meta.url),
 );
 const CLIENT_MAC = '02:00:00:00:00:09';
-const DEADLINE_MS = 8000;
 
 interface Told {
   readonly event: string;
@@ -40,7 +40,7 @@ class Agent {
 
   /** The first event not seen before that fits; fails when it does not come. */
   async next(event: string, fits: (told: Told) => boolean = () => true): Promise<Told> {
-    const deadline = Date.now() + DEADLINE_MS;
+    const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const index = this.told.findIndex((told) => told.event === event && fits(told));
       if (index >= 0) return this.told.splice(index, 1)[0]!;
@@ -89,7 +89,10 @@ function config(selectors: string[], more: Partial<InterfacesConfig> = {}): Inte
   };
 }
 
-/** Sends a UDP datagram in a frame with scapy and resolves with what comes back to `replyPort` within half a second. */
+/**
+ * Sends a UDP datagram in a frame with scapy and resolves with what comes back to `replyPort`: if the text asks for a
+ * reply, once there is one, and until half a second later.
+ */
 async function exchange(
   namespace: Netns,
   frame: { to?: string; source: string; destination: string; sourcePort: number; text: string },
@@ -99,13 +102,15 @@ async function exchange(
 import json, sys, time
 from scapy.all import Ether, IP, UDP, AsyncSniffer, sendp, Raw
 f = json.loads(sys.argv[1])
-started = []
+started, seen = [], []
 s = AsyncSniffer(iface='c0', lfilter=lambda p: UDP in p and p[UDP].dport == f['replyPort'] and p[Ether].src != f['mac'],
-                 started_callback=lambda: started.append(1))
+                 started_callback=lambda: started.append(1), prn=seen.append)
 s.start()
 while not started: time.sleep(0.01)
 sendp(Ether(dst=f['to'], src=f['mac'])/IP(src=f['source'], dst=f['destination'])/
       UDP(sport=f['sourcePort'], dport=67)/Raw(f['text'].encode()), iface='c0', verbose=0)
+deadline = time.monotonic() + 30
+while f['text'].startswith('to ') and not seen and time.monotonic() < deadline: time.sleep(0.01)
 time.sleep(0.5)
 def whole(p):
     q = Ether(bytes(p))
@@ -115,7 +120,7 @@ print(json.dumps([{'ethernet': p[Ether].src + '>' + p[Ether].dst, 'ip': p[IP].sr
   'ports': '%d>%d' % (p[UDP].sport, p[UDP].dport), 'text': bytes(p[UDP].payload).decode('latin1'),
   'intact': whole(p)} for p in s.stop()]))`;
   const words = JSON.stringify({ to: 'ff:ff:ff:ff:ff:ff', mac: CLIENT_MAC, replyPort, ...frame });
-  const { status, stdout } = await namespace.run(['/usr/bin/python3', '-c', script, words], 15_000);
+  const { status, stdout } = await namespace.run(['/usr/bin/python3', '-c', script, words]);
   assert.equal(status, 0, stdout);
   return JSON.parse(stdout) as Awaited<ReturnType<typeof exchange>>;
 }
@@ -197,7 +202,7 @@ describe('DHCP sockets in network namespaces', { skip: skipUnless('ip', 'scapy')
     server.ip('addr add 10.78.0.1/24 dev s0');
     client.ip('addr add 10.78.0.2/24 dev c0');
     const renewal = { to: serverMac, source: '10.78.0.2', destination: '10.78.0.1', sourcePort: 68 };
-    const deadline = Date.now() + DEADLINE_MS;
+    const deadline = Date.now() + PATIENCE_MS;
     let told: Told;
     do {
       await exchange(client, { ...renewal, text: 'probe' });
@@ -228,7 +233,7 @@ describe('DHCP sockets in network namespaces', { skip: skipUnless('ip', 'scapy')
     const routed = new Agent(server, config(['s0'], { outboundInterface: 'use-routing' }), 1067);
     await routed.listening(/listening on s0/);
     const script = `import socket
-s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('10.77.0.2',1068)); s.settimeout(3)
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('10.77.0.2',1068)); s.settimeout(30)
 s.sendto(b'to 10.77.0.2 1068',('10.77.0.1',1067)); print(s.recvfrom(999)[1])`;
     const { stdout } = await client.run(['/usr/bin/python3', '-c', script]);
     assert.equal(stdout.trim(), "('10.77.0.1', 1067)");
@@ -242,7 +247,7 @@ s.sendto(b'to 10.77.0.2 1068',('10.77.0.1',1067)); print(s.recvfrom(999)[1])`;
     await udp.listening(/listening on s0, address 10\.77\.0\.1, port 2067$/);
     const script = `import socket
 s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('10.77.0.2',2068))
-b=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); b.bind(('',2069)); b.settimeout(3)
+b=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); b.bind(('',2069)); b.settimeout(30)
 s.sendto(b'to 10.77.0.99 2069 020000000009',('10.77.0.1',2067)); print(b.recvfrom(999)[1])`;
     const { stdout } = await client.run(['/usr/bin/python3', '-c', script]);
     assert.equal(stdout.trim(), "('10.77.0.1', 2067)");
@@ -253,7 +258,7 @@ s.sendto(b'to 10.77.0.99 2069 020000000009',('10.77.0.1',2067)); print(b.recvfro
     // Root without any capability: as powerless as anybody, but it can read the checkout wherever that is.
     const nobody = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
     const script = `import socket
-s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('127.0.0.1',6768)); s.settimeout(3)
+s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('127.0.0.1',6768)); s.settimeout(30)
 s.sendto(b'to 127.0.0.1 6768',('127.0.0.1',6767)); print(s.recvfrom(999)[1])`;
     const unprivileged = new Agent(server, config(['lo']), 6767, nobody);
     await unprivileged.listening(/listening on lo, address 127\.0\.0\.1, port 6767$/);

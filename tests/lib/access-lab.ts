@@ -10,8 +10,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { ROLE_NAMES, type Role } from 'lessor/internal/domain/access/roles.js';
 import { Authority, type CertificateFiles } from './authority.js';
-import { freePort } from './control-lab.js';
 import { type Host, here } from './netns.js';
+import { freePort } from './ports.js';
 import { type CommandAnswer, type Dhcp4, Server, type ServerOptions } from './server.js';
 import { hook, SUBJECTS } from './subject.js';
 

@@ -6,13 +6,14 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { here } from './netns.js';
 import { getPeer } from './peers.js';
+import { freePort } from './ports.js';
 import { type Dhcp4, Server } from './server.js';
 import { SUBJECTS, type SubjectName } from './subject.js';
+import { until } from './until.js';
 
 /** Credentials of the lab's HTTP doors. */
 export const LAB_USER = 'admin';
@@ -136,25 +137,14 @@ export async function startAgent(
 }
 
 async function waitForPort(port: number): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
+  await until(`somebody listens on port ${port}`, async () => {
     const socket = connect(port, '127.0.0.1');
     const open = await new Promise<boolean>((resolve) => {
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     });
     socket.destroy();
-    if (open) return;
-    await sleep(25);
-  }
-  throw new Error(`nobody listens on port ${port}`);
-}
-
-/** A port nobody uses at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+    return open;
+  });
 }
 
 function makeCertificates(folder: string): LabCertificates {

@@ -7,8 +7,9 @@ stdin:  "s HEX"       send this frame
         "c MAC"       contest: tell the host with MAC, whatever address it probes for, that it is in use
         "e MAC"       no longer contest what that host probes for
 stdout: "r"           ready, once
-        "f HEX"       an IPv4/UDP frame arrived from another host, from or to port 67 or 68
-        "o HEX"       (watch only) such a frame was sent from this host
+        "f NS HEX"    an IPv4/UDP frame arrived from another host, from or to port 67 or 68, at NS nanoseconds
+                      of CLOCK_MONOTONIC
+        "o NS HEX"    (watch only) such a frame was sent from this host
         "q SENDER IP" somebody with this address (0 in a probe) asked who has IP (both hex)
 Knows nothing of DHCP: what is sent is built, and what arrives is judged, in the test.
 """
@@ -18,6 +19,7 @@ import selectors
 import socket
 import struct
 import sys
+import time
 
 ETH_P_ALL = 3
 PACKET_OUTGOING = 4
@@ -80,7 +82,8 @@ def on_frame(frame, kind):
         header = (frame[14] & 15) * 4
         ports = struct.unpack_from("!HH", frame, 14 + header)
         if 67 in ports or 68 in ports:
-            out.append((b"o " if outgoing else b"f ") + frame.hex().encode() + b"\n")
+            kind = b"o" if outgoing else b"f"
+            out.append(b"%s %d %s\n" % (kind, time.monotonic_ns(), frame.hex().encode()))
 
 
 selector = selectors.DefaultSelector()

@@ -12,7 +12,7 @@ import { BROADCAST_MAC, OPT, option, TYPE, type WireOption } from './wire.js';
 export type Chance = (bound: number) => number;
 
 /** How long lessor may take once Kea has answered. */
-const PATIENCE_MS = 1500;
+const PATIENCE_MS = 5000;
 /** How long after the answer to a later question an earlier one counts as not answered by both. */
 const GRACE_MS = 40;
 

@@ -1,11 +1,11 @@
 /** Two networks on one server, that of management processors and that of hosts, and machines that lease by udhcpc. */
 
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Netns, Switch } from './netns.js';
 import { getPeer } from './peers.js';
 import { repoPath } from './repo.js';
 import { Server } from './server.js';
+import { until } from './until.js';
 
 /** What an alarm rests on. */
 export interface Evidence {
@@ -76,8 +76,8 @@ export class GuardLab {
   /** Leases an address with udhcpc; it stays configured. @throws AssertionError with what udhcpc said */
   async lease(namespace: Netns, extra: readonly string[] = [], name = 'eth0'): Promise<void> {
     const script = repoPath('tests', 'interop', 'udhcpc-script.sh');
-    const options = ['-f', '-n', '-q', '-i', name, '-s', script, '-t', '10', '-T', '1', ...extra];
-    const { status, stdout } = await namespace.run([getPeer('udhcpc'), ...options], 30_000);
+    const options = ['-f', '-n', '-q', '-i', name, '-s', script, '-t', '30', '-T', '1', ...extra];
+    const { status, stdout } = await namespace.run([getPeer('udhcpc'), ...options]);
     assert.equal(status, 0, stdout);
   }
 
@@ -96,13 +96,17 @@ export class GuardLab {
 
   /** The alarm of a rule about a client, waited for. */
   async alarm(mac: string, rule: string): Promise<Alarm> {
-    const deadline = performance.now() + 30_000;
-    for (;;) {
-      const found = (await this.alarms()).find((one) => one['hw-address'] === mac && one.rule === rule);
-      if (found !== undefined) return found;
-      assert.ok(performance.now() < deadline, `no alarm ${rule} about ${mac}: ${JSON.stringify(await this.alarms())}`);
-      await sleep(100);
-    }
+    let all: readonly Alarm[] = [];
+    const found = () => all.find((one) => one['hw-address'] === mac && one.rule === rule);
+    await until(
+      () => `no alarm ${rule} about ${mac}: ${JSON.stringify(all)}`,
+      async () => {
+        all = await this.alarms();
+        return found() !== undefined;
+      },
+      100,
+    );
+    return found()!;
   }
 
   /** What bmc-list has of a client. */

@@ -5,12 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Path, TestClient } from './dhcp-client.js';
 import { Link } from './link.js';
 import { connect, Netns } from './netns.js';
 import { type Dhcp4, Server, type ServerOptions } from './server.js';
 import { type SubjectName, subject } from './subject.js';
+import { until } from './until.js';
 import { addressPlus, type WireOption } from './wire.js';
 
 /** The server's address on lan0; clients that are not relayed are in 10.1.0.0/24. */
@@ -94,13 +94,9 @@ export class Lab {
     return new TestClient(path, identity);
   }
 
-  /** Waits until `holds` is true, asking again and again. @throws AssertionError with `what` after ten seconds: other work may have the machine. */
-  async until(what: string, holds: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + 10_000;
-    while (!(await holds())) {
-      assert.ok(performance.now() < deadline, `in vain waited until ${what}`);
-      await sleep(10);
-    }
+  /** As {@link until}. */
+  until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    return until(what, holds, 10);
   }
 
   /** Waits until an address has no lease in state 0 (assigned). */

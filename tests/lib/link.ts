@@ -21,7 +21,7 @@ export interface Arrival {
   readonly message: WireMessage;
   /** True if this host sent it (only on a link opened to watch). */
   readonly outgoing: boolean;
-  /** Milliseconds of performance.now(). */
+  /** When it was seen on the link, however late the test hears of it: milliseconds of performance.now(). */
   readonly atMs: number;
 }
 
@@ -62,7 +62,8 @@ export class Link {
       this.#probes.push({ sender: sender as string, wanted: wanted as string });
       return;
     }
-    const frame = decodeFrame(Buffer.from(words[0] as string, 'hex'));
+    const [seenNs, octets] = words as [string, string];
+    const frame = decodeFrame(Buffer.from(octets, 'hex'));
     let message: WireMessage;
     try {
       message = decodeMessage(frame.payload);
@@ -70,7 +71,8 @@ export class Link {
       this.garbage.push(`${frame.source}: ${(error as Error).message}`);
       return;
     }
-    const arrival = { frame, message, outgoing: kind === 'o', atMs: performance.now() };
+    const agoMs = Number(process.hrtime.bigint() - BigInt(seenNs)) / 1e6;
+    const arrival = { frame, message, outgoing: kind === 'o', atMs: performance.now() - agoMs };
     for (const listener of this.#listeners) listener(arrival);
   }
 

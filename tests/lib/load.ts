@@ -24,7 +24,7 @@ export class AckRecord {
   readonly #stop: () => void;
 
   constructor(lab: Lab) {
-    this.#stop = lab.link.listen(({ message }) => {
+    this.#stop = lab.link.listen(({ message, atMs }) => {
       if (message.op !== 2 || optionData(message.options, OPT.messageType)?.[0] !== TYPE.ack) return;
       const lifetimeSec = optionData(message.options, OPT.leaseTime)?.readUInt32BE(0);
       if (lifetimeSec === undefined) return;
@@ -33,7 +33,11 @@ export class AckRecord {
       if (held && held.mac !== message.chaddr) {
         this.conflicts.push(`${message.yiaddr} to ${held.mac} and ${message.chaddr}`);
       }
-      this.promises.set(message.yiaddr, { mac: message.chaddr, atSec: Date.now() / 1000, lifetimeSec });
+      this.promises.set(message.yiaddr, {
+        mac: message.chaddr,
+        atSec: (performance.timeOrigin + atMs) / 1000,
+        lifetimeSec,
+      });
     });
   }
 
@@ -61,7 +65,7 @@ export class AckRecord {
       if (lease === undefined) broken.push(`${address} of ${mac}: no lease`);
       else if (lease['hw-address'] !== mac || lease.state !== 0)
         broken.push(`${address} of ${mac}: ${JSON.stringify(lease)}`);
-      // Two seconds: the server's second began before the ACK, and this clock was read after it.
+      // Two seconds: the server's second began before the ACK, which was on its way for a moment.
       else if (end < Math.floor(atSec) + lifetimeSec - 2) broken.push(`${address} of ${mac}: ends ${end}, too early`);
       if (row?.hwaddr !== mac) broken.push(`${address} of ${mac}: lease file has ${JSON.stringify(row)}`);
     }

@@ -6,9 +6,13 @@
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { getPeer } from './peers.js';
 import { processRuns } from './scratch.js';
+import { PATIENCE_MS } from './until.js';
 
 /** `ls`, the test's process id, `x`, a running number: the process id tells whose a namespace is. */
 const NAME = /^ls(\d+)x\d+$/;
+
+/** How long what was killed may take to be gone. */
+const GONE_MS = 5000;
 
 const alive = new Set<Netns>();
 let serial = 0;
@@ -19,16 +23,21 @@ function ip(args: readonly string[], input?: string): string {
   return result.stdout;
 }
 
-/** Kills what runs in a namespace. */
+/** Kills what runs in a namespace, and what that has started meanwhile; returns when it is gone. */
 function killInside(name: string): void {
-  const pids = spawnSync(getPeer('ip'), ['netns', 'pids', name], { encoding: 'utf8' });
-  for (const pid of pids.stdout.split('\n').filter(Boolean).map(Number)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // already gone
+  const deadline = performance.now() + GONE_MS;
+  do {
+    const pids = spawnSync(getPeer('ip'), ['netns', 'pids', name], { encoding: 'utf8' });
+    const inside = pids.stdout.split('\n').filter(Boolean).map(Number);
+    if (inside.length === 0) return;
+    for (const pid of inside) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // already gone
+      }
     }
-  }
+  } while (performance.now() < deadline);
 }
 
 /** Kills what still runs in a namespace and removes it. */
@@ -94,7 +103,7 @@ export class Netns {
    * Runs a program inside to its end; its exit status (null if it was killed) and output. Kills it after `timeoutMs`.
    * Does not block the test, which may have packets to answer meanwhile.
    */
-  run(argv: readonly string[], timeoutMs = 10_000): Promise<{ status: number | null; stdout: string }> {
+  run(argv: readonly string[], timeoutMs = PATIENCE_MS): Promise<{ status: number | null; stdout: string }> {
     return new Promise((resolve, reject) => {
       const child = this.spawn(argv, {
         stdio: ['ignore', 'pipe', 'ignore'],

@@ -3,12 +3,12 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, Netns, Switch } from './netns.js';
 import { getPeer } from './peers.js';
 import { removeScratch, scratchFolder } from './scratch.js';
 import { Server, type ServerOptions } from './server.js';
 import { hook, type Subject, subject } from './subject.js';
+import { until } from './until.js';
 
 /** Names of the servers, in order of their sides. */
 export const NAMES = ['alpha', 'beta'] as const;
@@ -97,18 +97,17 @@ export class PairLab {
     return lessor.state;
   }
 
-  /** Waits until a server is in a state. @throws Error with its log */
-  async until(side: 0 | 1, state: string, timeoutMs = 15_000): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
+  /** Waits until a server is in a state. @throws AssertionError with its log */
+  async until(side: 0 | 1, state: string): Promise<void> {
     let last = '';
-    for (;;) {
-      last = await this.state(side).catch((error: Error) => error.message);
-      if (last === state) return;
-      if (performance.now() > deadline) {
-        throw new Error(`${NAMES[side]} is in ${last}, not ${state}\n${this.servers[side].log()}`);
-      }
-      await sleep(50);
-    }
+    await until(
+      () => `${NAMES[side]} is in ${last}, not ${state}\n${this.servers[side].log()}`,
+      async () => {
+        last = await this.state(side).catch((error: Error) => error.message);
+        return last === state;
+      },
+      50,
+    );
   }
 
   async close(): Promise<void> {

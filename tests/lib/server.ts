@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from './netns.js';
 import { removeScratch, scratchFolder } from './scratch.js';
 import { subject as chosenSubject, hook, type Subject } from './subject.js';
+import { PATIENCE_MS } from './until.js';
 
 /** A `Dhcp4` map, without interfaces, database, control socket and loggers: the server adds those. */
 export type Dhcp4 = Readonly<Record<string, unknown>>;
@@ -106,7 +107,7 @@ export class Server {
   }
 
   /** Starts and waits until it answers commands; its DHCP sockets are open then. @throws Error with its log if not. */
-  async start(timeoutMs = 20_000): Promise<void> {
+  async start(timeoutMs = PATIENCE_MS): Promise<void> {
     const log = openSync(this.logFile, 'a');
     const run = join(this.folder, 'run');
     rmSync(this.socket, { force: true });
@@ -195,7 +196,7 @@ export class Server {
       const socket = connect(this.socket);
       let text = '';
       socket.setEncoding('utf8');
-      socket.setTimeout(10_000, () => socket.destroy(new Error(`not answered: ${written}`)));
+      socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error(`not answered: ${written}`)));
       socket.on('connect', () => socket.write(written));
       socket.on('data', (chunk) => {
         text += chunk;

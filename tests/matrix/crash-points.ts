@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getPeer } from '../lib/peers.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
+import { PATIENCE_MS } from '../lib/until.js';
 import { seeded } from './clients.js';
 import type { Row, Scene } from './scene.js';
 import type { Side } from './systems.js';
@@ -81,7 +82,7 @@ async function holdAt(scene: Scene, step: Step): Promise<() => Promise<void>> {
     await ended;
     removeScratch(folder);
   };
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + PATIENCE_MS;
   while (statSync(output).size === 0) {
     if (performance.now() > deadline || child.exitCode !== null) {
       await release();

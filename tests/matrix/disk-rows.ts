@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'nod
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
+import { PATIENCE_MS } from '../lib/until.js';
 import type { Row, Scene, Stage } from './scene.js';
 import { tamper } from './strace.js';
 import type { SystemName } from './systems.js';
@@ -15,7 +16,7 @@ const ACTIVE = '10.77.0.1';
 const CHANGES = 'write,pwrite64,writev,pwritev';
 const FLUSHES = 'fdatasync,fsync';
 /** A full disk still has room in the last block of a file: a lease file that did not grow for so long has none. */
-const LAST_BLOCK_MS = 700;
+const LAST_BLOCK_MS = 1500;
 
 /** Fills a disk to its last octet. */
 function fill(path: string): void {
@@ -56,7 +57,7 @@ async function failing(scene: Scene, begin: () => Promise<() => Promise<void>>):
   scene.note(`${during.length - wrong} ACKs by the other server meanwhile`);
   if (system.ours) scene.demand(during.length > wrong, 'the other server did not take over');
   await scene.togetherIfTheyCan();
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + PATIENCE_MS;
   while (acks(mended, Number.POSITIVE_INFINITY).every(({ sid }) => sid !== ACTIVE)) {
     if (performance.now() > deadline) break;
     await sleep(100);

@@ -275,7 +275,6 @@ export const ROWS: readonly Row[] = [
   ...UPGRADE_ROWS,
   {
     id: '20',
-    settleMs: 30_000,
     title: 'the passive server comes back with 100 000 leases that the active one does not have',
     systems: ['lessor', 'kea'],
     variation: {

@@ -65,14 +65,14 @@ export interface Row {
   stage?(system: SystemName): Stage;
   /** The servers do not come together in this row, or are not the same afterwards. */
   readonly apart?: boolean;
-  /** How long it may take until both have the same, milliseconds. */
-  readonly settleMs?: number;
   /** What is not demanded, with the reason. */
   readonly excused?: Readonly<Partial<Record<Violation['invariant'], string>>>;
 }
 
 /** Longest time servers may take to be together. */
 const TOGETHER_MS = 90_000;
+/** Longest time until both have the same. */
+const SAME_MS = 30_000;
 
 /** What a row works with. */
 export class Scene {
@@ -150,7 +150,7 @@ export class Scene {
   }
 
   /** As {@link together} for lessor; of others it is noted in which states they stay. @returns whether they are */
-  async togetherIfTheyCan(withinMs = 20_000): Promise<boolean> {
+  async togetherIfTheyCan(withinMs = this.system.ours ? TOGETHER_MS : 20_000): Promise<boolean> {
     const { system } = this;
     const held = await this.together(withinMs).then(
       () => undefined,
@@ -189,13 +189,13 @@ export class Scene {
   }
 
   /** Checks everything. */
-  async check({ apart = false, settleMs = 5000 }: Pick<Row, 'apart' | 'settleMs'>): Promise<Violation[]> {
+  async check({ apart = false }: Pick<Row, 'apart'>): Promise<Violation[]> {
     await this.#population!.stop();
     const { events } = this;
     const found = [...this.#extra, ...noDoubleAssignment(events), ...noRefusal(events)];
     if (!apart && !this.#apart) {
       await this.together();
-      found.push(...(await this.#settled(settleMs)));
+      found.push(...(await this.#settled()));
     }
     const journals = ([0, 1] as const).map((side) => this.system.journal(side));
     found.push(...journalsAgree(journals.filter((one): one is JournalRecord[] => one !== undefined)));
@@ -208,8 +208,8 @@ export class Scene {
   }
 
   /** I2 and I6, when everything under way has arrived. */
-  async #settled(withinMs: number): Promise<Violation[]> {
-    const deadline = performance.now() + withinMs;
+  async #settled(): Promise<Violation[]> {
+    const deadline = performance.now() + SAME_MS;
     for (;;) {
       const [first, second] = await Promise.all([this.#bindings(0), this.#bindings(1)]);
       const now = performance.now();

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getPeer } from '../lib/peers.js';
+import { PATIENCE_MS } from '../lib/until.js';
 
 /**
  * Tampers with system calls of a process from when this resolves; resolves with what ends it.
@@ -17,7 +18,7 @@ export async function tamper(pid: number, inject: string, files: readonly string
   const argv = ['-f', '-qq', '-o', '/dev/null', '-p', String(pid), ...filter, '-e', `trace=${calls}`];
   const child = spawn(getPeer('strace'), [...argv, '-e', `inject=${inject}`], { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const deadline = performance.now() + 5000;
+  const deadline = performance.now() + PATIENCE_MS;
   while (!isTraced(pid)) {
     if (child.exitCode !== null || performance.now() > deadline) throw new Error(`strace does not attach to ${pid}`);
     await sleep(10);

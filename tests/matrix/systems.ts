@@ -280,7 +280,7 @@ subnet 10.77.0.0 netmask 255.255.252.0 { pool { failover peer "pair"; range ${PO
     this.#children[side] = spawn(program, args, { stdio: ['ignore', log, log], env });
     closeSync(log);
     const began = this.log(side).length;
-    for (let i = 0; i < 200 && !this.log(side).slice(began).includes('Server starting'); i++) await sleep(50);
+    for (let i = 0; i < 600 && !this.log(side).slice(began).includes('Server starting'); i++) await sleep(50);
   }
 
   async #end(side: Side, signal: NodeJS.Signals): Promise<void> {

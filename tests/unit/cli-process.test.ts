@@ -7,15 +7,15 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
+import { freeUdpPort } from '../lib/ports.js';
 import { repoPath } from '../lib/repo.js';
+import { PATIENCE_MS } from '../lib/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lessor-process-'));
 const PID_FILE = join(folder, 'server.kea-dhcp4.pid');
 const SOCKET = join(folder, 'ctrl');
 const CONFIG = join(folder, 'server.conf');
-const PORT = 26767;
-/** Where the server waits for something, a busy machine may need long. */
-const PATIENCE_MS = 20_000;
+const PORT = await freeUdpPort();
 
 const children = new Set<ChildProcess>();
 afterEach(() => {

@@ -13,6 +13,7 @@ import { runKeaDhcp4 } from 'lessor/internal/cli/kea-program.js';
 import { runLessor } from 'lessor/internal/cli/program.js';
 import { KEA_COMPATIBILITY, LESSOR_VERSION } from 'lessor/internal/version.js';
 import { repoPath } from '../lib/repo.js';
+import { until } from '../lib/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lessor-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -310,20 +311,19 @@ describe('lessor leases', () => {
     const ended = runLessor(['leases', '--follow', followed], io);
     const row = (last: number, lifetime: number): string =>
       `192.0.2.${last},02:00:00:00:00:01,,${lifetime},${LATER},1,0,0,,0,,0\n`;
-    const until = async (line: RegExp): Promise<void> => {
-      for (let tries = 0; !line.test(stdout.text) && tries < 500; tries++) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      assert.match(stdout.text, line);
-    };
+    const shown = (line: RegExp): Promise<void> =>
+      until(
+        () => `${line} is not in\n${stdout.text}`,
+        () => line.test(stdout.text),
+      );
     appendFileSync(followed, row(1, 3600));
-    await until(/^192\.0\.2\.1 {2}active/m);
+    await shown(/^192\.0\.2\.1 {2}active/m);
     appendFileSync(followed, row(1, 0));
-    await until(/^192\.0\.2\.1 {2}removed$/m);
+    await shown(/^192\.0\.2\.1 {2}removed$/m);
     // A cleanup puts another file in its place.
     rmSync(followed);
     writeFileSync(followed, HEADER + row(2, 3600));
-    await until(/^192\.0\.2\.2 {2}active/m);
+    await shown(/^192\.0\.2\.2 {2}active/m);
     controller.abort();
     assert.equal(await ended, 0);
   });

@@ -12,7 +12,8 @@ import { listenUnixNatively } from 'lessor/internal/platform/unix-arrivals.js';
 import { ControlListeners } from 'lessor/internal/transports/control-listeners.js';
 import { DEFAULT_LIMITS } from 'lessor/internal/transports/listener.js';
 import { fuzzDoors } from '../fuzz/doors.js';
-import { freePorts } from '../golden/http-bench.js';
+import { freePorts } from '../lib/ports.js';
+import { settle } from '../lib/until.js';
 import { controlBench, HandClock, ListLogger } from './control-fakes.js';
 
 /** LESSOR_DOOR_CONNECTIONS=5000 for the whole of it; LESSOR_DOOR_FUZZ for more requests. */
@@ -98,7 +99,7 @@ describe('the control doors', () => {
       const gone = Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
       for (let waited = 0; waited < 60_000; waited += 10_000) {
         clock.advance(10_000);
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        await settle(10);
       }
       await gone;
       assert.match(await ask(door, targets[door]), /0\.1\.0/);

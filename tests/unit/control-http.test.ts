@@ -16,6 +16,7 @@ import { lockFile } from 'lessor/internal/platform/lock.js';
 import { ControlListeners } from 'lessor/internal/transports/control-listeners.js';
 import { HttpListener } from 'lessor/internal/transports/kea-http.js';
 import { DEFAULT_LIMITS, type ListenerDeps, type ListenerLimits } from 'lessor/internal/transports/listener.js';
+import { settle as turnsOf, until } from '../lib/until.js';
 import { controlBench, HandClock, ListLogger } from './control-fakes.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lessor-http-'));
@@ -61,12 +62,8 @@ function post(url: string, body: string, headers: Record<string, string> = {}): 
 }
 
 const basic = (text: string) => ({ Authorization: `Basic ${Buffer.from(text, 'utf8').toString('base64')}` });
-/** Lets sockets get on; on a busy machine that takes a while. */
-const settle = () => new Promise((resolve) => setTimeout(resolve, 120));
-/** Waits until it is so. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
+/** Lets sockets get on; with TLS that takes a while. */
+const settle = () => turnsOf(120);
 
 const connected = (port: number): Promise<Socket> =>
   new Promise((resolve, reject) => {
@@ -296,7 +293,7 @@ describe('time-outs', () => {
     const { clock, listener } = await bench();
     const silent = raw(listener.port, '');
     const partial = raw(listener.port, 'POST / HTTP/1.1\r\nContent-');
-    await until(() => clock.pending === 2);
+    await until('both wait', () => clock.pending === 2, 5);
     clock.advance(10_000);
     assert.match(await silent, /^HTTP\/1\.1 408 Request Timeout\r\n/);
     assert.match(await partial, /^HTTP\/1\.1 408 Request Timeout\r\n/);

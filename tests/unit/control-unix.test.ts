@@ -14,6 +14,7 @@ import { listenUnixNatively } from 'lessor/internal/platform/unix-arrivals.js';
 import type { ListenUnix } from 'lessor/internal/services/ports.js';
 import { UnixListener } from 'lessor/internal/transports/kea-unix.js';
 import { DEFAULT_LIMITS, type ListenerDeps, type ListenerLimits } from 'lessor/internal/transports/listener.js';
+import { settle } from '../lib/until.js';
 import { controlBench, HandClock, ListLogger } from './control-fakes.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lessor-unix-'));
@@ -63,9 +64,6 @@ async function ask(path: string, text: string): Promise<string> {
   socket.write(Buffer.from(text, 'latin1'));
   return received(socket);
 }
-
-/** Lets sockets and promises get on. */
-const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 for (const [way, listen] of [
   ['node:net', undefined],

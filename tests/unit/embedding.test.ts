@@ -9,9 +9,10 @@ import { after, describe, it } from 'node:test';
 import { decodeMessage4, encodeMessage4, type Message4 } from '@lessor/dhcp';
 import { ConfigError, createServer } from 'lessor';
 import { formatIpv4 } from 'lessor/internal/domain/values.js';
+import { freeUdpPort } from '../lib/ports.js';
 import { repoPath } from '../lib/repo.js';
 
-const PORT = 26768;
+const PORT = await freeUdpPort();
 const SUBNET = { id: 1, subnet: '192.0.2.0/24', interface: 'lo', pools: [{ pool: '192.0.2.10 - 192.0.2.20' }] };
 const folder = mkdtempSync(join(tmpdir(), 'lessor-embedding-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

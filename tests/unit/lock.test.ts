@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import { LessorError } from 'lessor/internal/errors.js';
 import { acquireInstanceLock, isRunningKea } from 'lessor/internal/platform/lock.js';
 import { pidFilePath } from 'lessor/internal/platform/paths.js';
+import { until } from '../lib/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lessor-lock-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -83,10 +84,7 @@ describe('the instance lock', () => {
           ? (/^State:\s*(\S)/m.exec(readFileSync(status, 'utf8'))?.[1] ?? '')
           : '';
       };
-      for (let tries = 0; state() !== 'Z' && tries < 1000; tries++) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      assert.equal(state(), 'Z');
+      await until('it is a zombie', () => state() === 'Z');
       acquireInstanceLock(path).release();
     } finally {
       shell.kill('SIGKILL');

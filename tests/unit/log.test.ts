@@ -6,6 +6,7 @@ import { after, describe, it } from 'node:test';
 import type { LoggerConfig } from 'lessor/internal/domain/snapshot.js';
 import { LogTree } from 'lessor/internal/platform/log.js';
 import { compileLayout, DEFAULT_PATTERN, type LogEvent } from 'lessor/internal/platform/log-pattern.js';
+import { until } from '../lib/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lessor-log-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -151,9 +152,7 @@ describe('the tree of loggers', () => {
     log.configure([logger('kea-dhcp4', 'INFO', 0, fileOutput('after'))]);
     log.root.log('INFO', 'NEXT', 'line');
     await log.drained();
-    for (let tries = 0; contents('before') === '' && tries < 200; tries++) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until('the queued line is written', () => contents('before') !== '', 5);
     assert.equal(contents('before'), 'INFO  kea-dhcp4 QUEUED line\n');
     assert.equal(contents('after'), 'INFO  kea-dhcp4 NEXT line\n');
   });

@@ -1,21 +1,11 @@
 /** A pair of servers over OMAPI: what dhcpd's clients know as failover. */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { isStatus, NotFoundError, type OmapiClient, StatusError } from '@lessor/omapi';
 import { loadTranscripts } from '../golden/omapi-transcripts.js';
+import { freePort } from '../lib/ports.js';
 import { OmapiServerLab } from './omapi-server-lab.js';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Names of the attributes of the first failover-state that dhcpd answers with. */
 function recordedNames(name: string): string[] {

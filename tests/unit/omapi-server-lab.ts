@@ -18,6 +18,7 @@ import {
 import type { Json, JsonMap } from 'lessor/internal/domain/snapshot.js';
 import { type RunningServer, startServer } from 'lessor/internal/main.js';
 import { scratchFolder } from '../lib/scratch.js';
+import { PATIENCE_MS } from '../lib/until.js';
 import { ListLogger } from './control-fakes.js';
 
 /** A key, as clients and the configuration have it. */
@@ -168,9 +169,6 @@ function rowOf(row: LeaseRow): string {
     0,
   ].join(',');
 }
-
-/** How long an answer may take. */
-const PATIENCE_MS = 5000;
 
 /** A connection that sends what it is told, and shows what comes. */
 export class Raw {

@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { decodeMessage4, encodeMessage4, type Message4 } from '@lessor/dhcp';
 import type { OmapiClient } from '@lessor/omapi';
+import { freeUdpPort } from '../lib/ports.js';
+import { PATIENCE_MS } from '../lib/until.js';
 import { OmapiServerLab, SUBNET } from './omapi-server-lab.js';
 
-const DHCP_PORT = 26_793;
+const DHCP_PORT = await freeUdpPort();
 const MAC = '02:00:00:00:00:';
 
 /** What a client asks with. */
@@ -48,7 +50,7 @@ async function ask(client: number, { type = 1, clientId, options = {}, wanted = 
     return await new Promise((resolve, reject) => {
       socket.once('message', (answer) => resolve(decodeMessage4(answer)));
       socket.once('error', reject);
-      setTimeout(() => reject(new Error('no answer')), 3000).unref();
+      setTimeout(() => reject(new Error('no answer')), PATIENCE_MS).unref();
       socket.send(message.octets, DHCP_PORT, '127.0.0.1');
     });
   } finally {

@@ -23,6 +23,8 @@ import {
   readStatus,
   StatementsError,
 } from '@lessor/omapi';
+import { freeUdpPort } from '../lib/ports.js';
+import { PATIENCE_MS } from '../lib/until.js';
 import { KEY, OmapiServerLab, Raw, SUBNET } from './omapi-server-lab.js';
 
 const SINCE = 1_790_000_000;
@@ -63,7 +65,7 @@ describe('omapi sessions', () => {
         { ...KEY, rights: ['read', 'hosts', 'leases'] },
         { ...KEY, name: 'reader', rights: ['read'] },
       ],
-      omapi: { 'allowed-sources': ['127.0.0.1'], limits: { 'request-timeout': 1 } },
+      omapi: { 'allowed-sources': ['127.0.0.1'], limits: { 'request-timeout': 3 } },
     });
   });
   after(() => lab.server.stop());
@@ -389,12 +391,13 @@ describe('omapi shutdown', () => {
 });
 
 describe('omapi and DHCP', () => {
-  const DHCP_PORT = 26_791;
+  let dhcpPort: number;
   let lab: OmapiServerLab;
   let client: OmapiClient;
   before(async () => {
+    dhcpPort = await freeUdpPort();
     lab = await OmapiServerLab.start({
-      serverPort: DHCP_PORT,
+      serverPort: dhcpPort,
       dhcp4: {
         subnet4: [{ ...SUBNET, interface: 'lo', 'option-data': [{ name: 'routers', data: '10.77.0.1' }] }],
         'interfaces-config': { interfaces: ['lo'], 'dhcp-socket-type': 'udp' },
@@ -408,7 +411,11 @@ describe('omapi and DHCP', () => {
   });
 
   /** A client on loopback that asks for everything a statement may say. */
-  async function ask(type: number, more: readonly { code: number; data: Uint8Array }[] = []): Promise<Message4> {
+  async function ask(
+    type: number,
+    more: readonly { code: number; data: Uint8Array }[] = [],
+    patienceMs = PATIENCE_MS,
+  ): Promise<Message4> {
     const socket = createSocket('udp4');
     const { octets } = encodeMessage4({
       op: 1,
@@ -433,8 +440,8 @@ describe('omapi and DHCP', () => {
       return await new Promise((resolve, reject) => {
         socket.once('message', (answer) => resolve(decodeMessage4(answer)));
         socket.once('error', reject);
-        setTimeout(() => reject(new Error('no answer')), 3000).unref();
-        socket.send(octets, DHCP_PORT, '127.0.0.1');
+        setTimeout(() => reject(new Error('no answer')), patienceMs).unref();
+        socket.send(octets, dhcpPort, '127.0.0.1');
       });
     } finally {
       socket.close();
@@ -464,7 +471,7 @@ describe('omapi and DHCP', () => {
     assert.equal(lease.values.host, host.handle);
     assert.equal((await client.open('lease', { ipAddress: '10.77.0.51' })).values.state, 'active');
     await host.update({ statements: 'deny booting;' });
-    await assert.rejects(() => ask(1), /no answer/);
+    await assert.rejects(() => ask(1, [], 1000), /no answer/);
     await host.delete();
     await lease.update({ state: 'free' });
     assert.equal((await lease.refresh()).values.state, 'free');

@@ -28,7 +28,9 @@ import { pinOf } from 'lessor/internal/transports/peer-identity.js';
 import { PeerListener } from 'lessor/internal/transports/peer-listener.js';
 import { revokedIn } from 'lessor/internal/transports/revocation-list.js';
 import { getPeer, skipUnless } from '../lib/peers.js';
+import { freePort } from '../lib/ports.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
+import { PATIENCE_MS } from '../lib/until.js';
 import { testEnvironment } from './config-helpers.js';
 import { controlBench, ListLogger } from './control-fakes.js';
 
@@ -233,7 +235,7 @@ describe('the servers of a pair', () => {
       const listener = await listen(port, records, pins);
       const client = new PeerClient(relation('beta', port), systemClock);
       try {
-        return (await client.ask('ha-heartbeat', {}, 5000)).text;
+        return (await client.ask('ha-heartbeat', {}, PATIENCE_MS)).text;
       } catch {
         return records.map(({ missing }) => missing).join();
       } finally {
@@ -254,19 +256,19 @@ describe('the servers of a pair', () => {
     const listener = await listen(port, records);
     const client = new PeerClient(relation('beta', port), systemClock);
     try {
-      assert.equal((await client.ask('ha-heartbeat', {}, 5000)).text, 'done');
+      assert.equal((await client.ask('ha-heartbeat', {}, PATIENCE_MS)).text, 'done');
       await pki('revoke', 'beta');
       listener.useConfig(relation('alpha', port));
       assert.match(records.map(({ missing }) => missing).join(), /has been revoked: its connection is ended/);
       assert.match(records.map(({ who }) => who).join(), /alpha-beta:beta/);
       records.length = 0;
-      await assert.rejects(client.ask('ha-heartbeat', {}, 5000));
-      await assert.rejects(client.ask('ha-heartbeat', {}, 5000));
+      await assert.rejects(client.ask('ha-heartbeat', {}, PATIENCE_MS));
+      await assert.rejects(client.ask('ha-heartbeat', {}, PATIENCE_MS));
       assert.match(records.map(({ missing }) => missing).join(), /its certificate was refused: CERT_REVOKED/);
       // The other way round: the server that is asked has been revoked.
       await pki('revoke', 'alpha');
       client.useConfig(relation('beta', port));
-      await assert.rejects(client.ask('ha-heartbeat', {}, 5000), /certificate revoked/);
+      await assert.rejects(client.ask('ha-heartbeat', {}, PATIENCE_MS), /certificate revoked/);
     } finally {
       client.close();
       await listener.close();
@@ -276,13 +278,4 @@ describe('the servers of a pair', () => {
 
 function derOf(name: string): Buffer {
   return Buffer.from(readFileSync(file(`${name}.pem`), 'latin1').replace(/-----.*-----/g, ''), 'base64');
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -12,6 +12,7 @@ import { encodeStep } from 'lessor/internal/cli/client/messages.js';
 import { parseClientSettings, parseOption, type Step } from 'lessor/internal/cli/client/options.js';
 import { run } from 'lessor/internal/cli/client.js';
 import { writeLinkFrame } from 'lessor/internal/platform/link-frame.js';
+import { settle } from '../lib/until.js';
 
 const MAC = '02:00:00:00:00:07';
 const LEASED = 0xc000_020a;
@@ -181,6 +182,8 @@ describe('conversations on loopback', () => {
     const stderr = new PassThrough();
     const words = ['--server', '127.0.0.1', '--port', String(port), '--mac', MAC, ...line.split(' ').filter(Boolean)];
     const code = await run(words, { stdout, stderr, env: {} });
+    // What it sent last it does not wait for.
+    await settle();
     return { code, output: String(stdout.read() ?? ''), errors: String(stderr.read() ?? '') };
   }
 
@@ -254,7 +257,7 @@ describe('conversations on loopback', () => {
       if (message.messageType === 1) discovers++;
       return message.messageType === 1 && discovers % 10 === 0 ? undefined : serving(message);
     };
-    const { code, output } = await client('--count 50 --rate 2000 --timeout 0.2');
+    const { code, output } = await client('--count 50 --rate 2000 --timeout 3');
     assert.equal(code, 3);
     assert.equal(macs.size, 50);
     assert.match(output, /DISCOVER-OFFER +sent 50 {2}answered 45 {2}lost 5 \(10\.0 %\)/);

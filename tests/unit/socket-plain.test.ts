@@ -9,9 +9,11 @@ import { systemClock } from 'lessor/internal/platform/clock.js';
 import type { Logger } from 'lessor/internal/services/ports.js';
 import { listPlainInterfaces, plainNetworkStack } from 'lessor/internal/transports/dhcp4-plain.js';
 import { openDhcp4Port } from 'lessor/internal/transports/dhcp4-socket.js';
+import { freeUdpPort } from '../lib/ports.js';
+import { settle } from '../lib/until.js';
 
 const LOOPBACK = parseIpv4('127.0.0.1')!;
-const PORT = 26_769;
+const PORT = await freeUdpPort();
 const logger: Logger = { enabled: () => false, log: () => {}, child: () => logger };
 const name = listPlainInterfaces().find(({ loopback }) => loopback)!.name;
 const config = {
@@ -59,7 +61,7 @@ test('datagrams come in batches, wait while one is handled, and are answered', a
   client.send('first', PORT, '127.0.0.1');
   while (sizes.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   for (let i = 0; i < 20; i++) client.send(`message ${i}`, PORT, '127.0.0.1');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await settle(50);
   assert.equal(sizes.length, 1, 'nothing is handed over while a batch is handled');
   release();
   await all;
@@ -77,6 +79,9 @@ test('datagrams come in batches, wait while one is handled, and are answered', a
 
 test('a port that is taken is refused with a reason', async () => {
   const port = await open();
-  await assert.rejects(open(), { code: 'socket-open', message: /127\.0\.0\.1, port 26769: .*EADDRINUSE/ });
+  await assert.rejects(open(), {
+    code: 'socket-open',
+    message: new RegExp(`127\\.0\\.0\\.1, port ${PORT}: .*EADDRINUSE`),
+  });
   await port.close();
 });
