@@ -42,7 +42,7 @@ import { buildReport, extendedVersion, KEA_COMPATIBILITY } from '../version.js';
 import type { Base } from './base.js';
 import { ddnsGauges } from './ddns.js';
 import { type BmcGuard, guardGauges } from './guard.js';
-import type { HighAvailability } from './ha.js';
+import type { HighAvailability } from './ha-relation.js';
 import { takeFromPartner } from './ha-take.js';
 import { type Leases, leaseDatabaseSwap, leaseExporter } from './leases.js';
 import { type Packets, packetChange, packetSwap, socketSwap } from './packets.js';

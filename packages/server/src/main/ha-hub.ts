@@ -11,8 +11,7 @@ import { hubRedundancy } from '../services/hub-redundancy.js';
 import { LedgerParts } from '../services/ledger-parts.js';
 import { ServiceSwitch } from '../services/service-switch.js';
 import type { Base } from './base.js';
-import { filesOf, type HighAvailability, type ServerSurroundings } from './ha.js';
-import { openRelation, type Relation } from './ha-relation.js';
+import { type HighAvailability, openRelation, type Relation, type ServerSurroundings } from './ha-relation.js';
 
 /** Opens every relation of the configuration. @throws StoreError, LessorError */
 export function openHub(base: Base, surroundings: ServerSurroundings): HighAvailability {
@@ -132,4 +131,9 @@ function remember(home: Map<SubnetId, RelationIndex>, { subnets }: ConfigSnapsho
     const relation = map.ofSubnet(id);
     if (relation !== undefined) home.set(id, relation);
   }
+}
+
+/** Files of a relation of a hub begin with this. */
+function filesOf({ snapshot }: ServerSurroundings, relation: RelationIndex): string {
+  return `${snapshot.leaseDatabase.path}.${encodeURIComponent(snapshot.ha[relation]!.relationship)}`;
 }

@@ -5,7 +5,7 @@ import type { Lease } from '../domain/lease.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import { CommandError, LessorError } from '../errors.js';
 import { parseDate } from '../platform/clock.js';
-import type { PreparedSwap } from '../services/config-service.js';
+import type { PreparedSwap, SwapParticipant } from '../services/config-service.js';
 import type { HaReport } from '../services/ha-report.js';
 import type { TakeConfig } from '../services/pair/config-exchange.js';
 import type { Redundancy } from '../services/redundancy.js';
@@ -35,6 +35,23 @@ export interface Relation {
   /** Follows a change of single subnets; can not fail. */
   follow(next: ConfigSnapshot): void;
 }
+
+/** What the relations are to the other parts of the server. */
+export interface HighAvailability extends SwapParticipant {
+  readonly redundancy: Redundancy;
+  /** One of each relation, in the order of the configuration. */
+  readonly reports: readonly HaReport[];
+  mayReclaim(lease: Lease): boolean;
+  /** Begins to listen to the partners and to talk to them. @throws LessorError */
+  start(): Promise<void>;
+  /** Says how a configuration of the partner is put in force; a hub takes none of a spoke, which knows a part only. */
+  useTake(take: TakeConfig): void;
+  /** Calls `told` of everything an operator should hear of. */
+  onNotice(told: (notice: RelationNotice) => void): void;
+}
+
+/** What the relations are put together from. */
+export type ServerSurroundings = Omit<HaSurroundings, 'ha' | 'files' | 'ofHub'>;
 
 /**
  * Opens this server's half of a relation; nothing is sent before `start`.

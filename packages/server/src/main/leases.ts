@@ -25,7 +25,8 @@ import { exportLeases } from '../store/lease-export.js';
 import { MemfileStore } from '../store/memfile.js';
 import type { Base } from './base.js';
 import { type Ddns, openDdns } from './ddns.js';
-import { type HighAvailability, openHa } from './ha.js';
+import { openHa } from './ha.js';
+import type { HighAvailability } from './ha-relation.js';
 import type { RunScript } from './run-script.js';
 
 /** Leases, and all that follows them: which addresses are free, what is counted, what runs out. */
