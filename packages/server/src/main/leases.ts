@@ -41,8 +41,6 @@ export interface Leases {
   prepare(next: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap>;
   /** Puts the first configuration in force. */
   start(first: PacketConfig): void;
-  /** Puts one in force in which only subnets, networks or classes are others. Can not fail. */
-  follow(next: PacketConfig): void;
 }
 
 /**
@@ -91,13 +89,10 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
     if (diff.statistics) statistics.setDefaults(next.statisticSampleCount, next.statisticSampleAgeSec);
     if (diff.expiration || diff.leaseDatabase) sweeper.start(next.expiration, next.leaseDatabase.lfcIntervalSec);
   };
-  const follow = ({ snapshot: next, reservations }: PacketConfig): void => {
-    addresses.rebuild(next, reservations.addresses(), ledger.leases, nowSec());
-    leaseStatistics.rebuild(next, ledger.leases, hasLeases);
-  };
-  const start = (first: PacketConfig): void => {
-    follow(first);
-    useTimes(first.snapshot, EVERYTHING);
+  const start = ({ snapshot: first, reservations }: PacketConfig): void => {
+    addresses.rebuild(first, reservations.addresses(), ledger.leases, nowSec());
+    leaseStatistics.rebuild(first, ledger.leases, hasLeases);
+    useTimes(first, EVERYTHING);
   };
   const prepare = async ({ snapshot: next, reservations }: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap> => {
     const pools = await inSlices(addresses.prepare(next, reservations.addresses(), ledger.leases, nowSec()), clock);
@@ -113,7 +108,7 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot): Promise<
       settle: () => inSlices(levels.settle(), clock),
     };
   };
-  return { store, ledger, ha, serviceSwitch, statistics, addresses, counts, sweeper, ddns, prepare, start, follow };
+  return { store, ledger, ha, serviceSwitch, statistics, addresses, counts, sweeper, ddns, prepare, start };
 }
 
 /** The lease file, or what a cleanup that was interrupted left of it. */
