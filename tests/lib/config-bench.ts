@@ -6,6 +6,7 @@ import { loadConfig } from 'lessor/internal/config/load.js';
 import { COMMANDS } from 'lessor/internal/control/commands/index.js';
 import { Dispatcher, type DispatchOutcome } from 'lessor/internal/control/dispatcher.js';
 import { FULL_RIGHTS } from 'lessor/internal/domain/access/rights.js';
+import { atOnce } from 'lessor/internal/domain/slices.js';
 import type { ConfigSnapshot } from 'lessor/internal/domain/snapshot.js';
 import { silentLogger } from 'lessor/internal/platform/log.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
@@ -68,7 +69,7 @@ export function configBench(text: string): ConfigBench {
   };
   use(packets);
   const follow = (next: ConfigSnapshot, change: ConfigChange): PacketConfig | undefined =>
-    change.kind === 'networks' ? prepareNetworks(packets, next) : undefined;
+    change.kind === 'networks' ? atOnce(prepareNetworks(packets, next)) : undefined;
   const directories = new ReservationDirectories();
   config.participate(directories);
   config.participate({

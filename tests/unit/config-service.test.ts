@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadConfig } from 'lessor/internal/config/load.js';
+import { patchNetworks } from 'lessor/internal/config/patch-networks.js';
 import { ConfigError } from 'lessor/internal/errors.js';
 import { ConfigService, type SwapParticipant } from 'lessor/internal/services/config-service.js';
 import { testEnvironment } from './config-helpers.js';
@@ -101,6 +102,40 @@ describe('ConfigService', () => {
     assert.deepEqual(log.slice(3), ['b abandons', 'a abandons']);
     assert.equal(service.current, before);
     assert.deepEqual([service.reloads, service.lastReloadAt], [0, 5_000]);
+  });
+
+  it('makes a change of subnets in slices, puts it in force in one step, and forgets it if a participant can not', async () => {
+    const { service } = setUp();
+    const log: string[] = [];
+    let fails = false;
+    service.participate({
+      ...recorder('a', log),
+      async prepareChange(next) {
+        await Promise.resolve();
+        log.push(`prepares ${next.generation} while ${service.current.generation} is in force`);
+        const settle = async () => void log.push('settles');
+        return { commit: () => log.push('commits'), abandon: () => log.push('abandons'), settle };
+      },
+    });
+    service.participate({
+      ...recorder('b', log),
+      prepareChange() {
+        if (fails) throw new Error('b can not');
+        return { commit: () => log.push(`b sees ${service.current.generation}`), abandon: () => undefined };
+      },
+    });
+    const add = (id: number) =>
+      service.edit(function* (state, environment) {
+        yield;
+        const value = { id, subnet: `192.0.${id}.0/24` };
+        return yield* patchNetworks(state, [{ op: 'append', to: ['subnet4'], value }], environment);
+      });
+    await add(1);
+    assert.deepEqual(log, ['prepares 2 while 1 is in force', 'commits', 'b sees 2', 'settles']);
+    fails = true;
+    await assert.rejects(add(2), /b can not/);
+    assert.deepEqual(log.slice(4), ['prepares 3 while 2 is in force', 'abandons']);
+    assert.deepEqual([...service.current.subnetById.keys()], [1]);
   });
 
   it('does one reconfiguration at a time, in order, and goes on after a failure', async () => {

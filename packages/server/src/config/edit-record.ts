@@ -183,7 +183,9 @@ function findPlace(named: NamedPlace, tree: JsonMap, exact: boolean): Place | un
 }
 
 function isNamed(item: Json, step: NamedStep): boolean {
-  return isDeepStrictEqual(nameOf(item), step);
+  const name = nameOf(item);
+  if (name === undefined) return false;
+  return 'id' in step ? 'id' in name && name.id === step.id : 'name' in name && name.name === step.name;
 }
 
 function namesake(list: Json | undefined, value: Json): Json | undefined {

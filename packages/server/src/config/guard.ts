@@ -91,7 +91,7 @@ const PASSWORD_ARGUMENT = /(?:^|\s)-p\s+\S/;
 
 /** Warns of a password that everybody gets who asks for it. */
 function warnOfOpenPasswords(root: Section, holders: OptionHolders, { issues }: Pick<BuildContext, 'issues'>): void {
-  const isOpen = allOptionLists(holders).some((options) =>
+  const isOpen = [...allOptionLists(holders)].some((options) =>
     options.some(
       ({ space, code, data, bmcOnly }) =>
         space === 'dhcp4' && code === VENDOR_OPTIONS && bmcOnly !== true && PASSWORD_ARGUMENT.test(octetsOf(data)),

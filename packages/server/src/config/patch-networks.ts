@@ -4,6 +4,7 @@
  * the old parts. The parts that do not change are neither read nor checked again, and keep their reservations.
  */
 
+import { mapSliced, type Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, JsonMap, Pool, Reservation, SharedNetwork, Subnet } from '../domain/snapshot.js';
 import type { SubnetId } from '../domain/values.js';
 import { LessorError } from '../errors.js';
@@ -12,7 +13,7 @@ import type { ConfigDiff } from './diff.js';
 import { editTree, type TreeEdit } from './edit.js';
 import type { ConfigEnvironment } from './environment.js';
 import { libraryName } from './hooks.js';
-import { loadConfig } from './load.js';
+import { loadConfigSliced } from './load.js';
 import { mapsIn } from './places.js';
 import { withHash } from './snapshot-hash.js';
 import { formatPrefix, parsePrefix } from './values.js';
@@ -21,18 +22,19 @@ import { formatPrefix, parsePrefix } from './values.js';
 const NEEDED: ReadonlySet<string> = new Set(['option-def', 'dhcp-ddns']);
 
 /**
- * The configuration after edits of `subnet4`, `shared-networks` and `client-classes`.
+ * The configuration after edits of `subnet4`, `shared-networks` and `client-classes`, made in slices.
  * @throws ConfigError if a changed part is wrong, LessorError `config-duplicate` if it has what another one has
  */
-export function patchNetworks(
+export function* patchNetworks(
   state: ConfigState,
   edits: readonly TreeEdit[],
   environment: ConfigEnvironment,
-): ConfigPatch {
+): Sliced<ConfigPatch> {
   const source = editTree(state.source, edits);
   const subnets = changesIn(state.source, source, 'subnet4');
   const networks = changesIn(state.source, source, 'shared-networks');
   const classesChanged = state.source['client-classes'] !== source['client-classes'];
+  yield;
   const small: JsonMap = {
     ...globalsOf(source),
     'hooks-libraries': mapsIn(source, 'hooks-libraries').filter(countsForSubnets),
@@ -43,13 +45,13 @@ export function patchNetworks(
     })),
     ...(classesChanged && source['client-classes'] !== undefined ? { 'client-classes': source['client-classes'] } : {}),
   };
-  const loaded = loadConfig({ kind: 'json', value: { Dhcp4: small } }, environment).snapshot;
+  const { snapshot: loaded } = yield* loadConfigSliced({ kind: 'json', value: { Dhcp4: small } }, environment);
   const gone = new Set<SubnetId>(
     [...subnets.removed, ...networks.removed.flatMap((network) => mapsIn(network, 'subnet4'))].map(({ id }) =>
       Number(id),
     ),
   );
-  const snapshot = merge(state.snapshot, loaded, gone, source, classesChanged);
+  const snapshot = yield* merge(state.snapshot, loaded, gone, source, classesChanged);
   const topology = subnets.any || networks.any;
   const diff: ConfigDiff = {
     interfaces: false,
@@ -103,25 +105,32 @@ function withoutKnownReservations(subnet: JsonMap, { subnetById }: ConfigSnapsho
 
 // -- putting together -------------------------------------------------------------------------------------------------
 
-function merge(
+function* merge(
   old: ConfigSnapshot,
   loaded: ConfigSnapshot,
   gone: ReadonlySet<SubnetId>,
   source: JsonMap,
   classesChanged: boolean,
-): ConfigSnapshot {
+): Sliced<ConfigSnapshot> {
   const kept = old.subnets.filter(({ id }) => !gone.has(id));
+  yield;
   checkUnique(kept, loaded, source);
+  yield;
   const names = mapsIn(source, 'shared-networks').map(({ name }) => String(name));
-  const placed = place([...kept, ...loaded.subnets], networksByName(names, old, loaded));
-  const reservations = mergeReservations(old, loaded, gone, placed.subnets);
+  const placed = yield* place([...kept, ...loaded.subnets], networksByName(names, old, loaded));
+  const subnetById = new Map(placed.subnets.map((subnet) => [subnet.id, subnet]));
+  yield;
+  const reservations = mergeReservations(old, loaded, gone, subnetById);
+  yield;
+  const tree = mergeTree(old.tree, loaded, gone, names, classesChanged);
+  yield;
   return withHash({
     ...old,
     generation: old.generation + 1,
     ...placed,
-    subnetById: new Map(placed.subnets.map((subnet) => [subnet.id, subnet])),
+    subnetById,
     reservations,
-    tree: mergeTree(old.tree, loaded, gone, names, classesChanged),
+    tree,
     ...(classesChanged ? { classes: loaded.classes, classByName: loaded.classByName } : {}),
   });
 }
@@ -129,13 +138,13 @@ function merge(
 /** Kea's words, which clients know. */
 function checkUnique(kept: readonly Subnet[], { subnets }: ConfigSnapshot, source: JsonMap): void {
   const ids = new Set(kept.map(({ id }) => id));
-  const prefixes = new Set(kept.map(prefixOf));
+  const prefixes = new Set(kept.map(prefixNumber));
   for (const subnet of subnets) {
     if (ids.has(subnet.id)) {
       throw new LessorError('config-duplicate', `ID of the new IPv4 subnet '${subnet.id}' is already in use`);
     }
-    const prefix = prefixOf(subnet);
-    if (prefixes.has(prefix)) {
+    if (prefixes.has(prefixNumber(subnet))) {
+      const prefix = formatPrefix({ address: subnet.prefix, length: subnet.prefixLength });
       throw new LessorError('config-duplicate', `subnet with the prefix of '${prefix}' already exists`);
     }
   }
@@ -148,8 +157,9 @@ function checkUnique(kept: readonly Subnet[], { subnets }: ConfigSnapshot, sourc
   }
 }
 
-function prefixOf(subnet: Subnet): string {
-  return formatPrefix({ address: subnet.prefix, length: subnet.prefixLength });
+/** Another number for every prefix: texts of ten thousand take milliseconds. */
+function prefixNumber({ prefix, prefixLength }: Subnet): number {
+  return prefix * 64 + prefixLength;
 }
 
 function networksByName(names: readonly string[], old: ConfigSnapshot, loaded: ConfigSnapshot): SharedNetwork[] {
@@ -157,11 +167,11 @@ function networksByName(names: readonly string[], old: ConfigSnapshot, loaded: C
   return names.map((name) => known.get(name)!);
 }
 
-/** Subnets by id and networks in their order, numbered and tied to each other anew. */
-function place(
+/** Subnets by id and networks in their order, numbered and tied to each other anew; who keeps its numbers stays as it is. */
+function* place(
   subnets: readonly Subnet[],
   networks: readonly SharedNetwork[],
-): Pick<ConfigSnapshot, 'subnets' | 'sharedNetworks' | 'pools'> {
+): Sliced<Pick<ConfigSnapshot, 'subnets' | 'sharedNetworks' | 'pools'>> {
   const members = new Map<string, Subnet[]>();
   const sharedNetworks = networks.map((network, index): SharedNetwork => {
     const own: Subnet[] = [];
@@ -171,17 +181,32 @@ function place(
   const byName = new Map(sharedNetworks.map((network) => [network.name, network]));
   const pools: Pool[] = [];
   const ordered = subnets.toSorted((a, b) => a.id - b.id);
-  const numbered = ordered.map((subnet, index): Subnet => {
-    const own = subnet.pools.map((pool, i): Pool => ({ ...pool, index: pools.length + i }));
-    pools.push(...own);
-    const { sharedNetwork, ...others } = subnet;
-    if (sharedNetwork === undefined) return { ...others, index, pools: own };
-    const network = byName.get(sharedNetwork.name)!;
-    const placed = { ...others, index, pools: own, sharedNetwork: network };
-    members.get(network.name)!.push(placed);
+  const numbered = yield* mapSliced(ordered.entries(), ([index, subnet]): Subnet => {
+    const firstPool = pools.length;
+    const sharedNetwork = subnet.sharedNetwork && byName.get(subnet.sharedNetwork.name)!;
+    const placed =
+      sharedNetwork === undefined && hasNumbers(subnet, index, firstPool)
+        ? subnet
+        : numberedAs(subnet, index, firstPool, sharedNetwork);
+    pools.push(...placed.pools);
+    if (sharedNetwork !== undefined) members.get(sharedNetwork.name)!.push(placed);
     return placed;
   });
   return { subnets: numbered, sharedNetworks, pools };
+}
+
+function hasNumbers(subnet: Subnet, index: number, firstPool: number): boolean {
+  return subnet.index === index && subnet.pools.every((pool, i) => pool.index === firstPool + i);
+}
+
+function numberedAs(
+  { sharedNetwork: _, ...subnet }: Subnet,
+  index: number,
+  firstPool: number,
+  sharedNetwork: SharedNetwork | undefined,
+): Subnet {
+  const pools = subnet.pools.map((pool, i): Pool => ({ ...pool, index: firstPool + i }));
+  return { ...subnet, index, pools, ...(sharedNetwork === undefined ? {} : { sharedNetwork }) };
 }
 
 /** Global ones first, then those of the subnets by id, as a configuration loaded anew has them. */
@@ -189,9 +214,8 @@ function mergeReservations(
   old: ConfigSnapshot,
   loaded: ConfigSnapshot,
   gone: ReadonlySet<SubnetId>,
-  subnets: readonly Subnet[],
+  ids: Pick<ReadonlyMap<SubnetId, Subnet>, 'has'>,
 ): readonly Reservation[] {
-  const ids = new Set(subnets.map(({ id }) => id));
   const fresh = new Set(loaded.reservations.map(({ subnetId }) => subnetId));
   const stays = ({ subnetId }: Reservation): boolean => subnetId === 0 || (ids.has(subnetId) && !fresh.has(subnetId));
   if (fresh.size === 0 && [...gone].every((id) => ids.has(id))) {

@@ -213,7 +213,7 @@ export async function openControl(
   configService.participate({
     name: 'packets',
     prepare: (next, diff) => packetSwap(next, diff, clock, leases, packets),
-    prepareChange: (next, change) => packetChange(next, change, leases, packets),
+    prepareChange: (next, change) => packetChange(next, change, clock, leases, packets),
   });
   return { config, listening: [...control.open.map((each) => `control ${each}`), ...omapi.open] };
 }

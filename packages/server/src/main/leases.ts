@@ -48,8 +48,6 @@ export interface Leases {
   prepare(next: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap>;
   /** Puts the first configuration in force. */
   start(first: PacketConfig): void;
-  /** Puts one in force in which only subnets, networks or classes are others. Can not fail. */
-  follow(next: PacketConfig): void;
 }
 
 /**
@@ -110,14 +108,11 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot, { scripts
     if (diff.statistics) statistics.setDefaults(next.statisticSampleCount, next.statisticSampleAgeSec);
     if (diff.expiration || diff.leaseDatabase) sweeper.start(next.expiration, next.leaseDatabase.lfcIntervalSec);
   };
-  const follow = ({ snapshot: next, reservations }: PacketConfig): void => {
-    addresses.rebuild(next, reservations.addresses(), ledger.leases, nowSec());
-    leaseStatistics.rebuild(next, ledger.leases, hasLeases);
-    swapAtOnce(classCounts.prepare(next.limits, ledger.leases));
-  };
-  const start = (first: PacketConfig): void => {
-    follow(first);
-    useTimes(first.snapshot, EVERYTHING);
+  const start = ({ snapshot: first, reservations }: PacketConfig): void => {
+    addresses.rebuild(first, reservations.addresses(), ledger.leases, nowSec());
+    leaseStatistics.rebuild(first, ledger.leases, hasLeases);
+    swapAtOnce(classCounts.prepare(first.limits, ledger.leases));
+    useTimes(first, EVERYTHING);
   };
   const prepare = async ({ snapshot: next, reservations }: PacketConfig, diff: ConfigDiff): Promise<PreparedSwap> => {
     const pools = await inSlices(addresses.prepare(next, reservations.addresses(), ledger.leases, nowSec()), clock);
@@ -135,7 +130,7 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot, { scripts
     };
   };
   const parted = { store, ledger, ha, serviceSwitch, statistics, addresses, counts, numbers, sweeper, ddns };
-  return { ...parted, prepare, start, follow };
+  return { ...parted, prepare, start };
 }
 
 /** The lease file, or what a cleanup that was interrupted left of it. */

@@ -132,7 +132,10 @@ export async function packetSwap(
   leases: Leases,
   packets: Packets,
 ): Promise<PreparedSwap> {
-  const next = await inSlices(preparePacketConfigSliced(snapshot), clock);
+  return swapTo(await inSlices(preparePacketConfigSliced(snapshot), clock), diff, leases, packets);
+}
+
+async function swapTo(next: PacketConfig, diff: ConfigDiff, leases: Leases, packets: Packets): Promise<PreparedSwap> {
   const forLeases = await leases.prepare(next, diff);
   return {
     ...forLeases,
@@ -147,16 +150,13 @@ export async function packetSwap(
 export function packetChange(
   next: ConfigSnapshot,
   change: ConfigChange,
+  clock: Clock,
   leases: Leases,
   packets: Packets,
-): PreparedSwap {
+): PreparedSwap | Promise<PreparedSwap> {
   if (change.kind === 'networks') {
-    const packetConfig = prepareNetworks(packets.config, next);
-    const commit = (): void => {
-      leases.follow(packetConfig);
-      packets.use(packetConfig);
-    };
-    return { commit, abandon: () => undefined };
+    const packetConfig = inSlices(prepareNetworks(packets.config, next), clock);
+    return packetConfig.then((prepared) => swapTo(prepared, change.diff, leases, packets));
   }
   return {
     commit: () => packets.use(followReservations(packets.config, next, change, leases.addresses)),

@@ -90,7 +90,10 @@ export class AddressSpace {
         this.pools = pools;
         this.byRange = byRange;
         this.coming = NO_POOLS;
-        for (const pool of kept.keys()) this.changeReserved(pool, reservedIn.get(pool) ?? new Set());
+        for (const pool of kept.keys()) {
+          const after = reservedIn.get(pool);
+          if (after !== undefined || pool.reserved.size > 0) this.changeReserved(pool, after ?? new Set());
+        }
       },
       abandon: () => {
         this.coming = NO_POOLS;
@@ -242,17 +245,17 @@ export class AddressSpace {
     readonly kept: ReadonlyMap<PoolAddresses, Pool>;
     readonly fresh: readonly PoolAddresses[];
   }> {
-    const known = new Map<string, PoolAddresses>();
-    for (const old of this.pools) {
-      known.set(identityOf(old.pool, old.rules), old);
-      yield;
-    }
+    let known: ReadonlyMap<string, PoolAddresses> | undefined;
     const pools: PoolAddresses[] = [];
     const kept = new Map<PoolAddresses, Pool>();
     const fresh: PoolAddresses[] = [];
     for (const pool of snapshot.pools) {
       const rules = rulesOf(snapshot.subnetById.get(pool.subnetId)!, snapshot);
-      const old = known.get(identityOf(pool, rules));
+      let old = this.unchanged(pool, rules);
+      if (old === undefined) {
+        known ??= yield* this.byIdentity();
+        old = known.get(identityOf(pool, rules));
+      }
       if (old !== undefined) kept.set(old, pool);
       const state = old ?? new PoolAddresses(pool, rules);
       if (old === undefined) fresh.push(state);
@@ -260,6 +263,22 @@ export class AddressSpace {
       yield;
     }
     return { pools, kept, fresh };
+  }
+
+  /** The addresses of a pool that stays as it is: most do when a subnet comes, goes or changes. */
+  private unchanged(pool: Pool, { allocator, excludesEdges }: PoolRules): PoolAddresses | undefined {
+    const now = this.pools[pool.index];
+    const same = now?.pool === pool && now.rules.allocator === allocator && now.rules.excludesEdges === excludesEdges;
+    return same ? now : undefined;
+  }
+
+  private *byIdentity(): Sliced<ReadonlyMap<string, PoolAddresses>> {
+    const known = new Map<string, PoolAddresses>();
+    for (const old of this.pools) {
+      known.set(identityOf(old.pool, old.rules), old);
+      yield;
+    }
+    return known;
   }
 
   /** Marks in new pools what leases, offers and reservations take, and starts their allocators. */

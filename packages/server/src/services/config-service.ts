@@ -39,7 +39,7 @@ export interface SwapParticipant {
   /** Opens what the next configuration needs, disturbing nothing. Throwing stops the swap. */
   prepare(next: ConfigSnapshot, diff: ConfigDiff): Promise<PreparedSwap>;
   /** The same for a change of single subnets, classes or reservations. Who has it not has nothing to do with those. */
-  prepareChange?(next: ConfigSnapshot, change: ConfigChange): PreparedSwap;
+  prepareChange?(next: ConfigSnapshot, change: ConfigChange): PreparedSwap | Promise<PreparedSwap>;
 }
 
 /** What the service works with. */
@@ -165,7 +165,7 @@ export class ConfigService implements ConfigServiceApi {
       const loaded = await this.load({ kind: 'json', value });
       const testable = this.participants.filter((each) => each.testable === true);
       const diff = await inSlices(diffConfigsSliced(this.current, loaded.snapshot), this.deps.clock);
-      const prepared = await prepareAll(testable, loaded.snapshot, diff);
+      const prepared = await prepareAll(testable.map((each) => () => each.prepare(loaded.snapshot, diff)));
       for (const each of prepared.reverse()) each.abandon();
       return loaded;
     });
@@ -275,7 +275,7 @@ export class ConfigService implements ConfigServiceApi {
     const { loaded, replayed } = isOurs ? await this.read() : { loaded: await this.load(source), replayed: undefined };
     const next = loaded.snapshot;
     const diff = await inSlices(diffConfigsSliced(this.current, next), this.deps.clock);
-    const prepared = await prepareAll(this.participants, next, diff);
+    const prepared = await prepareAll(this.participants.map((each) => () => each.prepare(next, diff)));
     this.state = loaded;
     this.reloadCount++;
     this.takenAt = this.deps.clock.now();
@@ -313,7 +313,9 @@ export class ConfigService implements ConfigServiceApi {
 
   /** A change is in force for nobody before it is where it has to survive a power cut. */
   private async editNow(patch: ConfigPatch): Promise<EditOutcome> {
-    const prepared = this.participants.flatMap((each) => each.prepareChange?.(patch.snapshot, patch.change) ?? []);
+    const { snapshot, change } = patch;
+    const concerned = this.participants.filter(({ prepareChange }) => prepareChange !== undefined);
+    const prepared = await prepareAll(concerned.map((each) => () => each.prepareChange!(snapshot, change)));
     let outcome: EditOutcome;
     try {
       outcome = await this.file.keep(patch, this.state);
@@ -323,6 +325,7 @@ export class ConfigService implements ConfigServiceApi {
     }
     this.state = stateAfter(patch);
     for (const each of prepared) each.commit();
+    for (const each of prepared) await each.settle?.();
     return outcome;
   }
 }
@@ -333,13 +336,11 @@ function configFileOf(source: ConfigSource): string | undefined {
 
 /** Prepares one after the other. @throws what one throws; those before have been told to abandon */
 async function prepareAll(
-  participants: readonly SwapParticipant[],
-  next: ConfigSnapshot,
-  diff: ConfigDiff,
+  participants: readonly (() => PreparedSwap | Promise<PreparedSwap>)[],
 ): Promise<PreparedSwap[]> {
   const prepared: PreparedSwap[] = [];
   try {
-    for (const participant of participants) prepared.push(await participant.prepare(next, diff));
+    for (const prepare of participants) prepared.push(await prepare());
   } catch (error) {
     for (const each of prepared.reverse()) each.abandon();
     throw error;

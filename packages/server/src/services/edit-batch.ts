@@ -9,8 +9,8 @@ import { clientKeys } from '../domain/reservation.js';
 import type { Sliced } from '../domain/slices.js';
 import type { Reservation } from '../domain/snapshot.js';
 
-/** Makes the next configuration of the one in force. Throws what the command answers. */
-export type ConfigEdit = (state: ConfigState, environment: ConfigEnvironment) => ConfigPatch;
+/** Makes the next configuration of the one in force, in slices where it takes long. Throws what the command answers. */
+export type ConfigEdit = (state: ConfigState, environment: ConfigEnvironment) => ConfigPatch | Sliced<ConfigPatch>;
 
 /** What came of a change. */
 export interface EditOutcome {
@@ -36,8 +36,8 @@ export interface EditBatch {
 /**
  * Takes as many edits from the front as can stand side by side, each made of what is in force. The batch ends before an
  * edit that touches what one before it does, and before one that is refused: it may miss what those before it bring. In
- * front of all others a refusal is final. So edits never overtake each other. To be interrupted after each of them, as
- * long as nobody else changes what is in force.
+ * front of all others a refusal is final. So edits never overtake each other. To be interrupted after each of them, and
+ * within long ones, as long as nobody else changes what is in force.
  */
 export function* takeTogether(
   queue: readonly QueuedEdit[],
@@ -52,7 +52,8 @@ export function* takeTogether(
     const queued = queue[at]!;
     if (at > 0) yield;
     try {
-      const patch = queued.edit(state, environment);
+      const made = queued.edit(state, environment);
+      const patch = 'change' in made ? made : yield* made;
       const keys = keysOf(patch.change);
       if (together.length > 0 && (keys === undefined || keys.some((key) => touched.has(key)))) break;
       together.push(queued);

@@ -11,6 +11,7 @@ import type { Ipv4, Octets, SubnetId } from '../domain/values.js';
 import type { AddressSpace } from './address-space.js';
 import type { AddressKeeper } from './exchange4.js';
 import type { OfferedLease, Offers } from './offers.js';
+import type { PacketConfig } from './packet-config.js';
 import type { LeaseChange, LeaseReader, LeaseStore, Logger, Severity } from './ports.js';
 
 /** What a packet would do beside being answered. */
@@ -107,8 +108,8 @@ export class DryOffers implements Offers {
 export class WatchedComposer extends ReplyComposer {
   readonly #would: WouldDo;
 
-  constructor(snapshot: ConstructorParameters<typeof ReplyComposer>[0], would: WouldDo) {
-    super(snapshot);
+  constructor({ snapshot, composer }: Pick<PacketConfig, 'snapshot' | 'composer'>, would: WouldDo) {
+    super(snapshot, composer.facts);
     this.#would = would;
   }
 

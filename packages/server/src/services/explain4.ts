@@ -139,7 +139,7 @@ export class Explainer {
         serverPort,
         clientPort,
       },
-      { ...config, composer: new WatchedComposer(config.snapshot, would) },
+      { ...config, composer: new WatchedComposer(config, would) },
     );
     // The ledger is nobody else's and its store commits at once, so this is done when it returns.
     void road.handleBatch([datagram]);

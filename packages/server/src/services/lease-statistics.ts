@@ -81,7 +81,8 @@ export class LeaseStatistics {
       this.counting = counting;
       yield* counting.run(leases);
     }
-    const hasGone = [...this.subnets.keys()].some((id) => !next.has(id));
+    // Where subnets have only come there is nothing to drop, and nothing to look for.
+    const anyGone = [...this.subnets.keys()].some((id) => !next.has(id) || drafts.has(id));
     return {
       commit: () => {
         this.counting = undefined;
@@ -96,19 +97,19 @@ export class LeaseStatistics {
       abandon: () => {
         this.counting = undefined;
       },
-      settle: () => this.settle(drafts, hasGone),
+      settle: () => this.settle(drafts, anyGone),
     };
   }
 
   /** Lists what is new, and drops what is gone: also what the packet path counted for subnets. */
-  private *settle(drafts: ReadonlyMap<SubnetId, SubnetDraft>, hasGone: boolean): Sliced<void> {
+  private *settle(drafts: ReadonlyMap<SubnetId, SubnetDraft>, anyGone: boolean): Sliced<void> {
     const now = this.clock.now();
     for (const { statistics, totals } of drafts.values()) {
       for (const statistic of statistics.values()) this.statistics.adopt(statistic);
       for (const [statistic, total] of totals) setIfOther(statistic, total, now);
       yield;
     }
-    if (drafts.size === 0 && !hasGone) return;
+    if (!anyGone) return;
     for (const name of this.statistics.names()) {
       if (!this.isWanted(name, drafts)) this.statistics.discard(name);
       yield;

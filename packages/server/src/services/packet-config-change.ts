@@ -1,11 +1,10 @@
 /** What packets need of a changed configuration, where the change is small and most of it can stay. */
 
 import type { ConfigChange } from '../config/change.js';
-import { ReplyComposer } from '../domain/compose/reply.js';
-import { ReservationIndex } from '../domain/reservation.js';
+import type { Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
 import type { AddressSpace } from './address-space.js';
-import { configuredServerIds, namesServer, type PacketConfig, preparePacketConfig } from './packet-config.js';
+import { configuredServerIds, namesServer, type PacketConfig, preparePacketConfigSliced } from './packet-config.js';
 
 /**
  * The next PacketConfig after a change. A reservation changes in the index packets use now, so this is to be called
@@ -35,16 +34,13 @@ export function followReservations(
   return {
     ...current,
     snapshot,
-    composer: current.composer.knows(fresh) ? current.composer : new ReplyComposer(snapshot),
+    composer: current.composer.after(snapshot, fresh),
     serverIds: [...removed, ...fresh].some(namesServer) ? configuredServerIds(snapshot) : current.serverIds,
   };
 }
 
 /** The next PacketConfig after subnets, networks or classes changed: the index of reservations stays if they do. */
-export function prepareNetworks(current: PacketConfig, snapshot: ConfigSnapshot): PacketConfig {
+export function prepareNetworks(current: PacketConfig, snapshot: ConfigSnapshot): Sliced<PacketConfig> {
   const same = current.snapshot.reservations === snapshot.reservations;
-  return preparePacketConfig(
-    snapshot,
-    same ? current.reservations : new ReservationIndex(snapshot.reservations, snapshot.identifierTypes),
-  );
+  return preparePacketConfigSliced(snapshot, same ? current.reservations : undefined);
 }

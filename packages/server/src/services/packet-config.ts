@@ -1,6 +1,7 @@
 /** What the packet path derives from a ConfigSnapshot once, so that no packet has to. */
 
 import { ReplyComposer } from '../domain/compose/reply.js';
+import { allOptionLists, optionFacts } from '../domain/compose/template-scope.js';
 import { ReservationIndex } from '../domain/reservation.js';
 import { atOnce, type Sliced } from '../domain/slices.js';
 import type { ConfigSnapshot, OptionData, Reservation } from '../domain/snapshot.js';
@@ -39,7 +40,7 @@ export function* preparePacketConfigSliced(
     snapshot,
     topology,
     reservations: reservations ?? (yield* indexReservations(snapshot)),
-    composer: new ReplyComposer(snapshot),
+    composer: new ReplyComposer(snapshot, yield* optionFacts(snapshot)),
     serverIds,
   };
 }
@@ -74,16 +75,8 @@ function* serverIdsSliced(snapshot: ConfigSnapshot): Sliced<Set<Ipv4>> {
       }
     }
   };
-  collect(snapshot.options);
-  for (const row of [
-    ...snapshot.subnets,
-    ...snapshot.pools,
-    ...snapshot.sharedNetworks,
-    ...snapshot.classes,
-    ...snapshot.reservations,
-    ...snapshot.reservations.flatMap(({ cases = [] }) => cases.map(({ reservation }) => reservation)),
-  ]) {
-    collect(row.options);
+  for (const options of allOptionLists(snapshot)) {
+    collect(options);
     yield;
   }
   return ids;

@@ -39,7 +39,8 @@ export class ReservationDirectory {
   /** Adds one that has come. */
   add(reservation: Reservation, json: JsonMap): void {
     const entry = { number: ++this.last, reservation, json };
-    for (const list of this.listsOf(reservation)) list.push(entry);
+    this.all.push(entry);
+    this.forEachKey(reservation, (map, key) => append(map, key, entry));
   }
 
   /** Takes one away. */
@@ -47,7 +48,8 @@ export class ReservationDirectory {
     const { identifierType, identifier } = reservation;
     const entry = this.ofClient(identifierType, identifier).find((one) => one.reservation === reservation);
     if (entry === undefined) return;
-    for (const list of this.listsOf(reservation)) list.splice(placeOf(list, entry.number), 1);
+    this.all.splice(placeOf(this.all, entry.number), 1);
+    this.forEachKey(reservation, (map, key) => withdraw(map, key, entry));
   }
 
   /** The reservation of a client in a scope (0: the global one). */
@@ -82,19 +84,20 @@ export class ReservationDirectory {
     return list.slice(first, first + limit);
   }
 
-  private listsOf(reservation: Reservation): DirectoryEntry[][] {
+  /** All that a reservation is found by. */
+  private forEachKey(reservation: Reservation, visit: <Key>(map: Map<Key, DirectoryEntry[]>, key: Key) => void): void {
     const { address, subnetId } = reservation;
-    const clients = clientKeys(reservation).map(({ identifierType, identifier }) => {
+    visit(this.byScope, subnetId);
+    visit(this.byName, hostNameOf(reservation));
+    for (const { identifierType, identifier } of clientKeys(reservation)) {
       let ofType = this.byClient.get(identifierType);
       if (ofType === undefined) {
         ofType = new Map();
         this.byClient.set(identifierType, ofType);
       }
-      return listIn(ofType, identifier);
-    });
-    const named = listIn(this.byName, hostNameOf(reservation));
-    const lists = [this.all, listIn(this.byScope, subnetId), named, ...clients];
-    return address === undefined ? lists : [...lists, listIn(this.byAddress, address)];
+      visit(ofType, identifier);
+    }
+    if (address !== undefined) visit(this.byAddress, address);
   }
 }
 
@@ -137,13 +140,18 @@ export class ReservationDirectories implements SwapParticipant {
 
 const NONE: readonly DirectoryEntry[] = [];
 
-function listIn<Key>(map: Map<Key, DirectoryEntry[]>, key: Key): DirectoryEntry[] {
-  let list = map.get(key);
-  if (list === undefined) {
-    list = [];
-    map.set(key, list);
-  }
-  return list;
+function append<Key>(map: Map<Key, DirectoryEntry[]>, key: Key, entry: DirectoryEntry): void {
+  const list = map.get(key);
+  // Most lists have one entry for ever: one that is made empty and pushed to has room for seventeen.
+  if (list === undefined) map.set(key, [entry]);
+  else list.push(entry);
+}
+
+function withdraw<Key>(map: Map<Key, DirectoryEntry[]>, key: Key, { number }: DirectoryEntry): void {
+  const list = map.get(key);
+  if (list === undefined) return;
+  if (list.length === 1) map.delete(key);
+  else list.splice(placeOf(list, number), 1);
 }
 
 /** Where the entry with this number is, or would be. */

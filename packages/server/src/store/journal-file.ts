@@ -8,9 +8,13 @@ import { type FileOps, writeAll } from './file-ops.js';
 export class DiskJournalFile implements JournalFile {
   private journal: AppendJournal | undefined;
 
+  /**
+   * @param mayBlock whether this thread may wait for the disk: the way through the thread pool takes longer than a flush
+   */
   constructor(
     private readonly path: string,
     private readonly ops: FileOps,
+    private readonly mayBlock: () => boolean = () => false,
   ) {}
 
   get sound(): boolean {
@@ -36,7 +40,8 @@ export class DiskJournalFile implements JournalFile {
 
   async append(octets: Uint8Array): Promise<void> {
     if (this.journal === undefined) throw new Error(`${this.path} has not been begun`);
-    await this.journal.appendLater(octets);
+    if (this.mayBlock()) this.journal.append(octets);
+    else await this.journal.appendLater(octets);
   }
 
   async replace(octets: Uint8Array): Promise<void> {

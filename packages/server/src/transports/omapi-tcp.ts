@@ -21,8 +21,11 @@ import { InputMeter } from './input-meter.js';
 import { OmapiConnection } from './omapi-connection.js';
 import { openTcpFront } from './tcp-front.js';
 
-/** How long messages of all connections are served before the loop looks at its packets again. */
-const TURN_MS = 0.1;
+/**
+ * How long messages of all connections are served before the loop looks at its packets again, while none come: so long
+ * that the creations that wait, of whatever connections, are one batch with one flush.
+ */
+const TURN_MS = 4;
 
 /** What the listeners are given. */
 export interface OmapiDeps extends OmapiServices {

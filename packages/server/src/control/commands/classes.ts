@@ -97,12 +97,12 @@ async function update(command: ControlCommand, config: ControlServices['config']
   if (name === undefined) throw invalid("the first class definition is missing a mandatory 'name' parameter");
   if (typeof name !== 'string') throw invalid("'name' of a class is not a string");
   const outcome = await wordedForSender(() =>
-    config.edit((state, environment) => {
+    config.edit(function* (state, environment) {
       const at = placeOfClass(state.source, name);
       const before = state.snapshot.classByName.get(name);
       if (at === undefined || before === undefined) throw notFound(`Class '${name}' is not found`);
       const edits = replacements(at, valueAt(state.source, at) as JsonMap, written);
-      const patch = patchNetworks(state, edits, environment);
+      const patch = yield* patchNetworks(state, edits, environment);
       refuseOtherDependency(before, patch.snapshot);
       return patch;
     }),

@@ -157,12 +157,12 @@ async function change(
   const id = jsonInteger(written, 'id', 1, MAX_SUBNET_ID);
   let after: Subnet | undefined;
   const outcome = await wordedForSender(() =>
-    config.edit((state, environment) => {
+    config.edit(function* (state, environment) {
       const at = placeOfSubnet(state.source, id);
       if (at === undefined) throw new CommandError('command-invalid', `Can't find subnet '${id}' to update`);
       checkWords(written);
       const edits = editsOf(at, valueAt(state.source, at) as JsonMap, written, state.snapshot);
-      const patch = patchNetworks(state, edits, environment);
+      const patch = yield* patchNetworks(state, edits, environment);
       after = patch.snapshot.subnetById.get(id);
       return patch;
     }),

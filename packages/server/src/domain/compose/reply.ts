@@ -39,14 +39,7 @@ import {
 import type { ReplyBuffer } from './reply-buffer.js';
 import { type TeeTimes, teeTimes } from './tee-times.js';
 import { type Template, TemplateCache, type TemplateKey } from './template.js';
-import {
-  hostInCase,
-  tellingClasses,
-  tellingHost,
-  tellsNothingNew,
-  usesBmcOnlyOptions,
-  usesVendorOptions,
-} from './template-scope.js';
+import { hostInCase, type OptionFacts, tellingHost, withReservations } from './template-scope.js';
 import { NO_VENDOR_REQUEST, vendorKey, vendorRequest } from './vendor-request.js';
 
 const NOTHING: OctetSpan = { octets: new Uint8Array(0), start: 0, end: 0 };
@@ -89,22 +82,21 @@ export interface Composed {
 export class ReplyComposer {
   readonly #snapshot: ConfigSnapshot;
   readonly #templates = new TemplateCache();
-  readonly #hasVendorOptions: boolean;
-  readonly #hasBmcOnlyOptions: boolean;
-  readonly #tellingClasses: ReadonlySet<string>;
   readonly #broadcastingClasses: readonly string[];
 
-  constructor(snapshot: ConfigSnapshot) {
+  /** @param facts of this configuration, or of one that has more options */
+  constructor(
+    snapshot: ConfigSnapshot,
+    readonly facts: OptionFacts,
+  ) {
     this.#snapshot = snapshot;
-    this.#hasVendorOptions = usesVendorOptions(snapshot);
-    this.#hasBmcOnlyOptions = usesBmcOnlyOptions(snapshot);
-    this.#tellingClasses = tellingClasses(snapshot);
     this.#broadcastingClasses = snapshot.classes.filter((row) => row.alwaysBroadcast).map(({ name }) => name);
   }
 
-  /** True if it composes rightly for a configuration that has these reservations too, and is else the same. */
-  knows(reservations: readonly Reservation[]): boolean {
-    return tellsNothingNew(reservations, this.#hasVendorOptions, this.#tellingClasses, this.#hasBmcOnlyOptions);
+  /** One that composes rightly for a configuration that has these reservations too, and is else the same. */
+  after(snapshot: ConfigSnapshot, reservations: readonly Reservation[]): ReplyComposer {
+    const facts = withReservations(this.facts, reservations);
+    return facts === this.facts ? this : new ReplyComposer(snapshot, facts);
   }
 
   /** Composes into `buffer`, which must not be used again before the reply is sent. */
@@ -143,10 +135,10 @@ export class ReplyComposer {
           (tees.rebindingSec > 0 ? PRESENT_REBINDING : 0) |
           (name.hostNameOption !== undefined ? PRESENT_HOST_NAME : 0) |
           (name.fqdn !== undefined ? PRESENT_FQDN : 0) |
-          (this.#hasBmcOnlyOptions && source.trustedBmc ? PRESENT_BMC_ONLY : 0) |
+          (this.facts.bmcOnly && source.trustedBmc ? PRESENT_BMC_ONLY : 0) |
           (this.#snapshot.guard !== undefined && source.isMember(QUARANTINE_CLASS) ? QUARANTINED : 0),
         requested: type === MessageType.nak ? NOTHING : (message.span(Code.parameterRequestList) ?? NOTHING),
-        vendor: this.#hasVendorOptions ? vendorKey(vendorRequest(message)) : NOT_VENDOR,
+        vendor: this.facts.vendorOptions ? vendorKey(vendorRequest(message)) : NOT_VENDOR,
         computed: changes.length === 0 ? '' : changesKey(changes),
       },
       (key) => this.#build(key, source, changes),
@@ -204,9 +196,9 @@ export class ReplyComposer {
 
   /** Only classes that can change a reply count: a network full of vendor classes must not fill the cache. */
   #classKey(names: Iterable<string>): string {
-    if (this.#tellingClasses.size === 0) return '';
+    if (this.facts.tellingClasses.size === 0) return '';
     let key = '';
-    for (const name of names) if (this.#tellingClasses.has(name)) key += `${name}\n`;
+    for (const name of names) if (this.facts.tellingClasses.has(name)) key += `${name}\n`;
     return key;
   }
 
@@ -226,7 +218,7 @@ export class ReplyComposer {
         subnet !== undefined && ((present & PRESENT_LEASE) !== 0 || key.type === 0)
           ? u32(maskOf(subnet.prefixLength))
           : undefined,
-      ...(this.#hasVendorOptions ? vendorRequest(source.message) : NO_VENDOR_REQUEST),
+      ...(this.facts.vendorOptions ? vendorRequest(source.message) : NO_VENDOR_REQUEST),
       bmcOnly: (present & PRESENT_BMC_ONLY) !== 0,
       isMember,
     };
@@ -262,7 +254,7 @@ export class ReplyComposer {
       leaseTimeAt: patchedAt(Code.leaseTime),
       renewalAt: patchedAt(Code.renewal),
       rebindingAt: patchedAt(Code.rebinding),
-      withheld: this.#hasBmcOnlyOptions && key.type !== MessageType.nak && withholds(request),
+      withheld: this.facts.bmcOnly && key.type !== MessageType.nak && withholds(request),
       serverIdAt: configuredId ? -1 : patchedAt(Code.serverId),
       options,
     };

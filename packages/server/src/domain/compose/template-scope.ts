@@ -1,8 +1,11 @@
 /** What of a configuration can make two replies differ: everything else must not split the template cache. */
 
 import { type CompiledExpression, type EvaluationContext, EvaluationError } from '../classes/expression.js';
-import type { ConfigSnapshot, OptionData, Reservation } from '../snapshot.js';
+import type { Sliced } from '../slices.js';
+import type { ClientClass, ConfigSnapshot, OptionData, Reservation } from '../snapshot.js';
 import { Code } from './layout.js';
+
+type BootHolder = Pick<ClientClass | Reservation, 'nextServer' | 'serverHostname' | 'bootFileName'>;
 
 /** Everything of a configuration that has options. */
 export type OptionHolders = Pick<
@@ -10,9 +13,52 @@ export type OptionHolders = Pick<
   'options' | 'subnets' | 'pools' | 'sharedNetworks' | 'classes' | 'reservations'
 >;
 
-/** True if any vendor option is configured: only then do the client's vendor options matter. */
-export function usesVendorOptions(snapshot: ConfigSnapshot): boolean {
-  return allOptionLists(snapshot).some(haveVendorOptions);
+/** What of the options of a configuration decides how many templates there are. */
+export interface OptionFacts {
+  /** Any vendor option is configured: only then do the client's vendor options matter. */
+  readonly vendorOptions: boolean;
+  /** Any option is for BMCs only. */
+  readonly bmcOnly: boolean;
+  /** Names of classes that bring options or boot fields, or that guard an option. */
+  readonly tellingClasses: ReadonlySet<string>;
+}
+
+/** Looks through a configuration, to be interrupted after every list of options. */
+export function* optionFacts(snapshot: OptionHolders): Sliced<OptionFacts> {
+  const telling = snapshot.classes.filter((row) => row.options.length > 0 || hasBootFields(row));
+  let facts: OptionFacts = NO_OPTIONS;
+  for (const options of allOptionLists(snapshot)) {
+    if (options.length > 0) facts = withOptions(facts, options);
+    yield;
+  }
+  return { ...facts, tellingClasses: new Set([...facts.tellingClasses, ...telling.map(({ name }) => name)]) };
+}
+
+/** The facts once there are these reservations, too; the same object if they tell nothing new. */
+export function withReservations(facts: OptionFacts, reservations: readonly Reservation[]): OptionFacts {
+  return [...optionListsOf(reservations)].reduce(withOptions, facts);
+}
+
+const NO_OPTIONS: OptionFacts = { vendorOptions: false, bmcOnly: false, tellingClasses: new Set() };
+
+function withOptions(facts: OptionFacts, options: readonly OptionData[]): OptionFacts {
+  if (tellNothingNew(facts, options)) return facts;
+  return {
+    vendorOptions: facts.vendorOptions || haveVendorOptions(options),
+    bmcOnly: facts.bmcOnly || haveBmcOnlyOptions(options),
+    tellingClasses: new Set([...facts.tellingClasses, ...options.flatMap(({ clientClasses }) => clientClasses)]),
+  };
+}
+
+function tellNothingNew(
+  { vendorOptions, bmcOnly, tellingClasses }: OptionFacts,
+  options: readonly OptionData[],
+): boolean {
+  return (
+    (vendorOptions || !haveVendorOptions(options)) &&
+    (bmcOnly || !haveBmcOnlyOptions(options)) &&
+    options.every(({ clientClasses }) => clientClasses.every((name) => tellingClasses.has(name)))
+  );
 }
 
 function haveVendorOptions(options: readonly OptionData[]): boolean {
@@ -21,51 +67,21 @@ function haveVendorOptions(options: readonly OptionData[]): boolean {
 
 /** True if any option is for BMCs only. */
 export function usesBmcOnlyOptions(snapshot: OptionHolders): boolean {
-  return allOptionLists(snapshot).some(haveBmcOnlyOptions);
+  return [...allOptionLists(snapshot)].some(haveBmcOnlyOptions);
 }
 
 function haveBmcOnlyOptions(options: readonly OptionData[]): boolean {
   return options.some(({ bmcOnly }) => bmcOnly === true);
 }
 
-/**
- * True if what was found out about a configuration holds with these reservations too.
- * @param vendorOptions what {@link usesVendorOptions} said
- * @param classes what {@link tellingClasses} said
- * @param bmcOnly what {@link usesBmcOnlyOptions} said
- */
-export function tellsNothingNew(
-  reservations: readonly Reservation[],
-  vendorOptions: boolean,
-  classes: ReadonlySet<string>,
-  bmcOnly: boolean,
-): boolean {
-  return optionListsOf(reservations).every(
-    (options) =>
-      (vendorOptions || !haveVendorOptions(options)) &&
-      (bmcOnly || !haveBmcOnlyOptions(options)) &&
-      options.every(({ clientClasses }) => clientClasses.every((name) => classes.has(name))),
-  );
-}
-
-/** Names of classes that bring options or boot fields, or that guard an option. */
-export function tellingClasses(snapshot: ConfigSnapshot): Set<string> {
-  const names = new Set<string>();
-  for (const row of snapshot.classes) {
-    const hasBoot = row.nextServer !== undefined || row.serverHostname !== undefined || row.bootFileName !== undefined;
-    if (row.options.length > 0 || hasBoot) names.add(row.name);
-  }
-  for (const options of allOptionLists(snapshot)) {
-    for (const option of options) for (const name of option.clientClasses) names.add(name);
-  }
-  return names;
-}
-
 /** The reservation if it changes what is sent; most only fix an address, and all of those share one template. */
 export function tellingHost(host: Reservation | undefined): Reservation | undefined {
   if (host === undefined) return undefined;
-  const hasBoot = host.nextServer !== undefined || host.serverHostname !== undefined || host.bootFileName !== undefined;
-  return host.options.length > 0 || hasBoot ? host : undefined;
+  return host.options.length > 0 || hasBootFields(host) ? host : undefined;
+}
+
+function hasBootFields({ nextServer, serverHostname, bootFileName }: BootHolder): boolean {
+  return nextServer !== undefined || serverHostname !== undefined || bootFileName !== undefined;
 }
 
 /** The reservation as it is for a packet: its first case that the packet fulfils, else what it is without cases. */
@@ -84,15 +100,18 @@ function fulfils(packet: EvaluationContext, test: CompiledExpression<boolean>): 
 }
 
 /** The option lists of all of them. */
-export function allOptionLists(snapshot: OptionHolders): (readonly OptionData[])[] {
-  const rows = [...snapshot.subnets, ...snapshot.pools, ...snapshot.sharedNetworks, ...snapshot.classes];
-  return [snapshot.options, ...rows.map((row) => row.options), ...optionListsOf(snapshot.reservations)];
+export function* allOptionLists(holders: OptionHolders): Generator<readonly OptionData[]> {
+  yield holders.options;
+  for (const rows of [holders.subnets, holders.pools, holders.sharedNetworks, holders.classes]) {
+    for (const { options } of rows) yield options;
+  }
+  yield* optionListsOf(holders.reservations);
 }
 
 /** Options of reservations, and of what they are in certain cases. */
-function optionListsOf(reservations: readonly Reservation[]): (readonly OptionData[])[] {
-  return reservations.flatMap(({ options, cases = [] }) => [
-    options,
-    ...cases.map(({ reservation }) => reservation.options),
-  ]);
+function* optionListsOf(reservations: readonly Reservation[]): Generator<readonly OptionData[]> {
+  for (const { options, cases = [] } of reservations) {
+    yield options;
+    for (const { reservation } of cases) yield reservation.options;
+  }
 }
