@@ -2,9 +2,9 @@
 
 import { compileBooleanExpression, compileStringExpression, ExpressionSyntaxError } from '../domain/classes/compile.js';
 import type { CompiledExpression } from '../domain/classes/expression.js';
-import { QUARANTINE_CLASS } from '../domain/guard/policy.js';
 import type { Sliced } from '../domain/slices.js';
 import type { ClientClass } from '../domain/snapshot.js';
+import { isBuiltInClass } from './built-in-classes.js';
 import type { BuildContext } from './context.js';
 import { classRank, hostExtension, hostParameters } from './host-extension.js';
 import { bootFields, lifetimeTriplet } from './inherit.js';
@@ -13,11 +13,6 @@ import { buildClassRegistry, buildOptions } from './options.js';
 import type { Section } from './section.js';
 import { nearestWord } from './spelling.js';
 
-/** Classes the server puts packets in by itself. */
-const BUILT_IN: readonly string[] = ['ALL', 'KNOWN', 'UNKNOWN', 'BOOTP', QUARANTINE_CLASS];
-/** Beginnings of names that something else than an expression gives: vendor class, HA, lease state, hooks, templates. */
-const BUILT_IN_PREFIXES: readonly string[] = ['VENDOR_CLASS_', 'HA_', 'AFTER_', 'EXTERNAL_', 'SPAWN_'];
-
 /** Characters a class name should keep to (Kea 3.3 warns about others). */
 const CLASS_NAME = /^[A-Za-z0-9!#$%&*+\-./:?@^_|~]+$/;
 
@@ -25,11 +20,6 @@ const CLASS_NAME = /^[A-Za-z0-9!#$%&*+\-./:?@^_|~]+$/;
 export interface BuiltClass {
   readonly section: Section;
   readonly clientClass: ClientClass;
-}
-
-/** True for a class that exists without being defined. */
-export function isBuiltInClass(name: string): boolean {
-  return BUILT_IN.includes(name) || BUILT_IN_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
 /** The classes of a configuration. What is wrong is reported and left out. */

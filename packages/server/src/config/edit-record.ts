@@ -9,8 +9,8 @@ import type { IdentifierType, Json, JsonMap } from '../domain/snapshot.js';
 import { LessorError } from '../errors.js';
 import type { ConfigPatch, ReservationChange } from './change.js';
 import { editTree, formatPlace, type Place, type TreeEdit, valueAt } from './edit.js';
+import { IDENTIFIER_TYPES } from './identifiers.js';
 import { describeWish, lastWishes, type ReservationWish, wishedEdits, wishedSource } from './reservation-wishes.js';
-import { IDENTIFIER_TYPES } from './reservations.js';
 import { isList } from './tree.js';
 
 /** A step to an item of a list, by what names it. */

@@ -2,8 +2,8 @@
 
 import { compileStringExpression, ExpressionSyntaxError } from '../domain/classes/compile.js';
 import type { ConfigSnapshot } from '../domain/snapshot.js';
+import { isBuiltInClass } from './built-in-classes.js';
 import { checkSection } from './check.js';
-import { isBuiltInClass } from './classes.js';
 import type { BuildContext } from './context.js';
 import { buildOptionRules } from './flex-option.js';
 import { checkHighAvailability } from './ha.js';

@@ -3,14 +3,14 @@
 import { compileBooleanExpression, ExpressionSyntaxError } from '../domain/classes/compile.js';
 import type { CompiledExpression } from '../domain/classes/expression.js';
 import type { ClassRank, ClientKey, HostParameters, OwnLifetime, Reservation } from '../domain/snapshot.js';
+import { isBuiltInClass } from './built-in-classes.js';
 import { checkSection } from './check.js';
-import { isBuiltInClass } from './classes.js';
 import type { BuildContext } from './context.js';
+import { IDENTIFIER_TYPES } from './identifiers.js';
 import { bootFields } from './inherit.js';
 import { memberPath } from './issues.js';
 import { markOf } from './omapi-mark.js';
 import { buildOptions } from './options.js';
-import { IDENTIFIER_TYPES } from './reservations.js';
 import type { Section } from './section.js';
 import { parseOctets } from './values.js';
 

@@ -3,7 +3,7 @@
 import type { Json, JsonMap, Reservation } from '../domain/snapshot.js';
 import type { SubnetId } from '../domain/values.js';
 import { type Place, valueAt } from './edit.js';
-import { formatIdentifier } from './reservations.js';
+import { formatIdentifier } from './identifiers.js';
 import { isList } from './tree.js';
 import { parseOctets } from './values.js';
 

@@ -8,8 +8,8 @@ import type { IdentifierType, JsonMap } from '../domain/snapshot.js';
 import type { Octets, SubnetId } from '../domain/values.js';
 import { LessorError } from '../errors.js';
 import { editTree, type Place, type TreeEdit, valueAt } from './edit.js';
+import { formatIdentifier, IDENTIFIER_TYPES } from './identifiers.js';
 import { placeOfReservations } from './places.js';
-import { formatIdentifier, IDENTIFIER_TYPES } from './reservations.js';
 import { isList } from './tree.js';
 import { parseOctets } from './values.js';
 

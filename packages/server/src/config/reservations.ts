@@ -3,32 +3,21 @@
 import { clientKeys } from '../domain/reservation.js';
 import type { Sliced } from '../domain/slices.js';
 import type { ClientKey, IdentifierType, Reservation } from '../domain/snapshot.js';
-import { formatHex, formatIpv4, type Ipv4, type Octets, parseIpv4, type SubnetId } from '../domain/values.js';
+import { formatIpv4, type Ipv4, type Octets, parseIpv4, type SubnetId } from '../domain/values.js';
 import type { BuildContext } from './context.js';
 import { extendReservation } from './host-extension.js';
+import { formatIdentifier, IDENTIFIER_TYPES, IDENTIFIERS } from './identifiers.js';
 import { bootFields } from './inherit.js';
 import { buildOptions } from './options.js';
 import { classNames } from './pools.js';
 import type { Section } from './section.js';
-import { formatPrefix, formatUpperHex, inPrefix, type Prefix, parseOctets } from './values.js';
+import { formatPrefix, inPrefix, type Prefix, parseOctets } from './values.js';
 
 /** A reservation and the section it was made from. */
 export interface BuiltReservation {
   readonly section: Section;
   readonly reservation: Reservation;
 }
-
-/** Kinds of identifier in Kea's numbering, with the most octets each can have. */
-const IDENTIFIERS: readonly (readonly [type: IdentifierType, maxOctets: number])[] = [
-  ['hw-address', 20],
-  ['duid', 130],
-  ['circuit-id', 128],
-  ['client-id', 255],
-  ['flex-id', 128],
-];
-
-/** All kinds of identifier, in Kea's numbering. */
-export const IDENTIFIER_TYPES: readonly IdentifierType[] = IDENTIFIERS.map(([type]) => type);
 
 /**
  * The reservations of a subnet (or of the global scope: id 0, no prefix), in the order of their identifiers, as Kea
@@ -48,11 +37,6 @@ export function* buildReservations(
     if (reservation !== undefined && isFirst(section, reservation, seen, context)) built.push({ section, reservation });
   }
   return built.sort((a, b) => compareByIdentifier(a.reservation, b.reservation));
-}
-
-/** An identifier the way Kea gives it back. */
-export function formatIdentifier(type: IdentifierType, identifier: Octets): string {
-  return type === 'hw-address' || type === 'duid' ? formatHex(identifier) : formatUpperHex(identifier);
 }
 
 /**

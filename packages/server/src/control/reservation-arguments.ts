@@ -2,7 +2,7 @@
 
 import { isIPv6 } from 'node:net';
 import { jsonTypeOf } from '@lessor/kea';
-import { IDENTIFIER_TYPES } from '../config/reservations.js';
+import { IDENTIFIER_TYPES } from '../config/identifiers.js';
 import { parseOctets } from '../config/values.js';
 import type { ConfigSnapshot, IdentifierType, JsonMap } from '../domain/snapshot.js';
 import { contains, passesGuard } from '../domain/topology.js';

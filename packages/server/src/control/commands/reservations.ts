@@ -5,8 +5,8 @@
 
 import type { MadeReservation } from '../../config/change.js';
 import type { ConfigEnvironment } from '../../config/environment.js';
+import { formatIdentifier } from '../../config/identifiers.js';
 import { changeReservations, makeReservation } from '../../config/patch-reservations.js';
-import { formatIdentifier } from '../../config/reservations.js';
 import { clientKeys } from '../../domain/reservation.js';
 import type { ConfigSnapshot, Reservation } from '../../domain/snapshot.js';
 import { formatHex, formatIpv4, parseIpv4, type SubnetId } from '../../domain/values.js';

@@ -4,7 +4,7 @@
  */
 
 import { type OutgoingEntry, Result } from '@lessor/omapi';
-import { isBuiltInClass } from '../../config/classes.js';
+import { isBuiltInClass } from '../../config/built-in-classes.js';
 import { markOf } from '../../config/omapi-mark.js';
 import { mapsIn } from '../../config/places.js';
 import type { ConfigSnapshot } from '../../domain/snapshot.js';
