@@ -4,7 +4,7 @@ import { compileBooleanExpression, compileStringExpression, ExpressionSyntaxErro
 import type { CompiledExpression } from '../domain/classes/expression.js';
 import type { Sliced } from '../domain/slices.js';
 import type { ClientClass } from '../domain/snapshot.js';
-import { isBuiltInClass } from './built-in-classes.js';
+import { BUILT_IN_CLASSES, isBuiltInClass } from './built-in-classes.js';
 import type { BuildContext } from './context.js';
 import { classRank, hostExtension, hostParameters } from './host-extension.js';
 import { bootFields, lifetimeTriplet } from './inherit.js';
@@ -116,7 +116,7 @@ function checkSpecialClass(section: Section, name: string, { issues }: BuildCont
     issues.error('config-conflict', section.positionOf('template-test'), message);
   }
   const additional = section.boolean('only-in-additional-list') === true;
-  if (BUILT_IN.includes(name)) {
+  if (BUILT_IN_CLASSES.includes(name)) {
     if ((section.string('test') ?? section.string('template-test') ?? '') !== '') {
       const message = `"${name}" is a built-in class: it can have options, but no test`;
       issues.error('config-conflict', section.positionOf(section.has('test') ? 'test' : 'template-test'), message);
