@@ -3,17 +3,15 @@
  * written would make the garbage collector stop the packets for a tenth of a second at a time.
  */
 
-import { parseCommandJson } from '@lessor/kea';
 import type { Lease } from '../domain/lease.js';
 import { type LeaseView, showLeases } from '../domain/lease-view.js';
-import { type CommandResult, type Json, Result } from './command.js';
+import { type CommandResult, Result } from './command.js';
 import { writeLease } from './lease-text.js';
+import { pagedAnswer } from './paged-answer.js';
 import { type PagePool, TextPages } from './text-pages.js';
 
 const COMMA = Buffer.from(', ');
 const END = Buffer.from(' ] }');
-/** An answer that is no longer is copied and does not keep its page. */
-const SHORT_OCTETS = 4096;
 
 /** Collects leases. */
 export class LeaseList {
@@ -54,20 +52,7 @@ export class LeaseList {
     const release = () => {
       for (const list of lists) list.text.release();
     };
-    const octets = argumentsText.reduce((sum, { length }) => sum + length, 0);
-    const isShort = octets <= SHORT_OCTETS;
-    if (isShort) {
-      argumentsText.splice(0, argumentsText.length, Buffer.concat(argumentsText, octets));
-      release();
-    }
-    return {
-      result: count === 0 ? Result.empty : Result.success,
-      text: text(count),
-      argumentsText,
-      ...(isShort ? {} : { release }),
-      get arguments(): Json {
-        return parseCommandJson(Buffer.concat(argumentsText).toString('latin1'), { comments: false });
-      },
-    };
+    const head = { result: count === 0 ? Result.empty : Result.success, text: text(count) };
+    return pagedAnswer(head, argumentsText, release);
   }
 }

@@ -157,6 +157,8 @@ export class Statistic {
 /** All statistics of the server, by name. */
 export class Statistics {
   private readonly byName = new Map<string, Statistic>();
+  /** Another number as soon as there are others. */
+  private changes = 0;
   private limit: SampleLimit = { count: DEFAULT_SAMPLE_COUNT };
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
@@ -166,7 +168,7 @@ export class Statistics {
     let statistic = this.byName.get(name);
     if (statistic === undefined) {
       statistic = new Statistic(name, this.clock.now(), this.limit, initial);
-      this.byName.set(name, statistic);
+      this.take(statistic);
     }
     return statistic;
   }
@@ -178,7 +180,22 @@ export class Statistics {
 
   /** Takes up a statistic made by {@link Statistics.draft}; harmless if that has been done. */
   adopt(statistic: Statistic): void {
-    if (!this.byName.has(statistic.name)) this.byName.set(statistic.name, statistic);
+    if (!this.byName.has(statistic.name)) this.take(statistic);
+  }
+
+  private take(statistic: Statistic): void {
+    this.byName.set(statistic.name, statistic);
+    this.changes++;
+  }
+
+  /** Another number each time statistics have come or gone for good. */
+  get edition(): number {
+    return this.changes;
+  }
+
+  /** Every statistic there is, also those that were removed and may appear again. */
+  every(): Statistic[] {
+    return [...this.byName.values()];
   }
 
   /** The statistic if it exists and was not removed. */
@@ -224,7 +241,7 @@ export class Statistics {
 
   /** Drops the object itself: for what the statistic counted is gone (a deleted subnet). */
   discard(name: string): void {
-    this.byName.delete(name);
+    if (this.byName.delete(name)) this.changes++;
   }
 
   /** Limit of one statistic; false if there is none. */

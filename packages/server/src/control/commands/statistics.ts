@@ -1,12 +1,12 @@
 /** statistic-*: Kea's counters (Kea: src/lib/stats/stats_mgr.cc). */
 
-import { atOnce, type Sliced } from '../../domain/slices.js';
 import { inSlices } from '../../services/in-slices.js';
 import type { Statistic } from '../../services/statistics.js';
 import { sampleTimeFormatter } from '../../services/statistics.js';
 import { CORE_WORDING, defineCommand, integer, invalid, text } from '../arguments.js';
 import { type CommandResult, type CommandRow, type Json, Result } from '../command.js';
 import type { ControlServices } from '../services.js';
+import { listStatistics, samplesOf } from '../statistic-list.js';
 
 const wording = CORE_WORDING;
 const hook = 'core';
@@ -22,7 +22,7 @@ export const STATISTICS_COMMANDS: readonly CommandRow<ControlServices>[] = [
     wording,
     run({ name }, { statistics }) {
       const statistic = statistics.get(name);
-      return { result: Result.success, arguments: samplesOf(statistic === undefined ? [] : [statistic]) };
+      return { result: Result.success, arguments: byName(statistic === undefined ? [] : [statistic]) };
     },
   }),
   defineCommand({
@@ -32,10 +32,7 @@ export const STATISTICS_COMMANDS: readonly CommandRow<ControlServices>[] = [
     summary: 'samples of every statistic',
     args: {},
     wording,
-    run: async (_, { statistics, clock }) => ({
-      result: Result.success,
-      arguments: await inSlices(samplesSliced(statistics.all()), clock),
-    }),
+    run: (_, { statistics, clock, pages }) => inSlices(listStatistics(statistics, pages), clock),
   }),
   defineCommand({
     name: 'statistic-global-get-all',
@@ -46,7 +43,7 @@ export const STATISTICS_COMMANDS: readonly CommandRow<ControlServices>[] = [
     wording,
     run: (_, { statistics }) => ({
       result: Result.success,
-      arguments: samplesOf([...statistics.all()].filter(({ name }) => !name.startsWith('subnet['))),
+      arguments: byName([...statistics.all()].filter(({ name }) => !name.startsWith('subnet['))),
     }),
   }),
   defineCommand({
@@ -144,18 +141,11 @@ export const STATISTICS_COMMANDS: readonly CommandRow<ControlServices>[] = [
   }),
 ];
 
-/** `{name: [[value, time], ...], ...}`, newest first. */
-function samplesOf(statistics: Iterable<Statistic>): Json {
-  return atOnce(samplesSliced(statistics));
-}
-
-function* samplesSliced(statistics: Iterable<Statistic>): Sliced<Json> {
+/** A few of them: `{name: [[value, time], ...], ...}`. */
+function byName(statistics: Iterable<Statistic>): Json {
   const format = sampleTimeFormatter();
   const json: Record<string, Json> = {};
-  for (const statistic of statistics) {
-    json[statistic.name] = statistic.samples().map(({ value, at }) => [value, format(at)]);
-    yield;
-  }
+  for (const statistic of statistics) json[statistic.name] = samplesOf(statistic, format);
   return json;
 }
 
