@@ -48,9 +48,7 @@ export async function startConfiguration(base: StartBase): Promise<StartedConfig
 /** The configuration file, and the journal beside it. */
 function openFile(path: string, { environment, clock, logger, ending }: StartBase) {
   const whole = resolve(path);
-  const { journal, damaged } = EditJournal.open(
-    new DiskJournalFile(`${whole}.edits`, nodeFileOps, () => !clock.packetsCome()),
-  );
+  const { journal, damaged } = EditJournal.open(new DiskJournalFile(`${whole}.edits`, nodeFileOps, clock));
   for (const { text, reason } of damaged) {
     const told = `${whole}.edits has a damaged line, which is left out: ${reason}: ${text}`;
     logger.log('ERROR', 'LESSOR_EDIT_REJECTED', told);

@@ -1,20 +1,26 @@
 /** A journal on the disk: what services/edit-journal.ts keeps changes by command in. */
 
-import type { JournalFile } from '../services/ports.js';
+import type { Clock, JournalFile } from '../services/ports.js';
 import { AppendJournal } from './append-journal.js';
 import { type FileOps, writeAll } from './file-ops.js';
+
+/** What waits for a disk that takes longer waits in the thread pool, and others are answered meanwhile. */
+const LONGEST_WAIT_MS = 2;
 
 /** See the head of this file. Nothing is made before there is something to write. */
 export class DiskJournalFile implements JournalFile {
   private journal: AppendJournal | undefined;
+  /** How long the last append took. */
+  private lastMs = 0;
 
   /**
-   * @param mayBlock whether this thread may wait for the disk: the way through the thread pool takes longer than a flush
+   * @param clock with it this thread waits for the disk where no packets come and the disk is quick: the way through the thread pool
+   * takes longer than a flush
    */
   constructor(
     private readonly path: string,
     private readonly ops: FileOps,
-    private readonly mayBlock: () => boolean = () => false,
+    private readonly clock?: Pick<Clock, 'monotonic' | 'packetsCome'>,
   ) {}
 
   get sound(): boolean {
@@ -40,8 +46,15 @@ export class DiskJournalFile implements JournalFile {
 
   async append(octets: Uint8Array): Promise<void> {
     if (this.journal === undefined) throw new Error(`${this.path} has not been begun`);
-    if (this.mayBlock()) this.journal.append(octets);
+    const { clock } = this;
+    if (clock === undefined) {
+      await this.journal.appendLater(octets);
+      return;
+    }
+    const began = clock.monotonic();
+    if (this.lastMs < LONGEST_WAIT_MS && clock.packetsCome?.() !== true) this.journal.append(octets);
     else await this.journal.appendLater(octets);
+    this.lastMs = clock.monotonic() - began;
   }
 
   async replace(octets: Uint8Array): Promise<void> {
