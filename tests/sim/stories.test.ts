@@ -190,7 +190,7 @@ describe('A pair', () => {
       const endSec = lab.nowSec + told - 1;
       await lab.setClock(1, before + 3_600_000);
       lab.crash(1);
-      lab.disks[1].pairFile = undefined;
+      lab.disks[1].pairFiles[0] = undefined;
       lab.start(1);
       lab.cut = false;
       await lab.pass(3);

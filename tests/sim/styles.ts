@@ -6,7 +6,7 @@
 import { type ClientPlan, type Fault, type Plan, planOf } from './plan.js';
 
 /** A style of {@link STYLES}. */
-export type Style = 'plain' | 'dense' | 'crowd' | 'slow' | 'loss';
+export type Style = 'plain' | 'dense' | 'crowd' | 'slow' | 'loss' | 'hub';
 
 /** The table: the run of a seed in each style. */
 export const STYLES: Readonly<Record<Style, (seed: number) => Plan>> = {
@@ -25,6 +25,7 @@ export const STYLES: Readonly<Record<Style, (seed: number) => Plan>> = {
     });
     return { ...plan, style: 'loss', faults };
   },
+  hub,
 };
 
 /** The names of the table, for people. */
@@ -45,6 +46,41 @@ function dense(seed: number): Plan {
     faults: plan.faults.map((fault) => ({ ...fault, at: Math.round(fault.at / 2) })),
     clients: plan.clients.map((client) => ({ ...client, startMs: Math.round(client.startMs / 2) })),
     settings: { ...plan.settings, flushMs: seed % 3 === 0 ? 0 : 5 },
+  };
+}
+
+/**
+ * Three servers: what happens in two pairs, of which one server is the same. It is on either side of the second, and clients of
+ * one subnet are in half of the runs those of the other, too.
+ */
+function hub(seed: number): Plan {
+  const [one, other] = [(seed % 2 === 0 ? planOf : dense)(seed), planOf(seed ^ 0x1f123bb5)];
+  const { healAtMs } = one;
+  const shift = seed % 4 < 2 ? 0 : 1000;
+  const scale = healAtMs / other.healAtMs;
+  const clients = other.clients.map(({ id, startMs, ...rest }): ClientPlan => {
+    return { ...rest, id: id + shift, relation: 1, startMs: Math.round(startMs * scale) };
+  });
+  const faults = [
+    ...one.faults,
+    ...other.faults.map((fault): Fault => ({ ...fault, relation: 1, at: Math.round(fault.at * scale) })),
+  ].map((fault, i): Fault => ('lost' in fault && (seed + i) % 3 !== 0 ? { ...fault, oneFile: true } : fault));
+  return {
+    ...one,
+    style: 'hub',
+    relations: [
+      [0, 1],
+      pick(
+        [
+          [0, 2],
+          [2, 0],
+        ] as const,
+        seed >>> 3,
+      ),
+    ],
+    clients: [...one.clients, ...clients],
+    faults: faults.sort((a, b) => a.at - b.at),
+    settings: { ...one.settings, skewSec: [...one.settings.skewSec, other.settings.skewSec[1]!] },
   };
 }
 
