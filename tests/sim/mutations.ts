@@ -80,6 +80,9 @@ function withHello(json: JsonMap, change: (hello: JsonMap) => JsonMap): JsonMap 
 const newestBoot = new WeakMap<PairMemory, number>();
 let nextSequence = 1;
 
+/** A bug that only a server in two relations can have. */
+const hub: Mutation = { ...intact, name: 'none', style: 'hub' };
+
 /** Each has to be noticed. */
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -250,5 +253,30 @@ export const MUTATIONS: readonly Mutation[] = [
         state: hello.state === 'partner-down' ? 'interrupted' : (hello.state ?? null),
       })),
     suits: has('partner-down', 'stop'),
+  },
+  {
+    ...hub,
+    name: 'a hub gives the records of one relation the versions of the other',
+    part: (parts, relation) => ({ ...parts.of(relation), useStamp: (stamp) => parts.of(1 - relation).useStamp(stamp) }),
+  },
+  {
+    ...hub,
+    name: 'a hub sends the records of one spoke to the other, and takes whatever that sends',
+    part(parts, relation, ledger) {
+      const part = parts.of(relation);
+      if (relation === 1) return part;
+      return {
+        ...part,
+        leases: ledger.leases,
+        observe: (observer) => ledger.observe(observer),
+        transact: (work) => ledger.transact(work),
+      };
+    },
+  },
+  {
+    ...hub,
+    name: 'a hub asks one relation what may be given in the subnets of both, and whether it is known',
+    from: 32,
+    belonging: ({ ofSubnet }) => ({ ofAddress: () => 0, ofSubnet }),
   },
 ];

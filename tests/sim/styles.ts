@@ -49,35 +49,29 @@ function dense(seed: number): Plan {
   };
 }
 
+/** What a run of a hub is made of: the runs of two pairs, each in one of these styles. */
+const PARTS = [planOf, dense, (seed: number) => STYLES.slow(seed), (seed: number) => STYLES.loss(seed)] as const;
+
 /**
- * Three servers: what happens in two pairs, of which one server is the same. It is on either side of the second, and clients of
- * one subnet are in half of the runs those of the other, too.
+ * Three servers: what happens in two pairs, of which one server is the same. The hub is on either side of the second, the
+ * clients of one subnet are in half of the runs those of the other, too, and often only one of its files is lost.
  */
 function hub(seed: number): Plan {
-  const [one, other] = [(seed % 2 === 0 ? planOf : dense)(seed), planOf(seed ^ 0x1f123bb5)];
-  const { healAtMs } = one;
-  const shift = seed % 4 < 2 ? 0 : 1000;
-  const scale = healAtMs / other.healAtMs;
-  const clients = other.clients.map(({ id, startMs, ...rest }): ClientPlan => {
-    return { ...rest, id: id + shift, relation: 1, startMs: Math.round(startMs * scale) };
+  const [one, other] = [pick(PARTS, seed)(seed), pick(PARTS, seed >>> 2)(seed ^ 0x1f123bb5)];
+  const scale = one.healAtMs / other.healAtMs;
+  const shift = seed % 3 === 0 ? 1000 : 0;
+  const clients = other.clients.map((client): ClientPlan => {
+    return { ...client, id: client.id + shift, relation: 1, startMs: Math.round(client.startMs * scale) };
   });
   const faults = [
     ...one.faults,
     ...other.faults.map((fault): Fault => ({ ...fault, relation: 1, at: Math.round(fault.at * scale) })),
   ].map((fault, i): Fault => ('lost' in fault && (seed + i) % 3 !== 0 ? { ...fault, oneFile: true } : fault));
+  const hubIsSide1 = (seed >>> 4) % 2 === 1;
   return {
     ...one,
     style: 'hub',
-    relations: [
-      [0, 1],
-      pick(
-        [
-          [0, 2],
-          [2, 0],
-        ] as const,
-        seed >>> 3,
-      ),
-    ],
+    relations: [[0, 1], hubIsSide1 ? [2, 0] : [0, 2]],
     clients: [...one.clients, ...clients],
     faults: faults.sort((a, b) => a.at - b.at),
     settings: { ...one.settings, skewSec: [...one.settings.skewSec, other.settings.skewSec[1]!] },
