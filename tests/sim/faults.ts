@@ -97,7 +97,8 @@ export class FaultInjector {
     // The leases are those of all its relations.
     const affected = lost === 'pair file' ? files : all;
     if (!affected.every((one) => this.#mayLose(one))) return;
-    this.#say(`server ${number} loses ${lost}${files.length < all.length ? ` of relation ${seat.relation}` : ''}`);
+    const which = files.length < all.length && lost !== 'leases' ? ` of relation ${seat.relation}` : '';
+    this.#say(`server ${number} loses ${lost}${which}`);
     if (lost !== 'pair file') disk.leases = undefined;
     if (lost !== 'leases') for (const { relation } of files) disk.pairFiles[relation] = undefined;
     if (lost === 'pair file') disk.leases ??= new Map();
