@@ -49,19 +49,28 @@ function dense(seed: number): Plan {
   };
 }
 
-/** What a run of a hub is made of: the runs of two pairs, each in one of these styles. */
-const PARTS = [planOf, dense, (seed: number) => STYLES.slow(seed), (seed: number) => STYLES.loss(seed)] as const;
+/** What a run of a hub is made of: the runs of two pairs, each in one of these styles, or two crowds. */
+const PARTS = ['plain', 'dense', 'slow', 'loss'] as const;
 
 /**
  * Three servers: what happens in two pairs, of which one server is the same. The hub is on either side of the second, the
  * clients of one subnet are in half of the runs those of the other, too, and often only one of its files is lost.
  */
 function hub(seed: number): Plan {
-  const [one, other] = [pick(PARTS, seed)(seed), pick(PARTS, seed >>> 2)(seed ^ 0x1f123bb5)];
+  const crowds = seed % 5 === 4;
+  const [first, second] = crowds ? (['crowd', 'crowd'] as const) : [pick(PARTS, seed), pick(PARTS, seed >>> 2)];
+  const [one, other] = [STYLES[first](seed), STYLES[second](seed ^ 0x1f123bb5)];
   const scale = one.healAtMs / other.healAtMs;
   const shift = seed % 3 === 0 ? 1000 : 0;
   const clients = other.clients.map((client): ClientPlan => {
-    return { ...client, id: client.id + shift, relation: 1, startMs: Math.round(client.startMs * scale) };
+    const id = client.id + shift;
+    return { ...client, id, relation: 1, startMs: Math.round(client.startMs * scale) };
+  });
+  // Crowds come in bunches: the answers to clients of both subnets meet in the batches of the hub.
+  const bunchMs = crowds ? 15_000 : 1;
+  const bunched = (client: ClientPlan): ClientPlan => ({
+    ...client,
+    startMs: client.startMs - (client.startMs % bunchMs),
   });
   const faults = [
     ...one.faults,
@@ -72,7 +81,7 @@ function hub(seed: number): Plan {
     ...one,
     style: 'hub',
     relations: [[0, 1], hubIsSide1 ? [2, 0] : [0, 2]],
-    clients: [...one.clients, ...clients],
+    clients: [...one.clients, ...clients].map(bunched),
     faults: faults.sort((a, b) => a.at - b.at),
     settings: { ...one.settings, skewSec: [...one.settings.skewSec, other.settings.skewSec[1]!] },
   };
