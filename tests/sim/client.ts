@@ -316,7 +316,7 @@ function nameOf(type: number): string {
 }
 
 /** Its number, with that of its relation if that is not the first. */
-function nameOfClient({ id, relation = 0 }: ClientPlan): string {
+export function nameOfClient({ id, relation = 0 }: ClientPlan): string {
   return relation === 0 ? String(id) : `${id}/${relation}`;
 }
 

@@ -62,7 +62,7 @@ async function run(plan: Plan, options: RunOptions, rejected: readonly unknown[]
   const history = new History(options.trace === true, relations.length);
   const networks = relations.map((_, i) => new SimNetwork(world, new SimRandom(plan.seed ^ (0x68bc21eb + i))));
   const clients: SimClient[] = [];
-  /** By relation and number. */
+  /** By relation and id. */
   const byName = new Map<string, SimClient>();
 
   const hooks: NodeHooks = {
@@ -171,11 +171,16 @@ async function run(plan: Plan, options: RunOptions, rejected: readonly unknown[]
     ...plan,
     clients: plan.clients.filter(({ relation = 0 }) => relation === i),
   }));
+  // The checker knows servers by their sides.
+  const inRelation = (i: number, found: readonly Violation[]): readonly Violation[] => {
+    const where = relations.length > 1 ? `in relation ${i} (servers ${relations[i]!.join(' and ')}): ` : '';
+    return found.map((one) => ({ ...one, text: where + one.text }));
+  };
   const look = (): Violation[] =>
     seats.flatMap((both, i) => {
       const own = clients.filter(({ plan: { relation = 0 } }) => relation === i);
       const final: FinalState = { now: world.now, epochMs: world.epochMs, seats: both, clients: own };
-      return checkFinally(parts[i]!, history.pairs[i]!, final);
+      return inRelation(i, checkFinally(parts[i]!, history.pairs[i]!, final));
     });
   let last = look();
   while (last.length > 0 && end < limit) {
@@ -187,7 +192,7 @@ async function run(plan: Plan, options: RunOptions, rejected: readonly unknown[]
     history.defects.push(`unhandled: ${error instanceof Error ? error.stack : String(error)}`);
   const violations = [
     ...history.defects.slice(0, 3).map((text): Violation => ({ invariant: 'defect', at: world.now, text })),
-    ...parts.flatMap((part, i) => checkHistory(part, history.pairs[i]!)),
+    ...parts.flatMap((part, i) => inRelation(i, checkHistory(part, history.pairs[i]!))),
     ...last,
   ];
   for (const node of nodes) node.crash();

@@ -54,7 +54,7 @@ const PARTS = ['plain', 'dense', 'slow', 'loss'] as const;
 
 /**
  * Three servers: what happens in two pairs, of which one server is the same. The hub is on either side of the second, the
- * clients of one subnet are in half of the runs those of the other, too, and often only one of its files is lost.
+ * clients of one subnet are in two runs of three machines of the other, too, and often only one of its files is lost.
  */
 function hub(seed: number): Plan {
   const crowds = seed % 5 === 4;
