@@ -59,7 +59,7 @@ const PARTS = ['plain', 'dense', 'slow', 'loss'] as const;
 function hub(seed: number): Plan {
   const crowds = seed % 5 === 4;
   const [first, second] = crowds ? (['crowd', 'crowd'] as const) : [pick(PARTS, seed), pick(PARTS, seed >>> 2)];
-  const [one, other] = [STYLES[first](seed), STYLES[second](seed ^ 0x1f123bb5)];
+  const [one, other] = [STYLES[first](seed), STYLES[second]((seed ^ 0x1f123bb5) >>> 0)];
   const scale = one.healAtMs / other.healAtMs;
   const shift = seed % 3 === 0 ? 1000 : 0;
   const clients = other.clients.map((client): ClientPlan => {
