@@ -1,6 +1,6 @@
 /**
- * What must hold of every run, whatever happened (SAFETY: C-I1 to C-I8): looked for in the history, and at the end, when
- * all is healed and quiet, in the two databases.
+ * What must hold of every run, whatever happened (SAFETY: C-I1 to C-I8), in each relation: looked for in its history, and at the
+ * end, when all is healed and quiet, in the two databases. Plans are handed in with the clients of the relation only.
  */
 
 import { type Lease, LeaseState } from 'lessor/internal/domain/lease.js';
@@ -8,10 +8,10 @@ import { endOf, isBinding, versionIn } from 'lessor/internal/domain/pair/record.
 import { compareVersions, formatVersion, strayOf, type Version } from 'lessor/internal/domain/pair/version.js';
 import type { Ipv4 } from 'lessor/internal/domain/values.js';
 import { type SimClient, short } from './client.js';
-import type { History, Holding } from './history.js';
+import type { Holding, PairHistory } from './history.js';
 import { clientOfHwAddress, hwAddressOf } from './message.js';
-import type { SimNode } from './node.js';
 import type { Plan } from './plan.js';
+import type { Seat } from './topology.js';
 
 /** An invariant that was broken. */
 export interface Violation {
@@ -24,7 +24,7 @@ export interface Violation {
 export interface FinalState {
   readonly now: number;
   readonly epochMs: number;
-  readonly nodes: readonly [SimNode, SimNode];
+  readonly seats: readonly [Seat, Seat];
   readonly clients: readonly SimClient[];
 }
 
@@ -37,9 +37,8 @@ const PATIENCE_MS = 40_000;
 const MOST_SKEW_MS = 56_000;
 
 /** What the history alone shows. */
-export function checkHistory(plan: Plan, history: History, now: number): Violation[] {
+export function checkHistory(plan: Plan, history: PairHistory): Violation[] {
   return [
-    ...history.defects.slice(0, 3).map((text): Violation => ({ invariant: 'defect', at: now, text })),
     ...doubleAssignments(history),
     ...refusals(history),
     ...versions(history),
@@ -49,13 +48,13 @@ export function checkHistory(plan: Plan, history: History, now: number): Violati
 }
 
 /** What the two databases show at the end. */
-export function checkFinally(plan: Plan, history: History, final: FinalState): Violation[] {
-  return [...converged(history, final), ...remembered(history, final), ...served(plan, history, final)];
+export function checkFinally(plan: Plan, history: PairHistory, final: FinalState): Violation[] {
+  return [...converged(final), ...remembered(history, final), ...served(plan, history, final)];
 }
 
 // --- I1, I7: no address for two; what was given up is reported ---
 
-function doubleAssignments(history: History): Violation[] {
+function doubleAssignments(history: PairHistory): Violation[] {
   const found: Violation[] = [];
   for (const [address, holdings] of groupBy(history.holdings, (holding) => holding.address)) {
     holdings.sort((a, b) => a.from - b.from);
@@ -84,7 +83,7 @@ function doubleAssignments(history: History): Violation[] {
  * server has confirmed it to the client since: it goes on using it only because nothing tells a client before it asks again.
  * Whoever is given the address from then on is not given it by mistake.
  */
-function givenUp(history: History, address: Ipv4, { client, from, ackedAt }: Holding, atMs: number): boolean {
+function givenUp(history: PairHistory, address: Ipv4, { client, from, ackedAt }: Holding, atMs: number): boolean {
   const holder = `h${hwAddressOf(client)}`;
   return history.alarms.some(
     ({ at, address: lost, dropped }) =>
@@ -98,7 +97,7 @@ function givenUp(history: History, address: Ipv4, { client, from, ackedAt }: Hol
 }
 
 /** When both servers were in normal operation for the first time after an instant. */
-function metAgain(history: History, after: number): number {
+function metAgain(history: PairHistory, after: number): number {
   const state = ['starting', 'starting'];
   for (const { at, side, to } of history.states) {
     if (at > after && state[0] === 'normal' && state[1] === 'normal') return after;
@@ -109,7 +108,7 @@ function metAgain(history: History, after: number): number {
 }
 
 /** An alarm said that one of the two loses the address. */
-function reported(history: History, address: Ipv4, a: Holding, b: Holding): boolean {
+function reported(history: PairHistory, address: Ipv4, a: Holding, b: Holding): boolean {
   const holders = [a, b].map(({ client }) => `h${hwAddressOf(client)}`);
   return history.alarms.some((alarm) => alarm.address === address && holders.includes(alarm.dropped));
 }
@@ -121,7 +120,7 @@ function show({ client, from, until, server, ended }: Holding): string {
 
 // --- I3: no NAK for whom the address belongs to ---
 
-function refusals(history: History): Violation[] {
+function refusals(history: PairHistory): Violation[] {
   return history.refusals
     .filter(({ entitled, at, address }) => entitled && !wasReported(history, address, at))
     .map(({ at, client, address, server }) => ({
@@ -132,13 +131,13 @@ function refusals(history: History): Violation[] {
 }
 
 /** It was taken from the client by a merge, as reported, or an operator had told a server to use what is the other's. */
-function wasReported(history: History, address: Ipv4, at: number): boolean {
+function wasReported(history: PairHistory, address: Ipv4, at: number): boolean {
   return history.untruths.some((said) => said <= at) || history.alarms.some((alarm) => alarm.address === address);
 }
 
 // --- I4, I5: versions only rise, one version is one content, nothing that was over comes back in an old version ---
 
-function versions(history: History): Violation[] {
+function versions(history: PairHistory): Violation[] {
   const found: Violation[] = [];
   const last = new Map<string, { version: Version; gone: boolean }>();
   const contents = new Map<string, string>();
@@ -202,7 +201,7 @@ function nameOf(hwAddress: string): string {
 // --- I8: nobody waits long without a reason ---
 
 /** Without a fault a client is answered at once, but for lost packets. */
-function waits(plan: Plan, history: History): Violation[] {
+function waits(plan: Plan, history: PairHistory): Violation[] {
   if (plan.faults.length > 0) return [];
   const enough = (from: number) => plan.settings.poolSize - inProbation(history, from) >= 1.5 * plan.clients.length;
   return history.waits
@@ -228,16 +227,16 @@ function groupBy<T, K>(list: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
 }
 
 /** I6: both are in normal operation and have the same bindings in the same versions. */
-function converged(_history: History, { nodes, now }: FinalState): Violation[] {
+function converged({ seats, now }: FinalState): Violation[] {
   const found: Violation[] = [];
-  for (const { side, process } of nodes) {
-    const status = process?.pair.status;
+  for (const { side, half } of seats) {
+    const status = half?.pair.status;
     if (status?.state === 'normal') continue;
     const text = `server ${side} is ${status?.state ?? 'not there'}, connected ${status?.connected}, compared ${status?.compared}`;
     found.push({ invariant: 'I6', at: now, text });
   }
   if (found.length > 0) return found;
-  const [a, b] = nodes.map((node) => bindings(node));
+  const [a, b] = seats.map((seat) => bindings(seat));
   for (const address of new Set([...a!.keys(), ...b!.keys()])) {
     const [mine, theirs] = [a!.get(address), b!.get(address)];
     if (mine !== theirs) {
@@ -247,9 +246,9 @@ function converged(_history: History, { nodes, now }: FinalState): Violation[] {
   return found;
 }
 
-function bindings({ process }: SimNode): Map<Ipv4, string> {
+function bindings(seat: Seat): Map<Ipv4, string> {
   const result = new Map<Ipv4, string>();
-  for (const lease of process!.ledger.leases.all()) {
+  for (const lease of seat.leases()) {
     if (isBinding(lease))
       result.set(lease.address, `${formatVersion(versionIn(lease.userContext))} ${contentOf(lease)}`);
   }
@@ -257,15 +256,17 @@ function bindings({ process }: SimNode): Map<Ipv4, string> {
 }
 
 /** I2 and I7: whatever a client may still be using is known to both, or an alarm has said that it was given up. */
-function remembered(history: History, { nodes, clients, now, epochMs }: FinalState): Violation[] {
+function remembered(history: PairHistory, { seats, clients, now, epochMs }: FinalState): Violation[] {
   const found: Violation[] = [];
   for (const { holding, plan } of clients) {
     if (holding === undefined || holding.until <= now + ROUNDING_SEC * 1000) continue;
     if (history.alarms.some(({ address, at }) => address === holding.address && at >= holding.from)) continue;
-    for (const { side, process, disk } of nodes) {
+    for (const seat of seats) {
+      const { side, life } = seat;
+      const { process } = seat.node;
       // Whoever lost its disk can not know what it alone had promised; that it is not given away is I1.
       if (history.losses.some((loss) => loss.at >= holding.ackedAt)) continue;
-      const lease = process?.ledger.leases.getByAddress(holding.address);
+      const lease = seat.lease(holding.address);
       const skewMs = process === undefined ? 0 : process.clock.now() - epochMs - now;
       const left = lease === undefined ? 0 : endOf(lease) - (epochMs + now + skewMs) / 1000;
       const own = lease !== undefined && lease.state === LeaseState.default && lease.hwAddress === hwAddressOf(plan.id);
@@ -275,7 +276,7 @@ function remembered(history: History, { nodes, clients, now, epochMs }: FinalSta
       found.push({
         invariant: history.untruths.length > 0 ? 'I7' : 'I2',
         at: now,
-        text: `client ${show(holding)} holds ${short(holding.address)}, server ${side} (life ${disk.life}) knows ${what}`,
+        text: `client ${show(holding)} holds ${short(holding.address)}, server ${side} (life ${life}) knows ${what}`,
       });
     }
   }
@@ -283,10 +284,10 @@ function remembered(history: History, { nodes, clients, now, epochMs }: FinalSta
 }
 
 /** I8, after everything has healed: who wants an address has one, as far as there are enough. */
-function served({ settings, clients: plans }: Plan, history: History, final: FinalState): Violation[] {
-  const { clients, nodes, now } = final;
+function served({ settings, clients: plans }: Plan, history: PairHistory, final: FinalState): Violation[] {
+  const { clients, seats, now } = final;
   if (settings.poolSize - inProbation(history, now - PATIENCE_MS) < 2 * plans.length) return [];
-  const [a, b] = nodes.map(({ process }) => process?.clock.now() ?? 0);
+  const [a, b] = seats.map(({ node }) => node.process?.clock.now() ?? 0);
   // Clocks too far apart: known clients only (SAFETY 3.8).
   if (Math.abs(a! - b!) > MOST_SKEW_MS) return [];
   return clients
@@ -299,7 +300,7 @@ function served({ settings, clients: plans }: Plan, history: History, final: Fin
 }
 
 /** How many addresses were kept from everybody after an instant, because a client had declined them. */
-function inProbation({ stored }: History, afterMs: number): number {
+function inProbation({ stored }: PairHistory, afterMs: number): number {
   const declined = new Set<Ipv4>();
   for (const { at, address, after } of stored) {
     if (after?.state === LeaseState.declined && at + after.validLifetimeSec * 1000 > afterMs) declined.add(address);

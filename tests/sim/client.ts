@@ -3,7 +3,8 @@
 import type { Side } from 'lessor/internal/domain/pair/version.js';
 import type { Ipv4 } from 'lessor/internal/domain/values.js';
 import type { Cancel } from 'lessor/internal/services/ports.js';
-import type { History, Holding } from './history.js';
+import { addressIn, RELAY_HOST, SERVER_HOSTS } from './config.js';
+import type { History, Holding, PairHistory } from './history.js';
 import { encodeQuestion, TYPE, type Understood } from './message.js';
 import type { ClientPlan } from './plan.js';
 import { SimRandom, type World } from './world.js';
@@ -12,14 +13,11 @@ import { SimRandom, type World } from './world.js';
 export interface ClientSurroundings {
   readonly world: World;
   readonly history: History;
-  /** To one server, or (undefined) to both. */
+  /** To one server of its relation, or (undefined) to both. */
   send(from: ClientPlan, octets: Buffer, to: Side | undefined): void;
 }
 
 type State = 'off' | 'selecting' | 'requesting' | 'bound' | 'renewing' | 'rebinding' | 'rebooting';
-
-const RELAY: Ipv4 = 0xc00002fe;
-const FIRST_SERVER: Ipv4 = 0xc0000201;
 
 /**
  * So late its own packets arrive at most. A client does not ask again before: a RELEASE that comes after the lease it does not
@@ -34,6 +32,7 @@ export class SimClient {
   /** Since when it has been asking for an address without getting one. */
   lackingSince: number | undefined;
   readonly #random: SimRandom;
+  readonly #record: PairHistory;
   #xid = 0;
   #askedSince = 0;
   #sentAt = 0;
@@ -49,7 +48,9 @@ export class SimClient {
     seed: number,
     private readonly around: ClientSurroundings,
   ) {
-    this.#random = new SimRandom(Math.imul(seed ^ 0x5bd1e995, 2 * plan.id + 1));
+    const { id, relation = 0 } = plan;
+    this.#record = around.history.pairs[relation]!;
+    this.#random = new SimRandom(Math.imul(seed ^ 0x5bd1e995 ^ (relation << 20), 2 * id + 1));
   }
 
   start(): void {
@@ -84,13 +85,14 @@ export class SimClient {
       secs: Math.floor((world.now - this.#askedSince) / 1000),
       client: this.plan.id,
       ciaddr: fields.ciaddr ?? 0,
-      giaddr: this.plan.relayed && fields.to === undefined ? RELAY : 0,
+      giaddr: this.plan.relayed && fields.to === undefined ? this.#addressOf(RELAY_HOST) : 0,
       wish: fields.wish ?? 0,
       server: fields.server ?? 0,
     };
     history.note(
       world.now,
-      () => `client ${this.plan.id} ${this.state} sends ${nameOf(type)} ${short(question.ciaddr || question.wish)}`,
+      () =>
+        `client ${nameOfClient(this.plan)} ${this.state} sends ${nameOf(type)} ${short(question.ciaddr || question.wish)}`,
       type,
     );
     this.around.send(this.plan, encodeQuestion(question), fields.to);
@@ -134,10 +136,10 @@ export class SimClient {
   }
 
   #bound(ack: Understood, server: Side): void {
-    const { world, history } = this.around;
+    const { world } = this.around;
     const kind =
       this.state === 'renewing' || this.state === 'rebinding' || this.state === 'rebooting' ? 'renewal' : 'new';
-    history.waits.push({ client: this.plan.id, from: this.#askedSince, to: world.now, kind });
+    this.#record.waits.push({ client: this.plan.id, from: this.#askedSince, to: world.now, kind });
     this.lackingSince = undefined;
     const until = this.#sentAt + ack.leaseSec * 1000;
     this.#server = ack.server;
@@ -155,7 +157,7 @@ export class SimClient {
         server,
         until,
       };
-      history.holdings.push(this.holding);
+      this.#record.holdings.push(this.holding);
     }
     this.state = 'bound';
     const lifeMs = ack.leaseSec * 1000;
@@ -261,7 +263,11 @@ export class SimClient {
   }
 
   #serverSide(): Side {
-    return this.#server === FIRST_SERVER ? 0 : 1;
+    return this.#server === this.#addressOf(SERVER_HOSTS[0]) ? 0 : 1;
+  }
+
+  #addressOf(host: number): Ipv4 {
+    return addressIn(this.plan.relation ?? 0, host);
   }
 
   #giveUp(why: string): void {
@@ -288,7 +294,7 @@ export class SimClient {
     history.note(
       world.now,
       () =>
-        `client ${this.plan.id} ${this.state} hears ${nameOf(reply.type)} ${short(reply.yiaddr)} ${reply.leaseSec} s from ${from}`,
+        `client ${nameOfClient(this.plan)} ${this.state} hears ${nameOf(reply.type)} ${short(reply.yiaddr)} ${reply.leaseSec} s from ${from}`,
       reply.type,
     );
     if (reply.type === TYPE.offer && this.state === 'selecting') this.#request(reply);
@@ -297,7 +303,7 @@ export class SimClient {
       const { holding } = this;
       const address = holding?.address ?? this.#wanted;
       const entitled = holding !== undefined && holding.until > world.now;
-      history.refusals.push({ at: world.now, client: this.plan.id, address, server: from, entitled });
+      this.#record.refusals.push({ at: world.now, client: this.plan.id, address, server: from, entitled });
       this.#giveUp('refused');
       this.state = 'off';
       this.#after(1000, () => this.#discover());
@@ -309,7 +315,12 @@ function nameOf(type: number): string {
   return Object.entries(TYPE).find(([, value]) => value === type)?.[0] ?? String(type);
 }
 
-/** The last octet, or two, of an address. */
+/** Its number, with that of its relation if that is not the first. */
+export function nameOfClient({ id, relation = 0 }: ClientPlan): string {
+  return relation === 0 ? String(id) : `${id}/${relation}`;
+}
+
+/** The last octets of an address, as one number: above 65535 it is of the second relation. */
 export function short(address: Ipv4): string {
-  return `.${address & 0xffff}`;
+  return `.${address & 0x1ffff}`;
 }

@@ -1,5 +1,6 @@
 /** A failure as people read it. */
 
+import { nameOfClient } from './client.js';
 import type { Plan } from './plan.js';
 import type { Outcome } from './run.js';
 
@@ -13,7 +14,7 @@ export function describe({ plan, violations }: Outcome): string {
   }
   if (violations.length > 6) lines.push(`  and ${violations.length - 6} more`);
   lines.push(
-    `  ${plan.clients.length} clients (${plan.clients.map(({ id }) => id).join(' ')}), ${JSON.stringify(plan.settings)}`,
+    `  ${plan.clients.length} clients (${plan.clients.map(nameOfClient).join(' ')}), ${JSON.stringify(plan.settings)}`,
   );
   for (const fault of plan.faults) lines.push(`  ${JSON.stringify(fault)}`);
   return lines.join('\n');

@@ -1,8 +1,9 @@
 /**
- * The disk of one simulated server: lease rows and the pair's file. What was flushed survives the process; of a commit
- * that was under way a part of the rows may, as a torn write leaves them.
+ * The disk of one simulated server: lease rows and the file of each pair it is in. What was flushed survives the process; of a
+ * commit that was under way a part of the rows may, as a torn write leaves them.
  */
 
+import type { RelationIndex } from 'lessor/internal/domain/ha/relations.js';
 import type { Lease } from 'lessor/internal/domain/lease.js';
 import { type ShowLease, showLeases } from 'lessor/internal/domain/lease-view.js';
 import type { Ipv4, Octets, SubnetId } from 'lessor/internal/domain/values.js';
@@ -14,15 +15,20 @@ import type { LeaseStore, StoreHealth } from 'lessor/internal/services/ports.js'
 export class SimDisk {
   /** Undefined: there is no lease file. */
   leases: Map<Ipv4, Lease> | undefined;
-  pairFile: PairFile | undefined;
+  /** By relation. */
+  readonly pairFiles: (PairFile | undefined)[] = [];
   /** Writes fail (full, or an I/O error). */
   failing = false;
   /** Milliseconds of a flush. */
   flushMs = 0;
   /** Rows reach the disk so much later than is said of them. */
   lateMs = 0;
-  /** One more each time something was lost. */
-  life = 0;
+  /** By relation: one more each time something of it was lost. */
+  readonly lives: number[] = [0, 0];
+  /** One more each time anything was lost. */
+  get life(): number {
+    return this.lives.reduce((sum, life) => sum + life, 0);
+  }
 }
 
 /** The process ended in the middle of an operation. */
@@ -38,17 +44,20 @@ export interface DiskUser {
   torn(rows: number): number;
 }
 
-/** The pair's file on that disk: replaced as a whole or not at all. */
+/** The file of a pair on that disk: replaced as a whole or not at all. */
 export class SimPairFileStore implements PairFileStore {
-  constructor(private readonly user: DiskUser) {}
+  constructor(
+    private readonly user: DiskUser,
+    private readonly relation: RelationIndex = 0,
+  ) {}
   load(): PairFile | undefined {
-    return this.user.disk.pairFile;
+    return this.user.disk.pairFiles[this.relation];
   }
   save(file: PairFile): void {
     const { user } = this;
     user.step('before pair file');
     if (user.disk.failing) throw new StoreError('store-unavailable', 'simulated: the disk is full');
-    user.disk.pairFile = structuredClone(file);
+    user.disk.pairFiles[this.relation] = structuredClone(file);
     user.step('after pair file');
   }
 }

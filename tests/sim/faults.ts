@@ -6,22 +6,35 @@ import type { History } from './history.js';
 import type { SimNetwork } from './network.js';
 import type { SimNode } from './node.js';
 import type { Fault, Loss, Plan } from './plan.js';
+import type { Membership, Seat, ServerNumber } from './topology.js';
 import type { World } from './world.js';
+
+/** What goes with a process that ends, and of which relation that was said. */
+interface Ending {
+  readonly seat: Seat;
+  readonly forMs: number;
+  readonly lost: Loss;
+  readonly oneFile: boolean;
+}
 
 /** See the head of this file. */
 export class FaultInjector {
-  /** This server has served alone, and its partner has not been back in normal operation since. */
-  readonly #wentAlone: [boolean, boolean] = [false, false];
+  /** By relation: this server has served alone, and its partner has not been back in normal operation since. */
+  readonly #wentAlone: readonly [boolean, boolean][];
   #healed = false;
-  #pending: ({ readonly forMs: number; readonly lost: Loss } | undefined)[] = [undefined, undefined];
+  readonly #pending = new Map<ServerNumber, Ending>();
 
+  /** @param seats of each relation */
   constructor(
     private readonly plan: Plan,
     private readonly world: World,
-    private readonly network: SimNetwork,
-    private readonly nodes: readonly [SimNode, SimNode],
+    private readonly networks: readonly SimNetwork[],
+    private readonly seats: readonly (readonly [Seat, Seat])[],
+    private readonly nodes: readonly SimNode[],
     private readonly history: History,
-  ) {}
+  ) {
+    this.#wentAlone = seats.map(() => [false, false]);
+  }
 
   schedule(): void {
     for (const fault of this.plan.faults) this.world.after(fault.at, () => this.#begin(fault));
@@ -31,7 +44,7 @@ export class FaultInjector {
   heal(): void {
     this.#healed = true;
     this.#say('healed');
-    this.network.heal();
+    for (const network of this.networks) network.heal();
     for (const node of this.nodes) {
       node.disk.failing = false;
       node.disk.flushMs = this.plan.settings.flushMs;
@@ -42,19 +55,20 @@ export class FaultInjector {
     }
   }
 
-  /** A process ended at a step that was planned. */
-  ended(side: Side): void {
-    const pending = this.#pending[side];
-    this.#say(`server ${side} ended at a planned step`);
-    this.#pending[side] = undefined;
-    this.#lose(side, pending?.lost ?? 'nothing');
-    this.#restartAfter(side, pending?.forMs ?? 1000);
+  /** A process ended at a step that was planned, or could not be started. */
+  ended(server: ServerNumber): void {
+    const pending = this.#pending.get(server);
+    this.#say(`server ${server} ended at a planned step`);
+    this.#pending.delete(server);
+    if (pending !== undefined) this.#lose(pending);
+    this.#restartAfter(this.nodes[server]!, pending?.forMs ?? 1000);
   }
 
   /** A server came into another state. */
-  stepped(side: Side, to: string): void {
-    if (to === 'partner-down') this.#wentAlone[side] = true;
-    if (to === 'normal') this.#wentAlone[otherSide(side)] = false;
+  stepped({ relation, side }: Membership, to: string): void {
+    const wentAlone = this.#wentAlone[relation]!;
+    if (to === 'partner-down') wentAlone[side] = true;
+    if (to === 'normal') wentAlone[otherSide(side)] = false;
   }
 
   #say(text: string): void {
@@ -67,54 +81,69 @@ export class FaultInjector {
     });
   }
 
-  #restartAfter(side: Side, forMs: number): void {
+  #restartAfter(node: SimNode, forMs: number): void {
     this.#later(forMs, () => {
-      if (this.nodes[side].process !== undefined) return;
-      this.#say(`server ${side} starts`);
-      this.nodes[side].start();
+      if (node.process !== undefined) return;
+      this.#say(`server ${node.number} starts`);
+      node.start();
     });
   }
 
-  #lose(side: Side, planned: Loss): void {
-    const lost = this.#mayLose(side, planned);
+  #lose({ seat, lost, oneFile }: Ending): void {
     if (lost === 'nothing') return;
-    const { disk } = this.nodes[side];
-    this.#say(`server ${side} loses ${lost}`);
+    const { disk, number } = seat.node;
+    const all = this.#seatsOf(seat.node);
+    const files = oneFile ? [seat] : all;
+    // The leases are those of all its relations.
+    const affected = lost === 'pair file' ? files : all;
+    if (!affected.every((one) => this.#mayLose(one))) return;
+    const which = files.length < all.length && lost !== 'leases' ? ` of relation ${seat.relation}` : '';
+    this.#say(`server ${number} loses ${lost}${which}`);
     if (lost !== 'pair file') disk.leases = undefined;
-    if (lost !== 'leases') disk.pairFile = undefined;
+    if (lost !== 'leases') for (const { relation } of files) disk.pairFiles[relation] = undefined;
     if (lost === 'pair file') disk.leases ??= new Map();
-    disk.life++;
-    this.history.losses.push({ at: this.world.now, side });
+    for (const { relation, side } of affected) {
+      disk.lives[relation]!++;
+      this.history.pairs[relation]!.losses.push({ at: this.world.now, side });
+    }
+  }
+
+  #seatsOf(node: SimNode): Seat[] {
+    return this.seats.flat().filter((seat) => seat.node === node);
   }
 
   #begin(fault: Fault): void {
     if (this.#healed) return;
-    const { network, nodes } = this;
+    const { relation = 0, oneFile = false } = fault;
+    const network = this.networks[relation]!;
+    // The other side of a wire is no side of its own.
+    const seat = this.seats[relation]!['side' in fault ? fault.side : 0];
+    const { node } = seat;
     this.#say(JSON.stringify(fault));
     switch (fault.kind) {
       case 'crash': {
-        if (nodes[fault.side].process === undefined) return;
-        nodes[fault.side].crash();
-        this.#lose(fault.side, fault.lost);
-        this.#restartAfter(fault.side, fault.forMs);
+        if (node.process === undefined) return;
+        node.crash();
+        this.#lose({ seat, forMs: fault.forMs, lost: fault.lost, oneFile });
+        this.#restartAfter(node, fault.forMs);
         return;
       }
       case 'crash-at':
-        this.#pending[fault.side] = { forMs: fault.forMs, lost: fault.lost };
-        nodes[fault.side].planned = { step: fault.step, nth: fault.nth };
+        this.#pending.set(node.number, { seat, forMs: fault.forMs, lost: fault.lost, oneFile });
+        node.planned = { step: fault.step, nth: fault.nth };
         return;
       case 'stop': {
-        if (nodes[fault.side].process === undefined || nodes[fault.side].frozen) return;
-        void nodes[fault.side].stop().then(() => {
+        if (node.process === undefined || node.frozen) return;
+        void node.stop().then(() => {
           // It was frozen in its last breath, and is started like all that are down when it is healed.
-          if (!this.#healed) this.#restartAfter(fault.side, fault.forMs);
-          else if (nodes[fault.side].process === undefined) nodes[fault.side].start();
+          if (!this.#healed) this.#restartAfter(node, fault.forMs);
+          else if (node.process === undefined) node.start();
         });
         return;
       }
       case 'freeze':
-        nodes[fault.side].freeze();
-        this.#later(fault.forMs, () => nodes[fault.side].thaw());
+        node.freeze();
+        this.#later(fault.forMs, () => node.thaw());
         return;
       case 'peer-cut': {
         const sides: readonly Side[] = fault.from === 'both' ? [0, 1] : [fault.from];
@@ -142,68 +171,71 @@ export class FaultInjector {
         this.#later(fault.forMs, network.loseClients(fault.chance));
         return;
       case 'disk-full':
-        nodes[fault.side].disk.failing = true;
+        node.disk.failing = true;
         this.#later(fault.forMs, () => {
-          nodes[fault.side].disk.failing = false;
+          node.disk.failing = false;
         });
         return;
       case 'disk-slow':
-        nodes[fault.side].disk.flushMs = fault.flushMs;
+        node.disk.flushMs = fault.flushMs;
         this.#later(fault.forMs, () => {
-          nodes[fault.side].disk.flushMs = this.plan.settings.flushMs;
+          node.disk.flushMs = this.plan.settings.flushMs;
         });
         return;
       case 'clock-jump':
         // That a clock was set while the server did not run nobody can know (docs/design-ha.md).
-        if (nodes[fault.side].process === undefined || nodes[fault.side].frozen) return;
-        nodes[fault.side].setOffset(nodes[fault.side].offsetMs + fault.bySec * 1000);
-        nodes[fault.side].noticeClock();
+        if (node.process === undefined || node.frozen) return;
+        node.setOffset(node.offsetMs + fault.bySec * 1000);
+        node.noticeClock();
         return;
       case 'drift':
-        nodes[fault.side].drift = fault.space ? 'space' : 'configuration';
+        node.drift = fault.space ? 'space' : 'configuration';
         this.#later(fault.forMs, () => {
-          nodes[fault.side].drift = 'none';
+          node.drift = 'none';
         });
         return;
       case 'partner-down':
-        this.#operator(fault.side, fault.honest, 'partner-down');
+        this.#operator(seat, fault.honest, 'partner-down');
         return;
       case 'continue':
-        this.#operator(fault.side, fault.honest, 'continue');
+        this.#operator(seat, fault.honest, 'continue');
         return;
     }
   }
 
   /** Both databases lost is another matter (docs/design-ha.md): one is left. */
-  #mayLose(side: Side, lost: Loss): Loss {
+  #mayLose({ relation, side }: Seat): boolean {
     const other = otherSide(side);
     // Who serves alone has the only copy.
-    if (this.#wentAlone[side] || this.history.losses.some((loss) => loss.side === other)) return 'nothing';
-    return lost;
+    return !this.#wentAlone[relation]![side] && !this.#lostBy(relation, other);
   }
 
-  #operator(side: Side, honest: boolean, word: 'partner-down' | 'continue'): void {
-    const node = this.nodes[side];
-    const other = this.nodes[otherSide(side)];
-    if (node.process === undefined || node.frozen) return;
+  #lostBy(relation: number, side: Side): boolean {
+    return this.history.pairs[relation]!.losses.some((loss) => loss.side === side);
+  }
+
+  #operator({ node, relation, side }: Seat, honest: boolean, word: 'partner-down' | 'continue'): void {
+    const pair = node.process?.halves.get(relation)?.pair;
+    const other = this.seats[relation]![otherSide(side)].node;
+    if (pair === undefined || node.frozen) return;
     // A process that stands still is as good as dead to an operator; that it wakes up again is what freeze detection is for.
     const there = other.process !== undefined && !other.frozen;
     // Whoever lost its database, or was left behind, has not got what it would have to serve with: an operator has to know.
-    const stale = this.#wentAlone[otherSide(side)] || this.history.losses.some((loss) => loss.side === side);
-    const before = node.process.pair.status.state;
+    const stale = this.#wentAlone[relation]![otherSide(side)] || this.#lostBy(relation, side);
+    const before = pair.status.state;
     const untrue = there || (stale && (word === 'continue' || before === 'starting'));
     if (honest && untrue) return;
     node.guard(() => {
       try {
-        if (word === 'partner-down') node.process!.pair.partnerIsDown();
-        else node.process!.pair.continueAlone();
+        if (word === 'partner-down') pair.partnerIsDown();
+        else pair.continueAlone();
       } catch (error) {
         if (!(error instanceof CommandError || error instanceof StoreError)) throw error;
       }
     });
-    const after = node.process?.pair.status.state;
+    const after = node.process?.halves.get(relation)?.pair.status.state;
     if (before === after) return;
-    this.#say(`operator: ${word} to server ${side}: ${before} -> ${String(after)}`);
-    if (untrue) this.history.untruths.push(this.world.now);
+    this.#say(`operator: ${word} to server ${node.number}: ${before} -> ${String(after)}`);
+    if (untrue) this.history.pairs[relation]!.untruths.push(this.world.now);
   }
 }

@@ -55,14 +55,13 @@ export interface Wait {
   readonly kind: 'new' | 'renewal';
 }
 
-/** See the head of this file. */
-export class History {
+/** What happened in one relation, and in its subnet. */
+export class PairHistory {
   readonly holdings: Holding[] = [];
   readonly stored: Stored[] = [];
   readonly alarms: AlarmRaised[] = [];
   readonly refusals: Refusal[] = [];
   readonly waits: Wait[] = [];
-  readonly defects: string[] = [];
   /** Changes of state. */
   readonly states: { readonly at: number; readonly side: Side; readonly to: string }[] = [];
   /** Losses of a disk. */
@@ -71,12 +70,35 @@ export class History {
   readonly differences: { readonly at: number; readonly text: string }[] = [];
   /** Operators said what was not so. */
   readonly untruths: number[] = [];
+}
+
+/** See the head of this file. */
+export class History {
+  /** By relation. */
+  readonly pairs: readonly PairHistory[];
+  readonly defects: string[] = [];
   /** Lines for people; kept only if a trace was asked for. */
   readonly lines: string[] = [];
   /** Running digest of everything, to tell whether two runs were the same. */
   digest = 0;
 
-  constructor(readonly tracing: boolean) {}
+  constructor(
+    readonly tracing: boolean,
+    relations: number,
+  ) {
+    this.pairs = Array.from({ length: relations }, () => new PairHistory());
+  }
+
+  // Of all relations:
+  get holdings(): Holding[] {
+    return this.pairs.flatMap(({ holdings }) => holdings);
+  }
+  get stored(): Stored[] {
+    return this.pairs.flatMap(({ stored }) => stored);
+  }
+  get alarms(): AlarmRaised[] {
+    return this.pairs.flatMap(({ alarms }) => alarms);
+  }
 
   /** Notes that something happened. */
   note(now: number, text: () => string, weight: number): void {

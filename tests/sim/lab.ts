@@ -93,7 +93,7 @@ export class PairLab {
   lose(side: Side): void {
     this.crash(side);
     this.disks[side].leases = undefined;
-    this.disks[side].pairFile = undefined;
+    this.disks[side].pairFiles[0] = undefined;
   }
 
   start(side: Side): void {

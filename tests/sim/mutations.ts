@@ -3,9 +3,12 @@
  * production code knows of this.
  */
 
+import type { RelationIndex } from 'lessor/internal/domain/ha/relations.js';
 import { LeaseState } from 'lessor/internal/domain/lease.js';
 import { isBinding } from 'lessor/internal/domain/pair/record.js';
 import type { Json, JsonMap } from 'lessor/internal/domain/snapshot.js';
+import type { LedgerPart } from 'lessor/internal/services/ledger.js';
+import type { Belonging, LedgerParts } from 'lessor/internal/services/ledger-parts.js';
 import type { PairMemory } from 'lessor/internal/services/pair/memory.js';
 import type { PairParts } from 'lessor/internal/services/pair/pair-parts.js';
 import type { PairService } from 'lessor/internal/services/pair/pair-service.js';
@@ -28,9 +31,15 @@ export interface Mutation {
   /** What comes from the partner. */
   received(json: JsonMap, parts: PairParts): JsonMap;
   redundancy(service: PairService): Redundancy;
+  /** Of a hub: the part of the ledger that a relation works with. */
+  part(parts: LedgerParts, relation: RelationIndex, ledger: LedgerPart): LedgerPart;
+  /** Of a hub: what belongs to which relation, as its packet path sees it. */
+  belonging(belonging: Belonging): Belonging;
   service(service: PairService, parts: PairParts): void;
   /** Plans under which the bug can show. */
   suits(plan: Plan): boolean;
+  /** The kind of runs in which it can show (styles.ts). */
+  readonly style: 'plain' | 'hub';
   /** Seed from which plans are tried: not far from one that shows it, so that a test need not look long. */
   readonly from: number;
 }
@@ -45,8 +54,11 @@ export const intact: Mutation = {
   sent: (json) => json,
   received: (json) => json,
   redundancy: (service) => service,
+  part: (parts, relation) => parts.of(relation),
+  belonging: (belonging) => belonging,
   service: () => undefined,
   suits: () => true,
+  style: 'plain',
   from: 1,
 };
 
@@ -67,6 +79,9 @@ function withHello(json: JsonMap, change: (hello: JsonMap) => JsonMap): JsonMap 
 
 const newestBoot = new WeakMap<PairMemory, number>();
 let nextSequence = 1;
+
+/** A bug that only a server in two relations can have. */
+const hub: Mutation = { ...intact, name: 'none', style: 'hub' };
 
 /** Each has to be noticed. */
 export const MUTATIONS: readonly Mutation[] = [
@@ -238,5 +253,30 @@ export const MUTATIONS: readonly Mutation[] = [
         state: hello.state === 'partner-down' ? 'interrupted' : (hello.state ?? null),
       })),
     suits: has('partner-down', 'stop'),
+  },
+  {
+    ...hub,
+    name: 'a hub gives the records of one relation the versions of the other',
+    part: (parts, relation) => ({ ...parts.of(relation), useStamp: (stamp) => parts.of(1 - relation).useStamp(stamp) }),
+  },
+  {
+    ...hub,
+    name: 'a hub sends the records of one spoke to the other, and takes whatever that sends',
+    part(parts, relation, ledger) {
+      const part = parts.of(relation);
+      if (relation === 1) return part;
+      return {
+        ...part,
+        leases: ledger.leases,
+        observe: (observer) => ledger.observe(observer),
+        transact: (work) => ledger.transact(work),
+      };
+    },
+  },
+  {
+    ...hub,
+    name: 'a hub asks one relation what may be given in the subnets of both, and whether it is known',
+    from: 32,
+    belonging: ({ ofSubnet }) => ({ ofAddress: () => 0, ofSubnet }),
   },
 ];

@@ -1,9 +1,12 @@
-/** The wires of a run: between the two servers, and from each segment of clients to each server. They fail one by one. */
+/**
+ * The wires of a relation: between its two servers, and from each segment of its clients to each of them. They fail one by
+ * one.
+ */
 
-import type { Side } from 'lessor/internal/domain/pair/version.js';
+import { otherSide, type Side } from 'lessor/internal/domain/pair/version.js';
 import type { JsonMap } from 'lessor/internal/domain/snapshot.js';
-import type { SimNode } from './node.js';
 import type { Segment } from './plan.js';
+import type { Seat } from './topology.js';
 import type { SimRandom, World } from './world.js';
 
 /** How much of each fault is in force; several may overlap, so they are counted. */
@@ -26,7 +29,7 @@ export class SimNetwork {
   readonly #peerLoss: number[] = [];
   readonly #peerDelay: number[] = [];
   readonly #clientLoss: number[] = [];
-  nodes!: readonly [SimNode, SimNode];
+  seats!: readonly [Seat, Seat];
 
   constructor(
     private readonly world: World,
@@ -61,7 +64,9 @@ export class SimNetwork {
 
   /** A command from one server to the other. */
   call(from: Side, command: string, args: JsonMap, timeoutMs: number): Promise<JsonMap> {
-    const [caller, other] = from === 0 ? this.nodes : [this.nodes[1], this.nodes[0]];
+    const to = otherSide(from);
+    const { node: caller } = this.seats[from];
+    const { node: other, relation } = this.seats[to];
     const deliver = caller.deliverFor(caller.incarnation);
     return new Promise((resolve, reject) => {
       let done = false;
@@ -75,11 +80,11 @@ export class SimNetwork {
       const cancel = this.world.after(timeoutMs, () => finish(() => reject(new Error('no answer'))));
       this.#peer(from, () => {
         if (other.process === undefined) {
-          this.#peer(other.side, () => finish(() => reject(new Error('connection refused'))));
+          this.#peer(to, () => finish(() => reject(new Error('connection refused'))));
           return;
         }
-        other.answer(command, args, (answer) => {
-          this.#peer(other.side, () => finish(() => (answer instanceof Error ? reject(answer) : resolve(answer))));
+        other.answer(relation, command, args, (answer) => {
+          this.#peer(to, () => finish(() => (answer instanceof Error ? reject(answer) : resolve(answer))));
         });
       });
     });
@@ -103,8 +108,8 @@ export class SimNetwork {
   /** From a client to a server. */
   toServer(segment: Segment, side: Side, octets: Buffer, source: number, destination: number): void {
     this.#client(`${segment} ${side} in`, () => {
-      const node = this.nodes[side];
-      if (node.process !== undefined) node.receive(octets, source, destination);
+      const { node, relation } = this.seats[side];
+      if (node.process !== undefined) node.receive(relation, octets, source, destination);
     });
   }
 

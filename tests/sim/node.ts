@@ -1,38 +1,45 @@
-/** One simulated server: the whole packet path and its half of the pair, on simulated time, disk and network. */
+/**
+ * One simulated server: the whole packet path and its half of the pair, of a hub of each of its pairs (as main/ha-hub.ts puts
+ * them together), on simulated time, disk and network.
+ */
 
-import type { Side } from 'lessor/internal/domain/pair/version.js';
+import type { RelationIndex } from 'lessor/internal/domain/ha/relations.js';
 import type { ConfigSnapshot, JsonMap } from 'lessor/internal/domain/snapshot.js';
 import { StoreError } from 'lessor/internal/errors.js';
 import { AddressSpace } from 'lessor/internal/services/address-space.js';
 import { Exchange4 } from 'lessor/internal/services/exchange4.js';
-import { type LeaseObserver, Ledger } from 'lessor/internal/services/ledger.js';
+import { hubRedundancy } from 'lessor/internal/services/hub-redundancy.js';
+import { type LeaseObserver, Ledger, type LedgerPart } from 'lessor/internal/services/ledger.js';
+import { type Belonging, LedgerParts } from 'lessor/internal/services/ledger-parts.js';
 import { OfferBook } from 'lessor/internal/services/offers.js';
 import { type PacketConfig, preparePacketConfig } from 'lessor/internal/services/packet-config.js';
-import { openPairMemory, type PairIdentity } from 'lessor/internal/services/pair/open-memory.js';
-import type { PairAlarm, PairParts } from 'lessor/internal/services/pair/pair-parts.js';
-import { PairService } from 'lessor/internal/services/pair/pair-service.js';
+import type { PairAlarm } from 'lessor/internal/services/pair/pair-parts.js';
 import type { Datagram, DhcpInterface, Logger, Reply } from 'lessor/internal/services/ports.js';
+import type { Redundancy } from 'lessor/internal/services/redundancy.js';
 import { ServiceSwitch } from 'lessor/internal/services/service-switch.js';
 import { registerPacketStatistics, Statistics } from 'lessor/internal/services/statistics.js';
 import { SteadyClock } from 'lessor/internal/services/steady-clock.js';
 import { Sweeper } from 'lessor/internal/services/sweeper.js';
+import { addressIn, relationOf, SERVER_HOSTS } from './config.js';
 import { Crash, type DiskUser, SimDisk, SimLeaseStore, SimPairFileStore } from './disk.js';
-import { clientOfHwAddress } from './message.js';
+import { type Drift, type Half, openHalf } from './half.js';
 import { intact, type Mutation } from './mutations.js';
 import type { RunSettings } from './plan.js';
+import type { Membership, ServerNumber } from './topology.js';
 import { SimClock, SimRandom, type World } from './world.js';
 
 /** What a node tells the run. */
 export interface NodeHooks {
-  call(from: Side, command: string, args: JsonMap, timeoutMs: number): Promise<JsonMap>;
-  replied(from: Side, replies: readonly Reply[]): void;
-  alarm(from: Side, alarm: PairAlarm): void;
-  defect(from: Side, text: string): void;
+  /** A command to the other server of a relation. */
+  call(from: Membership, command: string, args: JsonMap, timeoutMs: number): Promise<JsonMap>;
+  replied(from: ServerNumber, replies: readonly Reply[]): void;
+  alarm(from: Membership, alarm: PairAlarm): void;
+  defect(from: ServerNumber, text: string): void;
   /** A warning in the log. */
-  said(from: Side, text: string): void;
-  stored: (from: Side) => LeaseObserver;
+  said(from: ServerNumber, text: string): void;
+  stored: (from: ServerNumber) => LeaseObserver;
   /** The process ended by itself, at a step planned. */
-  ended(from: Side): void;
+  ended(from: ServerNumber): void;
 }
 
 /** A running process. */
@@ -40,10 +47,13 @@ export interface Process {
   readonly clock: SteadyClock;
   readonly ledger: Ledger;
   readonly exchange: Exchange4;
-  readonly pair: PairService;
+  /** One of each relation. */
+  readonly halves: ReadonlyMap<RelationIndex, Half>;
   readonly sweeper: Sweeper;
-  readonly parts: PairParts;
 }
+
+/** Subnets are numbered from 1. */
+const BELONGING: Belonging = { ofAddress: relationOf, ofSubnet: (id) => id - 1 };
 
 /** See the head of this file. */
 export class SimNode {
@@ -54,7 +64,7 @@ export class SimNode {
   /** Ends the process at a step, the n-th time it comes there. */
   planned: { readonly step: string; nth: number } | undefined;
   /** What the fingerprints say of the configuration. */
-  drift: 'none' | 'configuration' | 'space' = 'none';
+  drift: Drift = 'none';
   readonly #random: SimRandom;
   #incarnation = 0;
   #frozenAtMs = 0;
@@ -63,11 +73,13 @@ export class SimNode {
   #inbox: Datagram[] = [];
   #busy = false;
   #clock: SimClock | undefined;
-  readonly interface: DhcpInterface;
+  /** In the subnet of each relation. */
+  readonly #interfaces: ReadonlyMap<RelationIndex, DhcpInterface>;
   readonly #config: PacketConfig;
 
   constructor(
-    readonly side: Side,
+    readonly number: ServerNumber,
+    private readonly memberships: readonly Membership[],
     private readonly world: World,
     private readonly snapshot: ConfigSnapshot,
     private readonly settings: RunSettings,
@@ -75,17 +87,9 @@ export class SimNode {
     private readonly mutation: Mutation = intact,
     seed = 0,
   ) {
-    this.#random = new SimRandom(Math.imul(seed + 1, 2 * side + 7));
+    this.#random = new SimRandom(Math.imul(seed + 1, 2 * number + 7));
     this.#config = preparePacketConfig(snapshot);
-    const address = (0xc0000201 + side) >>> 0;
-    this.interface = {
-      name: 'eth0',
-      index: 2,
-      hwAddress: Uint8Array.of(2, 0, 0, 0, 0, side + 1),
-      address,
-      addresses: [{ address, prefixLength: 24 }],
-      loopback: false,
-    };
+    this.#interfaces = new Map(memberships.map((one) => [one.relation, interfaceOf(one)]));
   }
 
   /** Number of the process that runs; what an earlier one left behind has no effect. */
@@ -114,7 +118,7 @@ export class SimNode {
 
   failed(error: unknown): void {
     if (error instanceof Crash) return;
-    this.hooks.defect(this.side, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    this.hooks.defect(this.number, error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
 
   /** A step of the process `incarnation`. @throws Crash if it ends here, or has ended */
@@ -124,7 +128,7 @@ export class SimNode {
     if (planned === undefined || planned.step !== step || --planned.nth > 0) return;
     this.planned = undefined;
     this.crash();
-    this.hooks.ended(this.side);
+    this.hooks.ended(this.number);
     throw new Crash(step);
   }
 
@@ -137,13 +141,13 @@ export class SimNode {
         if (!(error instanceof StoreError)) throw error;
         // A server that can not write does not start; whoever watches it tries again.
         this.crash();
-        this.hooks.ended(this.side);
+        this.hooks.ended(this.number);
       }
     });
   }
 
   #start(): void {
-    const { world, snapshot, side, disk, settings, mutation } = this;
+    const { world, snapshot, number, disk, memberships, mutation } = this;
     const incarnation = ++this.#incarnation;
     this.#inbox = [];
     this.#busy = false;
@@ -154,9 +158,9 @@ export class SimNode {
     const clock = new SteadyClock(wall);
     const logger = quiet(
       (text) => {
-        if (incarnation === this.#incarnation) this.hooks.defect(side, text);
+        if (incarnation === this.#incarnation) this.hooks.defect(number, text);
       },
-      (text) => this.hooks.said(side, text),
+      (text) => this.hooks.said(number, text),
     );
     const user: DiskUser = {
       disk,
@@ -168,76 +172,55 @@ export class SimNode {
     mutation.disk(disk);
     const store = new SimLeaseStore(user);
     const ledger = new Ledger(store);
-    let pair: PairService | undefined;
-    const addresses = new AddressSpace(this.#random, (address) => pair?.rules.mayGive(address) ?? true);
+    const halves = new Map<RelationIndex, Half>();
+    let redundancy: Redundancy | undefined;
+    const addresses = new AddressSpace(this.#random, (address) => redundancy?.rules.mayGive(address) ?? true);
     const statistics = new Statistics(clock);
     registerPacketStatistics(statistics);
     ledger.observe((address, before, after) => addresses.onLeaseChange(address, before, after));
-    const stored = this.hooks.stored(side);
+    const stored = this.hooks.stored(number);
     ledger.observeDurable((address, before, after) => {
       if (incarnation === this.#incarnation) stored(address, before, after);
     });
+    const halfOf = (address: number): Half | undefined => halves.get(relationOf(address));
     const sweeper = new Sweeper({
       ledger,
       clock,
       logger,
       cleanup: async () => undefined,
-      mayReclaim: (lease) => pair?.rules.mayReclaim(lease) ?? true,
+      mayReclaim: (lease) => halfOf(lease.address)?.pair.rules.mayReclaim(lease) ?? true,
     });
     sweeper.rebuild();
-    const files = mutation.pairFile(new SimPairFileStore(user));
     const nowSec = Math.floor(clock.now() / 1000);
-    const role = side === 0 ? 'primary' : 'standby';
-    const identity: PairIdentity = { relationship: 'sim', self: { role }, safe: settings };
-    const memory = openPairMemory(files, {
-      ...{ ha: identity, pools: snapshot.pools, leases: ledger.leases, nowSec, leaseFileMissing },
-    });
-    if (mutation.steady) clock.hold(memory.file.clockOffsetMs);
-    const frozenMs = (): number => this.#frozenMs;
-    const bare: PairParts = {
-      settings: {
-        mode: settings.mode,
-        mcltSec: settings.mcltSec,
-        ackDeadlineMs: settings.ackDeadlineMs,
-        heartbeatDelayMs: settings.heartbeatDelayMs,
-        interruptAfterMs: settings.interruptAfterMs,
-        serveAloneAfterMs: 0,
-        neglectedAfterSec: settings.neglectedAfterSec,
-        shareOfSide1: settings.shareOfSide1,
-      },
-      memory,
-      ledger,
-      clock,
-      logger,
-      call: (command, args, timeoutMs) => {
-        if (command === 'pair-update') this.step(incarnation, 'before update sent');
-        return this.hooks
-          .call(side, command, mutation.sent(args), timeoutMs)
-          .then((answer) => mutation.received(answer, bare));
-      },
-      fingerprints: () => ({
-        addressSpace: this.drift === 'space' ? 'other' : 'same',
-        configuration: this.drift === 'configuration' ? 'other' : 'same',
-      }),
-      sideOf: (exchange) => this.#sideOf(exchange.identity.hwAddress),
-      isAddressed: (exchange) =>
-        exchange.arrival.destination === this.interface.address && exchange.message.giaddr === 0,
-      onSettled: (address) => {
-        if (address !== undefined) addresses.refresh(address);
-        else for (const pool of snapshot.pools) for (let a = pool.first; a <= pool.last; a++) addresses.refresh(a);
-      },
-      onAlarm: (alarm) => this.hooks.alarm(side, alarm),
-      clockOffsetMs: () => clock.offsetMs,
-      setClockBack: (byMs) => clock.setBack(byMs),
-      pools: () => snapshot.pools,
-      freeIn: (pool) => addresses.freeCount(pool),
-      isFree: (address, pool) => addresses.isFree(address, pool),
-    };
-    const parts = mutation.parts(bare, frozenMs);
-    pair = new PairService(parts);
-    mutation.service(pair, parts);
+    const ofHub = memberships.length > 1;
+    const parts = ofHub ? new LedgerParts(ledger, () => BELONGING) : undefined;
+    for (const membership of memberships) {
+      const { relation } = membership;
+      const part: LedgerPart = parts === undefined ? ledger : mutation.part(parts, relation, ledger);
+      const half = openHalf({
+        ...{ ...membership, ofHub, settings: this.settings, mutation, addresses, clock, logger, leaseFileMissing },
+        files: new SimPairFileStore(user, relation),
+        ledger: part,
+        pools: snapshot.pools.filter(({ first }) => relationOf(first) === relation),
+        ownAddress: this.#interfaces.get(relation)!.address,
+        drift: () => this.drift,
+        frozenMs: () => this.#frozenMs,
+        call: (command, args, timeoutMs) => {
+          if (command === 'pair-update') this.step(incarnation, 'before update sent');
+          return this.hooks.call(membership, command, args, timeoutMs);
+        },
+        onAlarm: (alarm) => this.hooks.alarm(membership, alarm),
+      });
+      halves.set(relation, half);
+    }
+    const members = Array.from(halves.values(), ({ pair }) => ({
+      redundancy: mutation.redundancy(pair),
+      serviceSwitch: new ServiceSwitch(clock),
+    }));
+    redundancy = ofHub ? hubRedundancy(members, () => mutation.belonging(BELONGING)) : members[0]!.redundancy;
     addresses.rebuild(snapshot, this.#config.reservations.addresses(), ledger.leases, nowSec);
     for (const pool of snapshot.pools) for (let a = pool.first; a <= pool.last; a++) addresses.refresh(a);
+    const own = new Set(Array.from(this.#interfaces.values(), ({ address }) => address));
     const exchange = new Exchange4(
       {
         ledger,
@@ -247,11 +230,11 @@ export class SimNode {
         serviceSwitch: new ServiceSwitch(clock),
         clock,
         logger,
-        redundancy: mutation.redundancy(pair),
-        isOwnAddress: (address) => address === this.interface.address,
+        redundancy,
+        isOwnAddress: (address) => own.has(address),
         send: (replies) => {
           this.step(incarnation, 'before reply');
-          this.hooks.replied(side, replies);
+          this.hooks.replied(number, replies);
           this.step(incarnation, 'after reply');
         },
         serverPort: 67,
@@ -259,14 +242,9 @@ export class SimNode {
       },
       this.#config,
     );
-    this.process = { clock, ledger, exchange, pair, sweeper, parts };
+    this.process = { clock, ledger, exchange, halves, sweeper };
     sweeper.start(snapshot.expiration, 0);
-    pair.start();
-  }
-
-  #sideOf(hwAddress: string): Side {
-    if (this.settings.mode === 'hot-standby') return 0;
-    return ((clientOfHwAddress(hwAddress) ?? 0) % 2) as Side;
+    for (const { pair } of halves.values()) pair.start();
   }
 
   /** The process is gone at once. */
@@ -288,7 +266,8 @@ export class SimNode {
     try {
       process.sweeper.stop();
       await process.ledger.idle();
-      await process.pair.stop();
+      // One after the other, the last first, as a process ends what it has opened.
+      for (const { pair } of [...process.halves.values()].reverse()) await pair.stop();
     } catch (error) {
       this.failed(error);
     }
@@ -319,14 +298,16 @@ export class SimNode {
 
   /** The process looks at the clock, as it does with every heartbeat. */
   noticeClock(): void {
-    if (!this.frozen) this.guard(() => this.process?.pair.noticeClock());
+    for (const { pair } of this.process?.halves.values() ?? []) {
+      if (!this.frozen) this.guard(() => pair.noticeClock());
+    }
   }
 
-  /** A datagram arrives. */
-  receive(octets: Buffer, source: number, destination: number): void {
+  /** A datagram arrives from the subnet of a relation. */
+  receive(relation: RelationIndex, octets: Buffer, source: number, destination: number): void {
     const incarnation = this.#incarnation;
     this.deliverFor(incarnation)(() => {
-      this.#inbox.push({ octets, interface: this.interface, source, sourcePort: 68, destination });
+      this.#inbox.push({ octets, interface: this.#interfaces.get(relation)!, source, sourcePort: 68, destination });
       this.#work(incarnation);
     });
   }
@@ -352,14 +333,14 @@ export class SimNode {
       });
   }
 
-  /** A command of the partner arrives; what is answered goes to `reply`, if the process still lives then. */
-  answer(command: string, args: JsonMap, reply: (answer: JsonMap | Error) => void): void {
+  /** A command of the partner in a relation arrives; what is answered goes to `reply`, if the process still lives then. */
+  answer(relation: RelationIndex, command: string, args: JsonMap, reply: (answer: JsonMap | Error) => void): void {
     const incarnation = this.#incarnation;
     this.deliverFor(incarnation)(() => {
-      const { process } = this;
-      if (process === undefined) return;
+      const half = this.process?.halves.get(relation);
+      if (half === undefined) return;
       if (command === 'pair-update') this.step(incarnation, 'update received');
-      process.pair.answer(command, this.mutation.received(args, process.parts)).then(
+      half.pair.answer(command, this.mutation.received(args, half.parts)).then(
         (answer) => {
           if (incarnation !== this.#incarnation) return;
           this.guard(() => {
@@ -374,6 +355,18 @@ export class SimNode {
       );
     });
   }
+}
+
+function interfaceOf({ relation, side }: Membership): DhcpInterface {
+  const address = addressIn(relation, SERVER_HOSTS[side]);
+  return {
+    name: `eth${relation}`,
+    index: relation + 2,
+    hwAddress: Uint8Array.of(2, 0, 0, 0, relation, side + 1),
+    address,
+    addresses: [{ address, prefixLength: 24 }],
+    loopback: false,
+  };
 }
 
 function quiet(defect: (text: string) => void, said: (text: string) => void): Logger {

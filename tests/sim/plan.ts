@@ -1,6 +1,8 @@
 /** What happens in a run, made from its seed: settings, clients and faults. Data only, so that a failure can be shrunk. */
 
+import type { RelationIndex } from 'lessor/internal/domain/ha/relations.js';
 import type { Side } from 'lessor/internal/domain/pair/version.js';
+import type { RelationServers } from './topology.js';
 import { SimRandom } from './world.js';
 
 /** Part of the network a client is in. Both servers are on both, by links that fail one by one. */
@@ -24,12 +26,15 @@ export interface RunSettings {
   /** Milliseconds of a flush; 0: at once. */
   readonly flushMs: number;
   /** Seconds the clock of each server is off from the beginning. */
-  readonly skewSec: readonly [number, number];
+  readonly skewSec: readonly number[];
 }
 
 /** One client: what it is and what it is inclined to. */
 export interface ClientPlan {
+  /** Makes its hardware address. Two with the same in the subnets of two relations are one machine with a leg in each. */
   readonly id: number;
+  /** In the subnet of which it is; absent: 0. */
+  readonly relation?: RelationIndex;
   readonly segment: Segment;
   readonly relayed: boolean;
   readonly startMs: number;
@@ -61,8 +66,11 @@ export type CrashStep = (typeof CRASH_STEPS)[number];
 /** What is lost with a process. */
 export type Loss = 'nothing' | 'leases' | 'pair file' | 'both';
 
-/** Something goes wrong, from `at` on (milliseconds). */
-export type Fault = { readonly at: number } & (
+/**
+ * Something goes wrong, from `at` on (milliseconds), with a server or a wire of a relation (absent: 0). What goes wrong with a hub as
+ * one of the two goes wrong with the hub. `oneFile`: of the files of its pairs only that of the relation is lost.
+ */
+export type Fault = { readonly at: number; readonly relation?: RelationIndex; readonly oneFile?: boolean } & (
   | { readonly kind: 'crash'; readonly side: Side; readonly forMs: number; readonly lost: Loss }
   | {
       readonly kind: 'crash-at';
@@ -100,6 +108,8 @@ export interface Plan {
   readonly seed: number;
   /** How the run was made of the seed (styles.ts), if not as {@link planOf} does. */
   readonly style?: string;
+  /** Absent: two servers in one. */
+  readonly relations?: readonly RelationServers[];
   readonly settings: RunSettings;
   readonly clients: readonly ClientPlan[];
   readonly faults: readonly Fault[];

@@ -15,8 +15,8 @@ import { type Outcome, runPlan } from './run.js';
 import { shrink } from './shrink.js';
 import { STYLES } from './styles.js';
 
-/** Fresh seeds. */
-const SEEDS = 1500;
+/** Fresh seeds, and those of runs with three servers. */
+const [SEEDS, HUBS] = [1500, 100];
 /** Plans in which a bug may hide before it counts as missed. */
 const MOST_PLANS = 1000;
 
@@ -66,8 +66,8 @@ describe('Simulated pairs', () => {
     });
   }
 
-  test('fresh seeds hold, in all styles', async (t) => {
-    const styles = Object.values(STYLES);
+  test('fresh seeds hold, in all styles of pairs', async (t) => {
+    const styles = Object.values(STYLES).filter((style) => style !== STYLES.hub);
     const from = freshSeed();
     let [leases, merged] = [0, 0];
     for (let seed = from; seed < from + SEEDS; seed++) {
@@ -79,11 +79,23 @@ describe('Simulated pairs', () => {
     assert.ok(leases > SEEDS, 'clients got no addresses');
   });
 
+  test('fresh seeds hold of hubs, with two spokes', async (t) => {
+    const from = freshSeed();
+    let [leases, ofSecond] = [0, 0];
+    for (let seed = from; seed < from + HUBS; seed++) {
+      const { history } = await holds(STYLES.hub(seed));
+      leases += history.holdings.length;
+      ofSecond += history.pairs[1]!.holdings.length;
+    }
+    t.diagnostic(`seeds ${from}..${from + HUBS - 1}: ${leases} leases, ${ofSecond} of them in the second relation`);
+    assert.ok(ofSecond > HUBS && leases - ofSecond > HUBS, 'clients of a relation got no addresses');
+  });
+
   for (const mutation of MUTATIONS) {
     test(`notices: ${mutation.name}`, async (t) => {
       let plans = 0;
       for (let seed = mutation.from; plans < MOST_PLANS; seed++) {
-        const plan = planOf(seed);
+        const plan = STYLES[mutation.style](seed);
         if (!mutation.suits(plan)) continue;
         plans++;
         const { violations } = await runPlan(plan, { mutation });

@@ -78,6 +78,26 @@ describe('A pair', () => {
     assert.equal(await lab.ask(0, CLIENT, OF_0), told - 1);
   });
 
+  it('tells no more for a merge of which the partner has not heard (hub, seed 853)', async () => {
+    const lab = await PairLab.started();
+    await lab.ask(0, CLIENT, OF_0);
+    await lab.pass(LEASE_SEC - 30);
+    lab.mute = 0;
+    // Both hear the client, and the other gives it little; its record comes while our answer waits, and ours is kept.
+    const asked = lab.ask(0, CLIENT, OF_0);
+    await lab.server(1).ledger.transact((tx) => {
+      tx.put({ ...tx.getByAddress(OF_0)!, clttSec: lab.nowSec, validLifetimeSec: 30 });
+    });
+    const told = await asked;
+    assert.ok(lab.leftSec(0, OF_0) > LEASE_SEC - 5);
+    assert.ok(told > 0 && told <= 30 + MCLT_SEC, `${told} s, of which the other knows 30`);
+    // Nor does it believe after a start that the client was told more.
+    lab.crash(1);
+    lab.crash(0);
+    lab.start(0);
+    assert.ok((await lab.ask(0, CLIENT, OF_0)) <= 30 + MCLT_SEC);
+  });
+
   it('counts on what the partner may have stored without a word of it coming back (seed 70015374)', async () => {
     const lab = await PairLab.started();
     await lab.ask(0, CLIENT, OF_1);
@@ -190,7 +210,7 @@ describe('A pair', () => {
       const endSec = lab.nowSec + told - 1;
       await lab.setClock(1, before + 3_600_000);
       lab.crash(1);
-      lab.disks[1].pairFile = undefined;
+      lab.disks[1].pairFiles[0] = undefined;
       lab.start(1);
       lab.cut = false;
       await lab.pass(3);

@@ -6,7 +6,7 @@
 import { type ClientPlan, type Fault, type Plan, planOf } from './plan.js';
 
 /** A style of {@link STYLES}. */
-export type Style = 'plain' | 'dense' | 'crowd' | 'slow' | 'loss';
+export type Style = 'plain' | 'dense' | 'crowd' | 'slow' | 'loss' | 'hub';
 
 /** The table: the run of a seed in each style. */
 export const STYLES: Readonly<Record<Style, (seed: number) => Plan>> = {
@@ -25,6 +25,7 @@ export const STYLES: Readonly<Record<Style, (seed: number) => Plan>> = {
     });
     return { ...plan, style: 'loss', faults };
   },
+  hub,
 };
 
 /** The names of the table, for people. */
@@ -45,6 +46,44 @@ function dense(seed: number): Plan {
     faults: plan.faults.map((fault) => ({ ...fault, at: Math.round(fault.at / 2) })),
     clients: plan.clients.map((client) => ({ ...client, startMs: Math.round(client.startMs / 2) })),
     settings: { ...plan.settings, flushMs: seed % 3 === 0 ? 0 : 5 },
+  };
+}
+
+/** What a run of a hub is made of: the runs of two pairs, each in one of these styles, or two crowds. */
+const PARTS = ['plain', 'dense', 'slow', 'loss'] as const;
+
+/**
+ * Three servers: what happens in two pairs, of which one server is the same. The hub is on either side of the second, the
+ * clients of one subnet are in two runs of three machines of the other, too, and often only one of its files is lost.
+ */
+function hub(seed: number): Plan {
+  const crowds = seed % 5 === 4;
+  const [first, second] = crowds ? (['crowd', 'crowd'] as const) : [pick(PARTS, seed), pick(PARTS, seed >>> 2)];
+  const [one, other] = [STYLES[first](seed), STYLES[second]((seed ^ 0x1f123bb5) >>> 0)];
+  const scale = one.healAtMs / other.healAtMs;
+  const shift = seed % 3 === 0 ? 1000 : 0;
+  const clients = other.clients.map((client): ClientPlan => {
+    const id = client.id + shift;
+    return { ...client, id, relation: 1, startMs: Math.round(client.startMs * scale) };
+  });
+  // Crowds come in bunches: the answers to clients of both subnets meet in the batches of the hub.
+  const bunchMs = crowds ? 15_000 : 1;
+  const bunched = (client: ClientPlan): ClientPlan => ({
+    ...client,
+    startMs: client.startMs - (client.startMs % bunchMs),
+  });
+  const faults = [
+    ...one.faults,
+    ...other.faults.map((fault): Fault => ({ ...fault, relation: 1, at: Math.round(fault.at * scale) })),
+  ].map((fault, i): Fault => ('lost' in fault && (seed + i) % 3 !== 0 ? { ...fault, oneFile: true } : fault));
+  const hubIsSide1 = (seed >>> 4) % 2 === 1;
+  return {
+    ...one,
+    style: 'hub',
+    relations: [[0, 1], hubIsSide1 ? [2, 0] : [0, 2]],
+    clients: [...one.clients, ...clients].map(bunched),
+    faults: faults.sort((a, b) => a.at - b.at),
+    settings: { ...one.settings, skewSec: [...one.settings.skewSec, other.settings.skewSec[1]!] },
   };
 }
 

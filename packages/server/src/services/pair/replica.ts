@@ -272,8 +272,10 @@ export class Replica implements LeaseStamp {
   #answerWith(tx: LeaseTransaction, { address, ...record }: PairRecord, known: Unconfirmed['known']): PairRecord {
     const { memory, unconfirmed } = this.#parts;
     const version = withEvent(record.version, memory.file.side, memory.nextEvent());
-    const lease = leaseWith(record.lease, version);
-    store(tx, address, lease, version);
+    // Of what was ours the client may still not be told more than before: the partner may never hear of this one either.
+    const lease = leaseWith(record.lease, version, unconfirmed.isConfirmed(address));
+    if (lease === undefined) tx.delete(address);
+    else tx.put(lease);
     unconfirmed.confirmed(address);
     unconfirmed.changed(address, version, known, lease === undefined);
     return { address, version, lease };
@@ -370,8 +372,9 @@ function asOver(lease: Lease, nowSec: EpochSec): Lease {
   return { ...lease, ...nobody, state: ranOut ? LeaseState.expiredReclaimed : LeaseState.released };
 }
 
-function leaseWith(lease: Lease | undefined, version: Version): Lease | undefined {
-  return lease === undefined ? undefined : stamped(lease, version);
+/** @param whole the partner has what it says: how much of it the client may be told is not bounded any more */
+function leaseWith(lease: Lease | undefined, version: Version, whole = true): Lease | undefined {
+  return lease && stamped(lease, version, whole ? undefined : boundIn(lease.userContext));
 }
 
 function store(tx: LeaseTransaction, address: Ipv4, lease: Lease | undefined, version: Version): void {
