@@ -9,7 +9,7 @@ import type { Ipv4, Octets } from 'lessor/internal/domain/values.js';
 import { Ledger } from 'lessor/internal/services/ledger.js';
 import type { Slice } from 'lessor/internal/services/pace.js';
 import type { PairMemory } from 'lessor/internal/services/pair/memory.js';
-import { openPairMemory } from 'lessor/internal/services/pair/open-memory.js';
+import { noteLostLeases, openPairMemory } from 'lessor/internal/services/pair/open-memory.js';
 import { PairService } from 'lessor/internal/services/pair/pair-service.js';
 import type { Logger } from 'lessor/internal/services/ports.js';
 import { SteadyClock } from 'lessor/internal/services/steady-clock.js';
@@ -113,6 +113,7 @@ export class PairLab {
       },
     });
     const user = { disk, step: () => undefined, after: () => undefined, torn: () => 0 };
+    if (leaseFileMissing) noteLostLeases(new SimPairFileStore(user));
     const ledger = new Ledger(new SimLeaseStore(user));
     const { pools } = snapshotOf({
       ...{ mode: 'load-balancing', poolSize: POOL.last - POOL.first + 1, leaseSec: LEASE_SEC, mcltSec: MCLT_SEC },

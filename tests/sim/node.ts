@@ -13,6 +13,7 @@ import { type LeaseObserver, Ledger, type LedgerPart } from 'lessor/internal/ser
 import { type Belonging, LedgerParts } from 'lessor/internal/services/ledger-parts.js';
 import { OfferBook } from 'lessor/internal/services/offers.js';
 import { type PacketConfig, preparePacketConfig } from 'lessor/internal/services/packet-config.js';
+import { noteLostLeases } from 'lessor/internal/services/pair/open-memory.js';
 import type { PairAlarm } from 'lessor/internal/services/pair/pair-parts.js';
 import type { Datagram, DhcpInterface, Logger, Reply } from 'lessor/internal/services/ports.js';
 import type { Redundancy } from 'lessor/internal/services/redundancy.js';
@@ -169,6 +170,9 @@ export class SimNode {
       torn: (rows) => this.#random.below(rows + 1),
     };
     const leaseFileMissing = disk.leases === undefined;
+    if (leaseFileMissing) {
+      for (const { relation } of memberships) noteLostLeases(new SimPairFileStore(user, relation));
+    }
     mutation.disk(disk);
     const store = new SimLeaseStore(user);
     const ledger = new Ledger(store);

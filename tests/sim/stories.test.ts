@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LeaseState } from 'lessor/internal/domain/lease.js';
+import { StoreError } from 'lessor/internal/errors.js';
 import type { Slice } from 'lessor/internal/services/pace.js';
 import { LEASE_SEC, MCLT_SEC, PairLab, POOL } from './lab.js';
 import { hwAddressOf } from './message.js';
@@ -96,6 +97,20 @@ describe('A pair', () => {
     lab.crash(0);
     lab.start(0);
     assert.ok((await lab.ask(0, CLIENT, OF_0)) <= 30 + MCLT_SEC);
+  });
+
+  it('knows that its leases were lost, though a start failed since (seed 420010527)', async () => {
+    const lab = await PairLab.started();
+    await lab.ask(1, CLIENT, OF_1);
+    lab.crash(1);
+    lab.cut = true;
+    lab.disks[1].leases = undefined;
+    lab.disks[1].failing = true;
+    for (let i = 0; i < 2; i++) assert.throws(() => lab.start(1), StoreError);
+    lab.disks[1].failing = false;
+    lab.start(1);
+    assert.equal(lab.state(1), 'recovering');
+    assert.equal(lab.server(1).memory.file.lost, true);
   });
 
   it('counts on what the partner may have stored without a word of it coming back (seed 70015374)', async () => {

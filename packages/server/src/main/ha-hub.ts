@@ -134,6 +134,6 @@ function remember(home: Map<SubnetId, RelationIndex>, { subnets }: ConfigSnapsho
 }
 
 /** Files of a relation of a hub begin with this. */
-function filesOf({ snapshot }: ServerSurroundings, relation: RelationIndex): string {
+export function filesOf({ snapshot }: Pick<ServerSurroundings, 'snapshot'>, relation: RelationIndex): string {
   return `${snapshot.leaseDatabase.path}.${encodeURIComponent(snapshot.ha[relation]!.relationship)}`;
 }

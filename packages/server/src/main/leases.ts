@@ -25,7 +25,7 @@ import { exportLeases } from '../store/lease-export.js';
 import { MemfileStore } from '../store/memfile.js';
 import type { Base } from './base.js';
 import { type Ddns, openDdns } from './ddns.js';
-import { openHa } from './ha.js';
+import { noteLeaseFileMissing, openHa } from './ha.js';
 import type { HighAvailability } from './ha-relation.js';
 import type { RunScript } from './run-script.js';
 
@@ -64,6 +64,7 @@ export async function openLeases(base: Base, snapshot: ConfigSnapshot, { scripts
   const store = new MemfileStore({ path, persist, maxRowErrors, ...parts });
   ending.onEnd(() => store.close());
   const leaseFileMissing = persist && !leaseFileExists(path);
+  if (leaseFileMissing && snapshot.ha.length > 0) noteLeaseFileMissing(snapshot);
   await store.open();
   leaseReview.finish();
   const statistics = new Statistics(clock);

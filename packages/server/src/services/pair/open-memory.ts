@@ -63,6 +63,16 @@ export function openPairMemory(store: PairFileStore, beginning: Beginning): Pair
   });
 }
 
+/**
+ * Writes down that the leases are gone, as long as there is no lease file: a start that makes one and then fails, on a full disk,
+ * would leave the next one an empty file to take for all there is.
+ * @throws StoreError if the file can not be read or written
+ */
+export function noteLostLeases(store: PairFileStore): void {
+  const file = store.load();
+  if (file !== undefined && !file.lost) store.save({ ...file, lost: true });
+}
+
 /** Leases of subnets that were in another relation when this server was last told of them. */
 function hasForeign({ covers = [] }: PairFile, leases: Pick<LeaseReader, 'all'>): boolean {
   const known = new Set(covers);
