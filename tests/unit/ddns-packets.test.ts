@@ -4,9 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Json } from 'lessor/internal/domain/snapshot.js';
-import { StoreError } from 'lessor/internal/errors.js';
 import type { NcrLink } from 'lessor/internal/services/ports.js';
-import { nodeFileOps } from 'lessor/internal/store/file-ops.js';
+import { breakableDisk } from '../lib/broken-disk.js';
 import { ip, type LabOptions, PacketLab } from '../lib/packet-lab.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
 
@@ -119,19 +118,9 @@ test('a lease that comes from the partner of a pair asks for nothing', async () 
 test('what could not be stored is not asked for', async () => {
   const folder = scratchFolder();
   try {
-    let broken = false;
-    const ops = new Proxy(nodeFileOps, {
-      get(target, name, receiver) {
-        if (broken && (name === 'dataSync' || name === 'dataSyncLater')) {
-          return () => {
-            throw new StoreError('store-unavailable', 'EIO');
-          };
-        }
-        return Reflect.get(target, name, receiver) as unknown;
-      },
-    });
-    const { lab, ddns } = await open({}, { file: { path: `${folder}/leases.csv`, ops } });
-    broken = true;
+    const disk = breakableDisk();
+    const { lab, ddns } = await open({}, { file: { path: `${folder}/leases.csv`, ops: disk.ops } });
+    disk.breakNow();
     await assert.rejects(lab.lease(named('a')), /no answer to the request/);
     assert.deepEqual(await ddns.drain(), []);
     await lab.store.close().catch(() => undefined);

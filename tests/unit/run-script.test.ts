@@ -14,11 +14,10 @@ import {
   type ScriptQuery,
 } from 'lessor/internal/domain/run-script/environment.js';
 import type { Json } from 'lessor/internal/domain/snapshot.js';
-import { StoreError } from 'lessor/internal/errors.js';
 import { ScriptRunner } from 'lessor/internal/platform/script-runner.js';
 import type { ProgramCall, ProgramEnd, ProgramPort } from 'lessor/internal/services/ports.js';
 import { ScriptQueue } from 'lessor/internal/services/run-script/script-queue.js';
-import { nodeFileOps } from 'lessor/internal/store/file-ops.js';
+import { breakableDisk } from '../lib/broken-disk.js';
 import { ip, type LabOptions, PacketLab } from '../lib/packet-lab.js';
 import { removeScratch, scratchFolder } from '../lib/scratch.js';
 import { issuesOf, linesOf, loadDhcp4 } from './config-helpers.js';
@@ -316,19 +315,9 @@ describe('Calls of packets', () => {
   it('are made for nothing that is not on stable storage', async () => {
     const folder = scratchFolder();
     try {
-      let broken = false;
-      const ops = new Proxy(nodeFileOps, {
-        get(target, name, receiver) {
-          if (broken && (name === 'dataSync' || name === 'dataSyncLater')) {
-            return () => {
-              throw new StoreError('store-unavailable', 'EIO');
-            };
-          }
-          return Reflect.get(target, name, receiver) as unknown;
-        },
-      });
-      const { lab, scripts } = await open({}, { file: { path: `${folder}/leases.csv`, ops } });
-      broken = true;
+      const disk = breakableDisk();
+      const { lab, scripts } = await open({}, { file: { path: `${folder}/leases.csv`, ops: disk.ops } });
+      disk.breakNow();
       await assert.rejects(lab.lease({}), /no answer to the request/);
       assert.deepEqual(scripts, []);
       await lab.store.close().catch(() => undefined);

@@ -1,9 +1,10 @@
 /** Extended lease information, in the lease's user-context: option 82 as Kea keeps it, variables as dhcpd has them. */
 
 import { findSubOption } from '@lessor/dhcp';
-import { formatJson, parseCommandJson } from '@lessor/kea';
+import { formatJson } from '@lessor/kea';
 import { isMap } from '../json.js';
-import type { Json, JsonMap } from '../snapshot.js';
+import type { JsonMap } from '../snapshot.js';
+import { contextMapOf } from '../user-context.js';
 import type { Octets } from '../values.js';
 import { bytesOf, formatHex, octetsOf } from '../values.js';
 
@@ -14,14 +15,14 @@ const RELAY_ID = 12;
 /** Puts option 82 into a user-context text under ISC.relay-agent-info; '' for `relayInfo` leaves the text as it is. */
 export function mergeRelayInfo(userContext: string, relayInfo: Octets): string {
   if (relayInfo === '') return userContext;
-  const context = parseContext(userContext);
+  const context = contextMapOf(userContext);
   const isc = isMap(context.ISC) ? context.ISC : {};
   return formatJson({ ...context, ISC: { ...isc, 'relay-agent-info': describe(relayInfo) } });
 }
 
 /** Puts values into a user-context text under `lessor`, `variables`, as octets in hexadecimal; '' takes one away. */
 export function mergeVariables(userContext: string, variables: Readonly<Record<string, Octets>>): string {
-  const context = parseContext(userContext);
+  const context = contextMapOf(userContext);
   const lessor = isMap(context.lessor) ? context.lessor : {};
   const old = isMap(lessor.variables) ? lessor.variables : {};
   const hex = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, formatHex(value, '')]));
@@ -31,7 +32,7 @@ export function mergeVariables(userContext: string, variables: Readonly<Record<s
 
 /** The values that {@link mergeVariables} has put into a user-context text, in the order in which they came. */
 export function variablesOf(userContext: string): readonly (readonly [name: string, value: Octets])[] {
-  const lessor = userContext === '' ? undefined : parseContext(userContext).lessor;
+  const lessor = userContext === '' ? undefined : contextMapOf(userContext).lessor;
   const variables = isMap(lessor) ? lessor.variables : undefined;
   if (!isMap(variables)) return [];
   return Object.entries(variables).flatMap(([name, hex]) =>
@@ -42,7 +43,7 @@ export function variablesOf(userContext: string): readonly (readonly [name: stri
 /** Option 82 out of a lease's user-context, '' if there is none (Kea: stash-agent-options; both its text forms). */
 export function stashedRelayInfo(userContext: string): Octets {
   if (userContext === '') return '';
-  const isc = parseContext(userContext).ISC;
+  const isc = contextMapOf(userContext).ISC;
   if (!isMap(isc)) return '';
   const info = isc['relay-agent-info'];
   const text = isMap(info) ? info['sub-options'] : info;
@@ -63,15 +64,4 @@ function describe(relayInfo: Octets): JsonMap {
 
 function hexOf(bytes: Uint8Array): string {
   return formatHex(octetsOf(bytes), '').toUpperCase();
-}
-
-function parseContext(text: string): JsonMap {
-  if (text === '') return {};
-  try {
-    const value = parseCommandJson(text, { comments: false }) as Json;
-    return isMap(value) ? value : {};
-  } catch {
-    // A context somebody wrote by hand and broke is replaced by a good one.
-    return {};
-  }
 }
