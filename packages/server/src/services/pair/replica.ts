@@ -142,7 +142,10 @@ export class Replica implements LeaseStamp {
     if (lease.state === LeaseState.declined) return endingNoEarlier(lease, endOf(before));
     // What the partner may have, without our having heard that it has: it may count on it, and the client have been told of it.
     const told = lease.state === LeaseState.default && before.state === LeaseState.default;
-    const unsure = told && holderOf(before) === holderOf(lease) && !this.#parts.unconfirmed.isConfirmed(lease.address);
+    const { unconfirmed, memory } = this.#parts;
+    // After a standstill it is told no more than its row bounds, whatever the partner has confirmed since the row was written.
+    const isSure = unconfirmed.isConfirmed(lease.address) && memory.file.state !== 'starting';
+    const unsure = told && holderOf(before) === holderOf(lease) && !isSure;
     return unsure ? endingNoEarlier(lease, endOf(before)) : lease;
   }
 
