@@ -25,21 +25,22 @@ export interface OptionFacts {
 
 /** Looks through a configuration, to be interrupted after every list of options. */
 export function* optionFacts(snapshot: OptionHolders): Sliced<OptionFacts> {
+  let [vendorOptions, bmcOnly] = [false, false];
   const telling = snapshot.classes.filter((row) => row.options.length > 0 || hasBootFields(row));
-  let facts: OptionFacts = NO_OPTIONS;
+  const tellingClasses = new Set(telling.map(({ name }) => name));
   for (const options of allOptionLists(snapshot)) {
-    if (options.length > 0) facts = withOptions(facts, options);
+    vendorOptions ||= haveVendorOptions(options);
+    bmcOnly ||= haveBmcOnlyOptions(options);
+    for (const { clientClasses } of options) for (const name of clientClasses) tellingClasses.add(name);
     yield;
   }
-  return { ...facts, tellingClasses: new Set([...facts.tellingClasses, ...telling.map(({ name }) => name)]) };
+  return { vendorOptions, bmcOnly, tellingClasses };
 }
 
 /** The facts once there are these reservations, too; the same object if they tell nothing new. */
 export function withReservations(facts: OptionFacts, reservations: readonly Reservation[]): OptionFacts {
   return [...optionListsOf(reservations)].reduce(withOptions, facts);
 }
-
-const NO_OPTIONS: OptionFacts = { vendorOptions: false, bmcOnly: false, tellingClasses: new Set() };
 
 function withOptions(facts: OptionFacts, options: readonly OptionData[]): OptionFacts {
   if (tellNothingNew(facts, options)) return facts;
