@@ -3,7 +3,13 @@
  * what it is on the wire: octets, which are taken apart and put together again.
  */
 
-import type { OptionOctets } from '@lessor/dhcp';
+import {
+  DecodeError,
+  decodeSubOptions,
+  decodeVendorIdentifying,
+  encodeSubOptions,
+  encodeVendorIdentifying,
+} from '@lessor/dhcp';
 
 /** Where a change acts inside an option. */
 export interface SubOptionPlace {
@@ -17,8 +23,8 @@ export interface SubOptionPlace {
 /** What is done with one sub-option. */
 export type SubOptionAction = 'add' | 'supersede' | 'remove';
 
-/** Octets before the length of a block of option 125. */
-const ENTERPRISE_OCTETS = 4;
+/** A block of option 125 says its length in one octet. */
+const LONGEST_BLOCK = 255;
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -34,13 +40,15 @@ export function changeSubOption(
   if (before === undefined && (action === 'remove' || !place.container)) return undefined;
   const { enterprise } = place;
   if (enterprise === undefined) return changeList(before, place, action, data);
-  const blocks = before === undefined ? [{ enterprise, data: NOTHING }] : parseBlocks(before);
+  const blocks = before === undefined ? [{ enterprise, data: NOTHING }] : decoded(decodeVendorIdentifying, before);
   const block = blocks?.find((one) => one.enterprise === enterprise);
   if (blocks === undefined || block === undefined) return before;
   const changed = changeList(block.data, place, action, data);
   const rest = blocks.filter((one) => changed !== undefined || one !== block);
   if (rest.length === 0) return undefined;
-  return encodeBlocks(rest.map((one) => (one === block ? { enterprise, data: changed ?? NOTHING } : one)));
+  const after = rest.map((one) => (one === block ? { enterprise, data: changed ?? NOTHING } : one));
+  // A block that has come to hold more than its length can say is given up: the others are sent.
+  return encodeVendorIdentifying(after.filter(({ data: all }) => all.length <= LONGEST_BLOCK));
 }
 
 function changeList(
@@ -50,7 +58,7 @@ function changeList(
   data: Uint8Array,
 ): Uint8Array | undefined {
   // What is no list is text of somebody's own: it stays, and sub-options come behind it.
-  const parsed = parseSubOptions(before ?? NOTHING);
+  const parsed = decoded(decodeSubOptions, before ?? NOTHING);
   const list = parsed ?? [];
   const prefix = parsed === undefined ? (before ?? NOTHING) : NOTHING;
   const present = list.some((one) => one.code === code);
@@ -62,50 +70,12 @@ function changeList(
   return Buffer.concat([prefix, encodeSubOptions(all)]);
 }
 
-/** Sub-options as code, length and value each; undefined if the octets are no such list. */
-export function parseSubOptions(octets: Uint8Array): OptionOctets[] | undefined {
-  const list: OptionOctets[] = [];
-  for (let at = 0; at < octets.length; ) {
-    const length = octets[at + 1];
-    if (length === undefined || at + 2 + length > octets.length) return undefined;
-    list.push({ code: octets[at]!, data: octets.subarray(at + 2, at + 2 + length) });
-    at += 2 + length;
+/** What is found in octets; undefined if they are not made like that. */
+function decoded<Found>(decode: (octets: Uint8Array) => Found, octets: Uint8Array): Found | undefined {
+  try {
+    return decode(octets);
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
   }
-  return list;
-}
-
-/** The reverse; values have up to 255 octets. */
-export function encodeSubOptions(list: readonly OptionOctets[]): Uint8Array {
-  return Buffer.concat(list.flatMap(({ code, data }) => [Uint8Array.of(code, data.length), data]));
-}
-
-interface Block {
-  readonly enterprise: number;
-  readonly data: Uint8Array;
-}
-
-function parseBlocks(octets: Uint8Array): Block[] | undefined {
-  const view = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
-  const blocks: Block[] = [];
-  for (let at = 0; at < view.length; ) {
-    const length = view[at + ENTERPRISE_OCTETS];
-    const start = at + ENTERPRISE_OCTETS + 1;
-    if (length === undefined || start + length > view.length) return undefined;
-    blocks.push({ enterprise: view.readUInt32BE(at), data: octets.subarray(start, start + length) });
-    at = start + length;
-  }
-  return blocks;
-}
-
-/** A block that has come to hold more than its length can say is given up: the others are sent. */
-function encodeBlocks(blocks: readonly Block[]): Uint8Array {
-  return Buffer.concat(
-    blocks.flatMap(({ enterprise, data }) => {
-      if (data.length > 255) return [];
-      const head = Buffer.alloc(ENTERPRISE_OCTETS + 1);
-      head.writeUInt32BE(enterprise, 0);
-      head[ENTERPRISE_OCTETS] = data.length;
-      return [head, data];
-    }),
-  );
 }
