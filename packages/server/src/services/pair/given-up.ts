@@ -3,7 +3,7 @@
  * such a lease before. All leases are looked at in slices, as they were when that was heard.
  */
 
-import type { Lease } from '../../domain/lease.js';
+import { type Lease, LeaseState } from '../../domain/lease.js';
 import type { WithheldAddress } from '../../domain/pair/file.js';
 import { endOf, isBinding } from '../../domain/pair/record.js';
 import type { Sliced } from '../../domain/slices.js';
@@ -49,7 +49,9 @@ export class GivenUpLeases {
 
   #look(lease: Lease): void {
     const { unconfirmed, leadSec, nowSec } = this.#parts;
-    if (isBinding(lease) || unconfirmed.wasConfirmed(lease.address)) return;
+    // Who declined it may have been given it anew by the partner, who did not know.
+    const isGivenUp = !isBinding(lease) || lease.state === LeaseState.declined;
+    if (!isGivenUp || unconfirmed.wasConfirmed(lease.address)) return;
     // A lease without end that an operator took away is none the partner would be believed about.
     const end = Number.isFinite(endOf(lease)) ? endOf(lease) : nowSec();
     this.#untilSec.set(lease.address, Math.max(nowSec(), end) + leadSec);
